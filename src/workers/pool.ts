@@ -1,0 +1,93 @@
+import { availableParallelism } from 'node:os'
+import type { Piscina } from 'piscina'
+import type { Sealed } from './aead.ts'
+import { type OpenTask, openTask, type SealTask, sealTask, type UnwrapTask, unwrapTask } from './tasks.ts'
+
+/**
+ * Where chunks are sealed and opened: in worker threads, or inline with the same interface. A task owns the buffer it is
+ * given (transferred, never copied between threads). Memory: the tasks that callers have under way; the pool has no bound of its own,
+ * the ordered window of a stage is the bound.
+ */
+export interface CipherPool extends AsyncDisposable {
+  /** Worker threads; 0 when inline. */
+  readonly threads: number
+  seal(task: SealTask): Promise<Sealed>
+  /** Resolves with `undefined` for a chunk that does not verify. */
+  open(task: OpenTask): Promise<Uint8Array<ArrayBuffer> | undefined>
+  /** One RSA private operation; `undefined` for every failure alike. */
+  unwrap(task: UnwrapTask): Promise<Uint8Array | undefined>
+  /** Ends the threads after the tasks under way. */
+  close(): Promise<void>
+}
+
+export interface PoolOptions {
+  /** Worker threads; default: one less than the processors, 1 to 8. 0 works inline. */
+  threads?: number
+}
+
+/** Below this size a task costs more to hand over than to do (bench/pool). */
+const MIN_TASK_BYTES = 128 * 1024
+/** A worker with a second task at hand does not wait for the main thread between two. */
+const TASKS_PER_WORKER = 2
+const MAX_DEFAULT_THREADS = 8
+
+/** Makes a pool; threads start with the first task worth one, so a small file never pays for them. */
+export function createPool(options: PoolOptions = {}): CipherPool {
+  const threads = options.threads ?? Math.min(Math.max(1, availableParallelism() - 1), MAX_DEFAULT_THREADS)
+  return threads === 0 ? inlinePool() : threadPool(threads)
+}
+
+/** A pool that works in the calling thread. */
+export function inlinePool(): CipherPool {
+  return {
+    threads: 0,
+    seal: async task => sealTask(task),
+    open: async task => openTask(task),
+    unwrap: async task => unwrapTask(task),
+    close: async () => {},
+    [Symbol.asyncDispose]: async () => {}
+  }
+}
+
+function threadPool(threads: number): CipherPool {
+  let started: Promise<Piscina> | undefined
+  let closed = false
+  const start = (): Promise<Piscina> => {
+    if (closed) throw new Error('internal: the pool is closed')
+    started ??= startThreads(threads)
+    return started
+  }
+  const run = async (name: string, task: object, transfer?: ArrayBuffer): Promise<unknown> =>
+    (await start()).run(task, { name, ...(transfer && { transferList: [transfer] }) })
+  const close = async (): Promise<void> => {
+    closed = true
+    await (await started)?.close()
+  }
+  return {
+    threads,
+    seal: async task =>
+      task.data.byteLength < MIN_TASK_BYTES ? sealTask(task) : (run('seal', task, task.data.buffer) as Promise<Sealed>),
+    open: async task =>
+      task.body.byteLength < MIN_TASK_BYTES
+        ? openTask(task)
+        : (run('open', task, task.body.buffer) as Promise<Uint8Array<ArrayBuffer> | undefined>),
+    unwrap: async task => (started ? (run('unwrap', task) as Promise<Uint8Array | undefined>) : unwrapTask(task)),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}
+
+async function startThreads(threads: number): Promise<Piscina> {
+  const { Piscina } = await import('piscina')
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+  return new Piscina({
+    filename: new URL(`./cipher.worker${extension}`, import.meta.url).href,
+    minThreads: threads,
+    maxThreads: threads,
+    concurrentTasksPerWorker: TASKS_PER_WORKER,
+    atomics: 'sync',
+    recordTiming: false,
+    // the worker needs nothing of the parent's command line, such as a test runner's loaders
+    execArgv: []
+  })
+}

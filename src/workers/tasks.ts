@@ -1,0 +1,50 @@
+import type { KeyObject } from 'node:crypto'
+import { type AeadKey, open, type Sealed, seal } from './aead.ts'
+import { release } from './buffers.ts'
+import { INDEX_BYTES, u64 } from './construction.ts'
+import { unwrapKey } from './key-wrap.ts'
+
+/** What a pool does, inline or in a thread. Tasks own the buffers they are given and give them back at once. */
+
+export interface SealTask {
+  readonly key: AeadKey
+  readonly index: number
+  /** Plaintext of one chunk; consumed. */
+  readonly data: Uint8Array<ArrayBuffer>
+}
+
+export interface OpenTask {
+  readonly key: AeadKey
+  readonly index: number
+  /** Body of an `RSFL` frame, `u64 index ‖ ciphertext ‖ tag`; consumed. */
+  readonly body: Uint8Array<ArrayBuffer>
+}
+
+export interface UnwrapTask {
+  readonly privateKey: KeyObject
+  readonly streamId: Uint8Array
+  readonly ciphertext: Uint8Array
+}
+
+const RSFL = Buffer.from('RSFL', 'latin1')
+
+/** AAD of chunk `index`: `"RSFL" ‖ u64 index` (SPEC §7.2). */
+function chunkAad(index: number): Uint8Array {
+  return Buffer.concat([RSFL, u64(index)])
+}
+
+export function sealTask({ key, index, data }: SealTask): Sealed {
+  const sealed = seal(key, index, chunkAad(index), data)
+  release(data)
+  return sealed
+}
+
+export function openTask({ key, index, body }: OpenTask): Uint8Array<ArrayBuffer> | undefined {
+  const plaintext = open(key, index, chunkAad(index), body.subarray(INDEX_BYTES))
+  release(body)
+  return plaintext
+}
+
+export function unwrapTask({ privateKey, streamId, ciphertext }: UnwrapTask): Uint8Array | undefined {
+  return unwrapKey(privateKey, streamId, ciphertext)
+}
