@@ -1,0 +1,292 @@
+import {
+  constants,
+  createPublicKey,
+  type KeyObject,
+  privateEncrypt,
+  randomBytes,
+  verify,
+  X509Certificate
+} from 'node:crypto'
+import { isIP } from 'node:net'
+import forge from 'node-forge'
+import { SftError } from '../streams/errors.ts'
+import { isAcceptableKey, type KeyPair, spkiHash } from './keys.ts'
+import * as profile from './profile.ts'
+
+/**
+ * X.509 certificates and PKCS#10 requests (SPEC §4.2, §4.4), built and taken apart with node-forge, of which this file is the only home.
+ * Private keys stay in OpenSSL, which also does every signature and every verification.
+ */
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+/** SPEC §4.2: a certificate is valid a little before it is made, for peers whose clock is behind. */
+const BACKDATE = 5 * MINUTE
+const ROOT_LIFE = 10 * 365 * DAY
+const ISSUING_LIFE = 5 * 365 * DAY
+/** Default life of a leaf in milliseconds (SPEC §4.2). */
+export const LEAF_LIFE = 10 * DAY
+
+/** DigestInfo of SHA-256 up to the digest (RFC 8017 §9.2). */
+const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex')
+
+/** Who signs: a CA certificate and its private key. */
+export interface Issuer {
+  readonly certificate: X509Certificate
+  readonly privateKey: KeyObject
+}
+
+/** What a certificate says, apart from its serial and the two key identifiers. */
+export interface CertificateFields {
+  readonly subject: Subject
+  readonly publicKey: KeyObject
+  readonly notBefore: Date
+  readonly notAfter: Date
+  readonly extensions: readonly profile.Extension[]
+}
+
+export interface Subject {
+  readonly organisation?: string
+  readonly commonName: string
+}
+
+/** Makes the self-signed root of an organisation, valid for 10 years. */
+export function createRoot(org: string, key: KeyPair): X509Certificate {
+  const subject = { organisation: org, commonName: 'sft root' }
+  const extensions = profile.rootExtensions()
+  const fields = { subject, publicKey: key.publicKey, ...validity(ROOT_LIFE), extensions }
+  return signCertificate(fields, { subject: forgeSubject(subject), ...key })
+}
+
+/** Makes the issuing CA of an organisation, valid for 5 years or as long as its root. */
+export function createIssuing(root: Issuer, org: string, publicKey: KeyObject): X509Certificate {
+  const subject = { organisation: org, commonName: 'sft issuing' }
+  const extensions = profile.issuingExtensions()
+  return issue({ subject, publicKey, ...validity(ISSUING_LIFE, root), extensions }, root)
+}
+
+/**
+ * Certifies that a key belongs to an identity.
+ *
+ * @param uri - as `identityUri` writes it; its name is `name`.
+ * @param ttl - life in milliseconds; it never outlives the issuing CA.
+ */
+export function issueLeaf(
+  issuing: Issuer,
+  leaf: { name: string; uri: string; publicKey: KeyObject; ttl?: number }
+): X509Certificate {
+  const subject = { commonName: leaf.name }
+  const extensions = profile.leafExtensions(leaf.uri)
+  return issue({ subject, publicKey: leaf.publicKey, ...validity(leaf.ttl ?? LEAF_LIFE, issuing), extensions }, issuing)
+}
+
+/**
+ * Certifies the auth server's TLS key for host names and IP addresses.
+ *
+ * @param hosts - at least one; the first is the CN.
+ * @param ttl - life in milliseconds.
+ * @throws SftError ERR_SFT_USAGE for no host, or one that is no ASCII host name.
+ */
+export function issueServer(
+  issuing: Issuer,
+  server: { publicKey: KeyObject; hosts: readonly string[]; ttl?: number }
+): X509Certificate {
+  const { publicKey, hosts, ttl = LEAF_LIFE } = server
+  const [commonName] = hosts
+  if (commonName === undefined) throw new SftError('ERR_SFT_USAGE', 'a server certificate needs a host name')
+  const extensions = profile.serverExtensions(hosts.map(hostName))
+  return issue({ subject: { commonName }, publicKey, ...validity(ttl, issuing), extensions }, issuing)
+}
+
+/** Signs a certificate of any contents; the functions above choose contents that SPEC §4.2 allows. */
+export function issue(fields: CertificateFields, issuer: Issuer): X509Certificate {
+  const subject = forge.pki.certificateFromPem(issuer.certificate.toString()).subject.attributes
+  return signCertificate(fields, { subject, publicKey: issuer.certificate.publicKey, privateKey: issuer.privateKey })
+}
+
+function signCertificate(
+  fields: CertificateFields,
+  issuer: KeyPair & { subject: forge.pki.CertificateField[] }
+): X509Certificate {
+  const certificate = forge.pki.createCertificate()
+  certificate.publicKey = forgeKey(fields.publicKey)
+  certificate.serialNumber = randomSerial().toString('hex')
+  certificate.validity.notBefore = fields.notBefore
+  certificate.validity.notAfter = fields.notAfter
+  certificate.setSubject(forgeSubject(fields.subject))
+  certificate.setIssuer(issuer.subject)
+  const keyIds = profile.keyIdExtensions(keyId(fields.publicKey), keyId(issuer.publicKey))
+  certificate.setExtensions(
+    [...fields.extensions, ...keyIds].map(({ value, ...rest }) => ({ ...rest, value: binary(value) }))
+  )
+  certificate.sign(opensslSigner(issuer.privateKey), forge.md.sha256.create())
+  return new X509Certificate(forge.pki.certificateToPem(certificate))
+}
+
+/**
+ * Makes a certification request in PEM, signed by the key it is for.
+ *
+ * @param challenge - text that binds the request to one channel, in challengePassword.
+ */
+export function createRequest(name: string, key: KeyPair, challenge: string): string {
+  const request = forge.pki.createCertificationRequest()
+  request.publicKey = forgeKey(key.publicKey)
+  request.setSubject(forgeSubject({ commonName: name }))
+  const valueTagClass = forge.asn1.Type.UTF8 as unknown as forge.asn1.Class
+  request.setAttributes([{ name: 'challengePassword', value: challenge, valueTagClass }])
+  request.sign(opensslSigner(key.privateKey), forge.md.sha256.create())
+  return forge.pki.certificationRequestToPem(request)
+}
+
+/** What a request asks for, once its signature has verified. */
+export interface CertificationRequest {
+  readonly name: string
+  readonly publicKey: KeyObject
+  readonly challenge: string
+}
+
+/**
+ * Takes a request apart and verifies that its signer holds the key it is for. Node has no PKCS#10, so forge parses first; the caller bounds `pem`.
+ *
+ * @param pem - at most 32 KiB.
+ * @throws SftError ERR_SFT_CERT_INVALID for anything but a request with one CN, one challengePassword, an acceptable key and a good signature.
+ */
+export function parseRequest(pem: string): CertificationRequest {
+  try {
+    return readRequest(pem)
+  } catch (cause) {
+    throw new SftError('ERR_SFT_CERT_INVALID', 'the certification request is malformed', { cause })
+  }
+}
+
+function readRequest(pem: string): CertificationRequest {
+  const outer = parseDer(pemBody(pem))
+  const info = child(outer, 0)
+  const request = forge.pki.certificationRequestFromAsn1(outer)
+  const publicKey = createPublicKey({ key: toDer(child(info, 2)), type: 'spki', format: 'der' })
+  const signature = Buffer.from(String(request.signature), 'latin1')
+  if (request.signatureOid !== forge.pki.oids.sha256WithRSAEncryption) throw new Error('another signature algorithm')
+  if (!isAcceptableKey(publicKey)) throw new Error('another kind of key')
+  if (!verify('sha256', toDer(info), publicKey, signature)) throw new Error('the signature does not verify')
+  const name = soleValue(request.subject.attributes, forge.pki.oids.commonName)
+  const challenge = soleValue(request.attributes, forge.pki.oids.challengePassword)
+  return { name, publicKey, challenge }
+}
+
+/**
+ * Reads what the path check compares and node:crypto does not offer. Call it only on a certificate whose signature has verified (M9).
+ *
+ * @throws Error of any kind for DER that is no certificate of version 3.
+ */
+export function readExtensions(certificate: X509Certificate): {
+  readonly signatureAlgorithm: string
+  readonly extensions: readonly profile.Extension[]
+} {
+  const outer = parseDer(certificate.raw.toString('latin1'))
+  const fields = children(child(outer, 0))
+  const last = fields.at(-1)
+  if (fields.length !== 8 || last?.tagClass !== forge.asn1.Class.CONTEXT_SPECIFIC || Number(last.type) !== 3)
+    throw new Error('a certificate without extensions, or with unique identifiers')
+  const signatureAlgorithm = forge.asn1.derToOid(String(child(child(outer, 1), 0).value))
+  return { signatureAlgorithm, extensions: children(child(last, 0)).map(readExtension) }
+}
+
+function readExtension(entry: forge.asn1.Asn1): profile.Extension {
+  const fields = children(entry)
+  const value = fields.at(-1)
+  if (typeof value?.value !== 'string' || fields.length > 3) throw new Error('an extension has two or three fields')
+  const id = forge.asn1.derToOid(String(child(entry, 0).value))
+  return { id, critical: fields.length === 3, value: Buffer.from(value.value, 'latin1') }
+}
+
+/** SPEC §4.2: 127 random bits. The top bit is clear, since a serial is positive, and the next set, since its DER is minimal. */
+function randomSerial(): Buffer {
+  const serial = randomBytes(16)
+  serial[0] = ((serial[0] as number) & 0x7f) | 0x40
+  return serial
+}
+
+function validity(life: number, issuer?: Issuer): { notBefore: Date; notAfter: Date } {
+  const now = Date.now()
+  const end = Math.min(now + life, issuer?.certificate.validToDate.getTime() ?? Number.POSITIVE_INFINITY)
+  return { notBefore: new Date(now - BACKDATE), notAfter: new Date(end) }
+}
+
+function hostName(host: string): Uint8Array {
+  if (isIP(host) !== 0) return profile.ipName(Buffer.from(addressBytes(host), 'latin1'))
+  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(host))
+    throw new SftError('ERR_SFT_USAGE', 'not a host name')
+  return profile.dnsName(host)
+}
+
+function addressBytes(address: string): string {
+  // In forge since 0.6, missing from its types.
+  const { bytesFromIP } = forge.util as unknown as { bytesFromIP(address: string): string }
+  return bytesFromIP(address)
+}
+
+/** RFC 7093 §2, method 4, cut to the usual 160 bits. */
+function keyId(publicKey: KeyObject): Uint8Array {
+  return spkiHash(publicKey).subarray(0, 20)
+}
+
+/** forge writes PrintableString unless told otherwise, and breaks on text that does not fit it. */
+function forgeSubject({ organisation, commonName }: Subject): forge.pki.CertificateField[] {
+  const valueTagClass = forge.asn1.Type.UTF8 as unknown as forge.asn1.Class
+  const fields = [{ name: 'commonName', value: commonName, valueTagClass }]
+  return organisation === undefined
+    ? fields
+    : [{ name: 'organizationName', value: organisation, valueTagClass }, ...fields]
+}
+
+function forgeKey(publicKey: KeyObject): forge.pki.rsa.PublicKey {
+  return forge.pki.publicKeyFromPem(publicKey.export({ type: 'spki', format: 'pem' }).toString())
+}
+
+/** Gives forge something that signs like its own private key: PKCS#1 v1.5 by OpenSSL over the digest that forge computed. */
+function opensslSigner(key: KeyObject): forge.pki.rsa.PrivateKey {
+  const sign = (digest: forge.md.MessageDigest): string => {
+    const info = Buffer.concat([SHA256_DIGEST_INFO, Buffer.from(digest.digest().getBytes(), 'latin1')])
+    return binary(privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, info))
+  }
+  return { sign } as unknown as forge.pki.rsa.PrivateKey
+}
+
+function pemBody(pem: string): string {
+  const [message, ...others] = forge.pem.decode(pem)
+  if (message?.type !== 'CERTIFICATE REQUEST' || others.length > 0) throw new Error('not one certification request')
+  return message.body
+}
+
+function soleValue(
+  attributes: readonly { type?: string | undefined; value?: unknown }[],
+  type: string | undefined
+): string {
+  const [first, ...others] = attributes
+  if (first?.type !== type || typeof first?.value !== 'string' || others.length > 0)
+    throw new Error('not one attribute of its type')
+  return first.value
+}
+
+function parseDer(bytes: string): forge.asn1.Asn1 {
+  return forge.asn1.fromDer(bytes, true)
+}
+
+function toDer(node: forge.asn1.Asn1): Buffer {
+  return Buffer.from(forge.asn1.toDer(node).getBytes(), 'latin1')
+}
+
+function children(node: forge.asn1.Asn1): readonly forge.asn1.Asn1[] {
+  if (typeof node.value === 'string') throw new Error('a structure was expected')
+  return node.value
+}
+
+function child(node: forge.asn1.Asn1, index: number): forge.asn1.Asn1 {
+  const found = children(node)[index]
+  if (found === undefined) throw new Error('a structure ends early')
+  return found
+}
+
+function binary(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1')
+}
