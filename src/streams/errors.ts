@@ -49,6 +49,7 @@ export const ERRORS = {
   ERR_SFT_PUSH_REFUSED: { exit: 44, retryable: false },
   ERR_SFT_EXISTS: { exit: 45, retryable: false },
   ERR_SFT_CONNECTION_LOST: { exit: 75, retryable: true },
+  ERR_SFT_OUTPUT_CLOSED: { exit: 141, retryable: false },
   ERR_SFT_CANCELLED: { exit: 1, retryable: false }
 } as const satisfies Record<string, { exit: number; retryable: boolean }>
 

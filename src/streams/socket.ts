@@ -1,0 +1,181 @@
+import type { Socket } from 'node:net'
+import { release } from '../workers/buffers.ts'
+import { SftError } from './errors.ts'
+import type { Duplex, Source } from './types.ts'
+
+export interface SocketOptions {
+  /** Written buffers are the socket's: each is given back once the kernel has it. Default false: borrowed. */
+  owned?: boolean
+  /** Deadline in ms for bytes that the peer does not take, on top of 1 s a KiB outstanding (SPEC §6, M22). Default 60,000; 0: none, for a local pipe. */
+  stall?: number
+}
+
+/** Bytes handed to the socket before the sink waits; one default chunk is always under way while the next is made. */
+const WRITE_AHEAD = 1024 * 1024
+/** Bytes read ahead of the consumer before the socket is paused. */
+const READ_AHEAD = 512 * 1024
+const DEFAULT_STALL_MS = 60_000
+
+/**
+ * Makes a duplex of a socket that was created with `allowHalfOpen`, or of a local pipe. Each end may finish on its own. Memory:
+ * 512 KiB read ahead, and the write-ahead of 1 MiB plus one piece.
+ *
+ * The source raises ERR_SFT_CONNECTION_LOST when the socket closes without an orderly end; the sink raises it when the socket closes under it,
+ * and ERR_SFT_TIMEOUT when the peer takes less than 1 KiB/s. An early return of the source destroys nothing.
+ */
+export function socketDuplex(socket: Socket, options: SocketOptions = {}): Duplex {
+  return { source: readSocket(socket), sink: source => writeSocket(socket, source, options) }
+}
+
+/** Reads a socket: its buffers flow out as they came, owned by the consumer. */
+export async function* readSocket(socket: Socket): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const queue: Uint8Array<ArrayBuffer>[] = []
+  let queued = 0
+  const state = { ended: false, closed: socket.destroyed }
+  let wake = (): void => {}
+  const onData = (piece: Uint8Array<ArrayBuffer>): void => {
+    queue.push(piece)
+    queued += piece.byteLength
+    if (queued >= READ_AHEAD) socket.pause()
+    wake()
+  }
+  const onEnd = (): void => {
+    state.ended = true
+    wake()
+  }
+  const onClose = (): void => {
+    state.closed = true
+    wake()
+  }
+  socket.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
+  try {
+    for (;;) {
+      const piece = queue.shift()
+      if (piece) {
+        queued -= piece.byteLength
+        if (queued === 0) socket.resume()
+        yield piece
+      } else if (state.ended) {
+        return
+      } else if (state.closed) {
+        throw connectionLost(socket.errored)
+      } else {
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      }
+    }
+  } finally {
+    socket.pause()
+    socket.off('data', onData).off('end', onEnd).off('close', onClose)
+  }
+}
+
+/** Writes a source to a socket and ends its writing side; resolves when the kernel has taken all of it. */
+export async function writeSocket(
+  socket: Socket,
+  source: Source<Uint8Array>,
+  options: SocketOptions = {}
+): Promise<void> {
+  const writer = new SocketWriter(socket, options)
+  const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  try {
+    for (;;) {
+      const next = await writer.orFailure(Promise.resolve(pieces.next()))
+      if (next.done) break
+      writer.write(next.value)
+      if (writer.outstanding > WRITE_AHEAD) await writer.drained(WRITE_AHEAD)
+    }
+    await writer.end()
+  } catch (error) {
+    // not awaited: the source may hang on an input that never comes; whoever made it aborts it
+    Promise.resolve(pieces.return?.()).catch(() => undefined)
+    throw error
+  } finally {
+    writer.detach()
+  }
+}
+
+class SocketWriter {
+  readonly #socket: Socket
+  readonly #owned: boolean
+  readonly #stall: number
+  #corked = false
+  #fail: ((error: SftError) => void) | undefined
+  #progress = (): void => {}
+  readonly #onClose = (): void => this.#fail?.(connectionLost(this.#socket.errored))
+  outstanding = 0
+
+  constructor(socket: Socket, options: SocketOptions) {
+    this.#socket = socket
+    this.#owned = options.owned ?? false
+    this.#stall = options.stall ?? DEFAULT_STALL_MS
+    socket.on('close', this.#onClose).on('error', this.#onClose)
+  }
+
+  /** Settles as `promise` does, or with the failure of the socket. One waiter at a time. */
+  orFailure<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#fail = reject
+      if (this.#socket.destroyed || this.#socket.errored) this.#onClose()
+      promise.then(resolve, reject)
+    })
+  }
+
+  /** Hands one piece to the socket; pieces of one turn of the event loop leave in one system call. */
+  write(piece: Uint8Array): void {
+    if (!this.#corked) {
+      this.#corked = true
+      this.#socket.cork()
+      process.nextTick(() => {
+        this.#corked = false
+        this.#socket.uncork()
+      })
+    }
+    const size = piece.byteLength
+    this.outstanding += size
+    this.#socket.write(piece, () => {
+      this.outstanding -= size
+      if (this.#owned) release(piece)
+      this.#progress()
+    })
+  }
+
+  /** Waits until at most `bytes` are outstanding. */
+  async drained(bytes: number): Promise<void> {
+    const timer =
+      this.#stall > 0 ? setTimeout(() => this.#fail?.(stalled()), this.#stall + this.outstanding) : undefined
+    try {
+      while (this.outstanding > bytes) {
+        await this.orFailure(
+          new Promise<void>(resolve => {
+            this.#progress = resolve
+          })
+        )
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.drained(0)
+    await this.orFailure(new Promise<void>(resolve => this.#socket.end(resolve)))
+  }
+
+  detach(): void {
+    this.#fail = undefined
+    this.#socket.off('close', this.#onClose)
+  }
+}
+
+function stalled(): SftError {
+  return new SftError('ERR_SFT_TIMEOUT', 'the other side takes no more data')
+}
+
+function connectionLost(cause: unknown): SftError {
+  return new SftError('ERR_SFT_CONNECTION_LOST', 'connection lost', {
+    ...(cause ? { cause } : {}),
+    hint: 'run the same command again'
+  })
+}

@@ -1,0 +1,76 @@
+import { fstatSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { SftError } from './errors.ts'
+import { type ReadFileOptions, readFile } from './read-file.ts'
+import { readSocket, writeSocket } from './socket.ts'
+import type { Sink } from './types.ts'
+import { writeAll } from './write-file.ts'
+
+/**
+ * Reads a descriptor such as standard input: a pipe or socket without blocking a thread, anything else as a file. Bytes flow out in
+ * buffers that the consumer owns. A source that is waited for is let go of when `signal` aborts.
+ */
+export async function* readDescriptor(
+  fd: number,
+  options: ReadFileOptions = {}
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  if (!isPipe(fd)) return yield* readFile(fd, options)
+  const socket = new Socket({ fd, readable: true, writable: false })
+  const abort = (): void => void socket.destroy()
+  options.signal?.addEventListener('abort', abort)
+  try {
+    yield* readSocket(socket)
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    throw error
+  } finally {
+    options.signal?.removeEventListener('abort', abort)
+    socket.destroy()
+  }
+}
+
+export interface WriteDescriptorOptions {
+  /** The source hands over its buffers; each is given back once written. Default false: borrowed. */
+  owned?: boolean
+  signal?: AbortSignal
+}
+
+/**
+ * Writes to a descriptor such as standard output. Resolves with the bytes written once the last write was accepted.
+ *
+ * @throws SftError ERR_SFT_OUTPUT_CLOSED when nobody reads it any more, ERR_SFT_FILE when a write fails.
+ */
+export function writeDescriptor(fd: number, options: WriteDescriptorOptions = {}): Sink<Uint8Array, { bytes: number }> {
+  return async source => {
+    if (!isPipe(fd)) return { bytes: await writeAll(fd, source, options) }
+    const socket = new Socket({ fd, readable: false, writable: true })
+    const counted = { bytes: 0 }
+    try {
+      await writeSocket(socket, count(source, counted), { owned: options.owned ?? false, stall: 0 })
+      return counted
+    } catch (error) {
+      throw SftError.is(error) && error.code === 'ERR_SFT_CONNECTION_LOST' ? outputClosed(error) : error
+    } finally {
+      socket.destroy()
+    }
+  }
+}
+
+function isPipe(fd: number): boolean {
+  const stat = fstatSync(fd)
+  return stat.isFIFO() || stat.isSocket()
+}
+
+async function* count(
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  counted: { bytes: number }
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of source) {
+    counted.bytes += piece.byteLength
+    yield piece
+  }
+}
+
+function outputClosed(cause: SftError): SftError {
+  return new SftError('ERR_SFT_OUTPUT_CLOSED', 'nobody reads the output any more', { cause })
+}

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto'
+import { constants, write } from 'node:fs'
+import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { release } from '../workers/buffers.ts'
+import { SftError } from './errors.ts'
+import type { Sink } from './types.ts'
+
+export interface WriteFileOptions {
+  /** Replaces a file of that name. Default false: an existing one is an error and stays as it is. */
+  force?: boolean
+  /** Mode of the file. Default 0600. */
+  mode?: number
+  /** The source hands over its buffers; each is given back once written. Default false: borrowed. */
+  owned?: boolean
+  signal?: AbortSignal
+}
+
+/**
+ * Writes a file: bytes flow in, and only after the source has ended well does the file get its name: `.part` (created
+ * exclusively, not following links, 0600) → fdatasync → link or rename → fsync of the directory (SPEC §8, M36). On error or
+ * abort the `.part` is removed and a file of that name is untouched. Memory: one piece.
+ *
+ * @param directory the receiver's choice, trusted
+ * @param name one plain path component
+ * @throws SftError ERR_SFT_EXISTS, ERR_SFT_FILE (disk full, no permission), ERR_SFT_USAGE for a name that is no plain component.
+ */
+export function writeFile(
+  directory: string,
+  name: string,
+  options: WriteFileOptions = {}
+): Sink<Uint8Array, { bytes: number }> {
+  if (!isPlainName(name)) throw new SftError('ERR_SFT_USAGE', 'name is not one plain path component')
+  return async source => {
+    const part = join(directory, `.${shorten(name)}.${randomBytes(6).toString('hex')}.part`)
+    const file = await fileFault(() =>
+      open(part, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+    )
+    try {
+      const bytes = await writeAll(file, source, options)
+      await fileFault(async () => {
+        if (options.mode !== undefined) await file.chmod(options.mode)
+        await file.datasync()
+      })
+      await commit(part, join(directory, name), options.force === true)
+      await fileFault(() => syncDirectory(directory))
+      return { bytes }
+    } finally {
+      await file.close()
+      // gone already when it was renamed
+      await unlink(part).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error
+      })
+    }
+  }
+}
+
+/** True for one path component that no platform takes for anything else. */
+export function isPlainName(name: string): boolean {
+  return (
+    name !== '' &&
+    name !== '.' &&
+    name !== '..' &&
+    !/[/\0]/.test(name) &&
+    Buffer.byteLength(name) <= 255 &&
+    basename(name) === name
+  )
+}
+
+/** Writes a source to a descriptor, from its present position; shares the loop with standard output. */
+export async function writeAll(
+  file: FileHandle | number,
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  options: Pick<WriteFileOptions, 'owned' | 'signal'> = {}
+): Promise<number> {
+  const fd = typeof file === 'number' ? file : file.fd
+  let bytes = 0
+  for await (const piece of source) {
+    options.signal?.throwIfAborted()
+    bytes += piece.byteLength
+    for (let offset = 0; offset < piece.byteLength; ) offset += await writeSome(fd, piece, offset)
+    if (options.owned) release(piece)
+  }
+  return bytes
+}
+
+function writeSome(fd: number, piece: Uint8Array, offset: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(fd, piece, offset, piece.byteLength - offset, null, (cause, written) => {
+      if (cause) reject(asFileFault(cause))
+      else resolve(written)
+    })
+  })
+}
+
+async function commit(part: string, target: string, force: boolean): Promise<void> {
+  if (force) return fileFault(() => rename(part, target))
+  try {
+    await link(part, target)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw asFileFault(cause)
+    throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists', { cause, hint: 'give another name, or --force' })
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function fileFault<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (cause) {
+    throw asFileFault(cause)
+  }
+}
+
+function asFileFault(cause: unknown): SftError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  const full = code === 'ENOSPC' || code === 'EDQUOT'
+  return new SftError('ERR_SFT_FILE', full ? 'no space left on the disk' : `writing failed: ${message}`, { cause })
+}
+
+/** Leaves room for the prefix and suffix of a `.part` within 255 bytes. */
+function shorten(name: string): string {
+  return Buffer.byteLength(name) <= 200 ? name : createShortName(name)
+}
+
+function createShortName(name: string): string {
+  return Buffer.from(name)
+    .subarray(0, 180)
+    .toString('latin1')
+    .replace(/[^\x20-\x7e]/g, '_')
+}
