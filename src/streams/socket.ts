@@ -23,8 +23,12 @@ const DEFAULT_STALL_MS = 60_000
  * The source raises ERR_SFT_CONNECTION_LOST when the socket closes without an orderly end; the sink raises it when the socket closes under it,
  * and ERR_SFT_TIMEOUT when the peer takes less than 1 KiB/s. An early return of the source destroys nothing.
  */
-export function socketDuplex(socket: Socket, options: SocketOptions = {}): Duplex {
-  return { source: readSocket(socket), sink: source => writeSocket(socket, source, options) }
+export function socketDuplex(socket: Socket, options: SocketOptions = {}): Duplex & { abort(): void } {
+  return {
+    source: readSocket(socket),
+    sink: source => writeSocket(socket, source, options),
+    abort: () => void socket.destroy()
+  }
 }
 
 /** Reads a socket: its buffers flow out as they came, owned by the consumer. */

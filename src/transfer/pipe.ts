@@ -1,0 +1,107 @@
+import type { Identity } from '../auth/identity.ts'
+import { spkiHash } from '../auth/keys.ts'
+import type { PeerIdentity } from '../auth/path.ts'
+import { SftError } from '../streams/errors.ts'
+import type { Metadata } from '../streams/header.ts'
+import { inbound } from '../streams/inbound.ts'
+import { outbound } from '../streams/outbound.ts'
+import type { Stage } from '../streams/types.ts'
+import { DEFAULT_CHUNK_SIZE, type Suite } from '../workers/construction.ts'
+import type { CipherPool } from '../workers/pool.ts'
+import { openHeader, type Recipient, sealHeader } from './stream-header.ts'
+
+/** The one-way sealed stream, `sft send | sft recv` (SPEC §7). */
+
+/** ms after which a pipe passes on a chunk that is not full while its source is idle. */
+export const IDLE_CHUNK_MS = 100
+
+export interface SealStreamOptions {
+  identity: Identity
+  recipients: readonly Recipient[]
+  pool: CipherPool
+  /** Name, size, mtime of the source; `created` is set here. */
+  metadata?: Omit<Metadata, 'created'>
+  suite?: Suite
+  /** Bytes a chunk. Default 1 MiB. */
+  chunkSize?: number
+  /** The source is a regular file: its chunks are full. Default false: chunks vary and do not wait for an idle source. */
+  file?: boolean
+  /** The source hands over its buffers. Default false: borrowed. */
+  owned?: boolean
+  inFlight?: number
+}
+
+/**
+ * Seals a stream: plaintext flows in, the bytes of a whole one-way stream flow out. A new key for every run of the stage.
+ * Memory: `inFlight` chunks (default twice the threads of the pool, at least 2) and one piece.
+ */
+export function sealStream(options: SealStreamOptions): Stage<Uint8Array, Uint8Array> {
+  const {
+    identity,
+    recipients,
+    pool,
+    metadata,
+    suite = 'aes-256-gcm',
+    chunkSize = DEFAULT_CHUNK_SIZE,
+    file = false
+  } = options
+  return async function* (source) {
+    const { header, key } = sealHeader({
+      sender: identity,
+      recipients,
+      suite,
+      chunkSize,
+      variable: !file,
+      metadata: { ...metadata, created: Date.now() }
+    })
+    const idle = file ? {} : { idle: IDLE_CHUNK_MS }
+    const window = options.inFlight === undefined ? {} : { inFlight: options.inFlight }
+    yield* outbound(header, { pool, key, size: chunkSize, owned: options.owned ?? false, ...idle, ...window })(source)
+  }
+}
+
+/** What the header of a stream said, and who is proven to have said it. */
+export interface StreamInfo {
+  sender: PeerIdentity
+  metadata: Metadata
+}
+
+export interface OpenStreamOptions {
+  identity: Identity
+  pool: CipherPool
+  /** Names of senders to accept; any member of the organisation when absent. */
+  from?: readonly string[] | undefined
+  /** Told once, before the first byte is released. */
+  onHeader?: (info: StreamInfo) => void
+  /** The source hands over its buffers. Default false: borrowed. */
+  owned?: boolean
+  inFlight?: number
+  now?: () => Date
+}
+
+/**
+ * Opens a stream: the bytes of a one-way stream flow in, plaintext flows out, each piece verified before it is released and owned by the consumer.
+ * The generator ends without an error only after the final frame has verified.
+ *
+ * @throws SftError ERR_SFT_SENDER for a sender that is not in `from`, and the codes of `inbound` and `openHeader`.
+ */
+export function openStream(options: OpenStreamOptions): Stage<Uint8Array, Uint8Array> {
+  const { identity, pool, from, onHeader, now, ...rest } = options
+  return inbound({
+    ...rest,
+    pool,
+    openHeader: async header => {
+      const opened = await openHeader(header, { identity, spkiHash: spkiHash(identity.publicKey), pool, now: now?.() })
+      requireSender(opened.sender, from)
+      onHeader?.({ sender: opened.sender, metadata: opened.metadata })
+      return opened.key
+    }
+  })
+}
+
+/** Refuses a sender whom the receiver did not name (M28). */
+export function requireSender(sender: PeerIdentity, from: readonly string[] | undefined): void {
+  if (from && !from.includes(sender.name)) {
+    throw new SftError('ERR_SFT_SENDER', `the stream is from ${sender.name}, who is not among the accepted senders`)
+  }
+}
