@@ -7,7 +7,6 @@ import {
   verify,
   X509Certificate
 } from 'node:crypto'
-import { isIP } from 'node:net'
 import forge from 'node-forge'
 import { SftError } from '../streams/errors.ts'
 import { isAcceptableKey, type KeyPair, spkiHash } from './keys.ts'
@@ -17,15 +16,6 @@ import * as profile from './profile.ts'
  * X.509 certificates and PKCS#10 requests (SPEC §4.2, §4.4), built and taken apart with node-forge, of which this file is the only home.
  * Private keys stay in OpenSSL, which also does every signature and every verification.
  */
-
-const MINUTE = 60_000
-const DAY = 24 * 60 * MINUTE
-/** SPEC §4.2: a certificate is valid a little before it is made, for peers whose clock is behind. */
-const BACKDATE = 5 * MINUTE
-const ROOT_LIFE = 10 * 365 * DAY
-const ISSUING_LIFE = 5 * 365 * DAY
-/** Default life of a leaf in milliseconds (SPEC §4.2). */
-export const LEAF_LIFE = 10 * DAY
 
 /** DigestInfo of SHA-256 up to the digest (RFC 8017 §9.2). */
 const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex')
@@ -50,55 +40,12 @@ export interface Subject {
   readonly commonName: string
 }
 
-/** Makes the self-signed root of an organisation, valid for 10 years. */
-export function createRoot(org: string, key: KeyPair): X509Certificate {
-  const subject = { organisation: org, commonName: 'sft root' }
-  const extensions = profile.rootExtensions()
-  const fields = { subject, publicKey: key.publicKey, ...validity(ROOT_LIFE), extensions }
-  return signCertificate(fields, { subject: forgeSubject(subject), ...key })
+/** Signs a root with its own key; for any other certificate see `issue`. */
+export function selfSign(fields: CertificateFields, privateKey: KeyObject): X509Certificate {
+  return signCertificate(fields, { subject: forgeSubject(fields.subject), publicKey: fields.publicKey, privateKey })
 }
 
-/** Makes the issuing CA of an organisation, valid for 5 years or as long as its root. */
-export function createIssuing(root: Issuer, org: string, publicKey: KeyObject): X509Certificate {
-  const subject = { organisation: org, commonName: 'sft issuing' }
-  const extensions = profile.issuingExtensions()
-  return issue({ subject, publicKey, ...validity(ISSUING_LIFE, root), extensions }, root)
-}
-
-/**
- * Certifies that a key belongs to an identity.
- *
- * @param uri - as `identityUri` writes it; its name is `name`.
- * @param ttl - life in milliseconds; it never outlives the issuing CA.
- */
-export function issueLeaf(
-  issuing: Issuer,
-  leaf: { name: string; uri: string; publicKey: KeyObject; ttl?: number }
-): X509Certificate {
-  const subject = { commonName: leaf.name }
-  const extensions = profile.leafExtensions(leaf.uri)
-  return issue({ subject, publicKey: leaf.publicKey, ...validity(leaf.ttl ?? LEAF_LIFE, issuing), extensions }, issuing)
-}
-
-/**
- * Certifies the auth server's TLS key for host names and IP addresses.
- *
- * @param hosts - at least one; the first is the CN.
- * @param ttl - life in milliseconds.
- * @throws SftError ERR_SFT_USAGE for no host, or one that is no ASCII host name.
- */
-export function issueServer(
-  issuing: Issuer,
-  server: { publicKey: KeyObject; hosts: readonly string[]; ttl?: number }
-): X509Certificate {
-  const { publicKey, hosts, ttl = LEAF_LIFE } = server
-  const [commonName] = hosts
-  if (commonName === undefined) throw new SftError('ERR_SFT_USAGE', 'a server certificate needs a host name')
-  const extensions = profile.serverExtensions(hosts.map(hostName))
-  return issue({ subject: { commonName }, publicKey, ...validity(ttl, issuing), extensions }, issuing)
-}
-
-/** Signs a certificate of any contents; the functions above choose contents that SPEC §4.2 allows. */
+/** Signs a certificate of any contents; `issuance.ts` chooses those that SPEC §4.2 allows. */
 export function issue(fields: CertificateFields, issuer: Issuer): X509Certificate {
   const subject = forge.pki.certificateFromPem(issuer.certificate.toString()).subject.attributes
   return signCertificate(fields, { subject, publicKey: issuer.certificate.publicKey, privateKey: issuer.privateKey })
@@ -204,25 +151,6 @@ function randomSerial(): Buffer {
   const serial = randomBytes(16)
   serial[0] = ((serial[0] as number) & 0x7f) | 0x40
   return serial
-}
-
-function validity(life: number, issuer?: Issuer): { notBefore: Date; notAfter: Date } {
-  const now = Date.now()
-  const end = Math.min(now + life, issuer?.certificate.validToDate.getTime() ?? Number.POSITIVE_INFINITY)
-  return { notBefore: new Date(now - BACKDATE), notAfter: new Date(end) }
-}
-
-function hostName(host: string): Uint8Array {
-  if (isIP(host) !== 0) return profile.ipName(Buffer.from(addressBytes(host), 'latin1'))
-  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(host))
-    throw new SftError('ERR_SFT_USAGE', 'not a host name')
-  return profile.dnsName(host)
-}
-
-function addressBytes(address: string): string {
-  // In forge since 0.6, missing from its types.
-  const { bytesFromIP } = forge.util as unknown as { bytesFromIP(address: string): string }
-  return bytesFromIP(address)
 }
 
 /** RFC 7093 §2, method 4, cut to the usual 160 bits. */

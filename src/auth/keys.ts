@@ -10,6 +10,7 @@ import {
 import { promisify } from 'node:util'
 import { SftError } from '../streams/errors.ts'
 import { integer, octetString, oid, sequence } from './der.ts'
+import { encodePem } from './pem.ts'
 
 /** RSA keys as `KeyObject`s, and their form on disk (SPEC §4.2). */
 
@@ -61,11 +62,6 @@ export function isEncrypted(pem: string): boolean {
   return pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----')
 }
 
-/** Writes a private key as PKCS#8 PEM in the clear; the file must be private. */
-export function exportPrivateKey(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString()
-}
-
 /**
  * Encrypts a private key: PKCS#8 PEM under PBES2 with scrypt (RFC 7914 §7) and AES-256-CBC, which OpenSSL reads. Node's own export
  * has PBKDF2 with 2,048 rounds, too few.
@@ -113,19 +109,28 @@ export function parsePrivateKey(pem: string, passphrase?: Uint8Array): KeyObject
   }
 }
 
+/** Where a passphrase comes from: asked at most once a call. The maker of the bytes zeroes them when that call has settled. */
+export type PassphraseSource = () => Promise<Uint8Array | undefined>
+
+/**
+ * Reads a private key from PEM, asking for the passphrase only if the key is encrypted.
+ *
+ * @throws SftError as `parsePrivateKey`, and what the source throws.
+ */
+export async function unlockPrivateKey(pem: string, passphrase?: PassphraseSource): Promise<KeyObject> {
+  return parsePrivateKey(pem, isEncrypted(pem) ? await passphrase?.() : undefined)
+}
+
+/** Writes a private key as PKCS#8 PEM, encrypted if there is a passphrase; the file must be private in both cases. */
+export function storePrivateKey(key: KeyObject, passphrase: Uint8Array | undefined): string {
+  if (passphrase !== undefined) return encryptPrivateKey(key, passphrase)
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
+
 function parsePlainKey(pem: string): KeyObject {
   try {
     return createPrivateKey(pem)
   } catch (cause) {
     throw new SftError('ERR_SFT_FILE', 'the file holds no private key', { cause })
   }
-}
-
-/** Wraps DER as PEM (RFC 7468). */
-export function encodePem(label: string, der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }
