@@ -126,7 +126,7 @@ export class MessageStream {
    * closing with unread input would reset the connection and with it our last words. A pending read rejects with `error`, and so does every
    * later call. Never rejects, and takes at most `total` milliseconds.
    */
-  async finish(error: SftError, total: number): Promise<void> {
+  async finish(error: unknown, total: number): Promise<void> {
     this.#rejectRead?.(error)
     this.#readFailure ??= { error }
     let stop = () => {}
@@ -142,7 +142,7 @@ export class MessageStream {
    * Ends both sides at once: every present and later call rejects with `error`, the duplex is aborted, its sink's source throws the error, its source is returned.
    * Settles when both have closed; nobody has to wait for that. Never rejects.
    */
-  async abort(error: SftError): Promise<void> {
+  async abort(error: unknown): Promise<void> {
     this.#readFailure ??= { error }
     this.#failWrites(error)
     this.#rejectRead?.(error)

@@ -1,0 +1,255 @@
+import { invariant, SftError } from '../streams/errors.ts'
+import { CONTROL_CAP, TYPE_BYTES } from '../streams/frame-types.ts'
+import type { MessageStream } from '../streams/messages.ts'
+import type { Frame, FrameType, ReceivedFrame, SealedChunk } from '../streams/types.ts'
+import { CHUNK_OVERHEAD, isChunkSize, type Suite } from '../workers/construction.ts'
+import { abortedByPeer, abortFor, connectionLost, refusedByPeer } from './faults.ts'
+import type { Established } from './handshake.ts'
+import { type Abort, abortion, sessionBegins } from './handshake-messages.ts'
+import { checkChunkPower } from './hello.ts'
+import type { Group } from './key-exchange.ts'
+import { zero } from './key-schedule.ts'
+import type { PeerIdentity } from './path.ts'
+import type { RecordKeys } from './records.ts'
+import type { Deadlines, RequestType, SecureDuplex } from './secure-duplex.ts'
+import { follow, type Progress, type Role, SESSION, type SessionState } from './states.ts'
+
+export type { SecureDuplex } from './secure-duplex.ts'
+
+export interface SessionOptions {
+  readonly role: Role
+  readonly messages: MessageStream
+  readonly established: Established
+  readonly deadlines: Deadlines
+  /** Our own largest chunk size as a power of two. */
+  readonly chunkPower: number
+  /** Settles the handshake of an initiator: reads `RSCV` or `RSCI`. */
+  readonly confirmation?: (() => Promise<ReceivedFrame>) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const NOTHING = new Uint8Array(0)
+/** `FINL` of SPEC §3: type, 24 bytes of plaintext and a tag. */
+const FINAL_CAP = 44
+/** Bytes that have to leave in a second while some are outstanding (M22). */
+const SLOWEST_RATE = 1024
+
+/** The session behind `secure()`. Holds one frame being read, and the frames of the writers that wait. */
+export class Session implements SecureDuplex {
+  readonly role: Role
+  readonly peer: PeerIdentity
+  readonly suite: Suite
+  readonly group: Group
+  readonly exporter: Uint8Array
+  readonly sessionId: Uint8Array
+  readonly #messages: MessageStream
+  readonly #sending: RecordKeys
+  readonly #receiving: RecordKeys
+  readonly #deadlines: Deadlines
+  readonly #options: SessionOptions
+  readonly #progress: Progress<SessionState>
+  #chunkPower: number
+  #chunkSize: number | undefined
+  #acceptance: Promise<void> | undefined
+  #ending: Promise<void> | undefined
+  #failure: SftError | undefined
+  /** The peer has said why it ends the session. */
+  #peerEnded = false
+  #writing = 0
+  #lastWrite = performance.now()
+  #pulse: NodeJS.Timeout
+
+  constructor(options: SessionOptions) {
+    const { established } = options
+    this.role = options.role
+    this.peer = established.peer
+    this.suite = established.suite
+    this.group = established.group
+    this.exporter = established.exporter
+    this.sessionId = established.sessionId
+    this.#messages = options.messages
+    this.#sending = established.sending
+    this.#receiving = established.receiving
+    this.#deadlines = options.deadlines
+    this.#options = options
+    this.#chunkPower = Math.min(options.chunkPower, established.chunkPower ?? options.chunkPower)
+    this.#progress = follow(SESSION, options.role, 'idle')
+    this.#pulse = setTimeout(this.#beat, options.deadlines.ping).unref()
+    options.signal?.addEventListener('abort', this.#cancel, { once: true })
+  }
+
+  get maxChunkSize(): number {
+    return 2 ** this.#chunkPower
+  }
+
+  /** Cap of the next frame in bytes (SPEC §3). */
+  cap(): number {
+    return this.#chunkSize === undefined ? CONTROL_CAP : TYPE_BYTES + this.#chunkSize + CHUNK_OVERHEAD
+  }
+
+  accepted(): Promise<void> {
+    this.#acceptance ??= this.#confirm()
+    return this.#acceptance
+  }
+
+  async read(): Promise<ReceivedFrame | undefined> {
+    if (this.#failure) throw this.#failure
+    await this.accepted()
+    try {
+      return await this.#next()
+    } catch (error) {
+      throw this.#fault(error)
+    }
+  }
+
+  async write(type: RequestType, body: Uint8Array): Promise<void> {
+    this.#writable()
+    this.#progress.write(type)
+    await this.#send(this.#sending.seal(type, body))
+  }
+
+  async writeSealed(frame: SealedChunk): Promise<void> {
+    this.#writable()
+    this.#progress.write(frame.type)
+    await this.#send(frame)
+  }
+
+  expectChunks(size: number): void {
+    invariant(this.#progress.state() === 'receiving' && isChunkSize(size), 'chunks expected outside a stream')
+    this.#chunkSize = size
+  }
+
+  close(): Promise<void> {
+    const state = this.#progress.state()
+    const error = new SftError('ERR_SFT_CANCELLED', 'the session was closed')
+    if (state !== 'idle' && state !== 'over') return this.abort('cancelled', error)
+    this.#ending ??= this.#end('CLOS', NOTHING, error)
+    return this.#ending
+  }
+
+  abort(reason: Abort, error: SftError): Promise<void> {
+    this.#ending ??= this.#end('ABRT', abortion.encode(reason), error)
+    return this.#ending
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #confirm(): Promise<void> {
+    if (this.#options.confirmation === undefined) return
+    try {
+      const { type, body } = await this.#options.confirmation()
+      this.#peerEnded = type === 'RSCI'
+      if (type === 'RSCI') throw refusedByPeer(body)
+      const begins = sessionBegins.decode(body)
+      if (Buffer.compare(begins.sessionId, this.sessionId) !== 0) {
+        throw new SftError('ERR_SFT_HANDSHAKE', 'the peer confirmed another session')
+      }
+      this.#chunkPower = Math.min(this.#chunkPower, checkChunkPower(begins.chunkPower))
+    } catch (error) {
+      throw this.#fault(error)
+    }
+  }
+
+  async #next(): Promise<ReceivedFrame | undefined> {
+    while (this.#progress.state() !== 'over') {
+      const received = await this.#messages.read({ idle: this.#deadlines.idle })
+      if (received === undefined) throw connectionLost('the peer left without saying so')
+      const frame = this.#take(received)
+      this.#peerEnded = frame.type === 'ABRT'
+      if (frame.type === 'ABRT') throw abortedByPeer(frame.body)
+      if (frame.type !== 'PING' && frame.type !== 'CLOS') return frame
+    }
+    return undefined
+  }
+
+  /** State × type first, then the record; the state moves only by what has verified. */
+  #take(received: ReceivedFrame): ReceivedFrame {
+    const { type } = received
+    if (type === 'PING') return empty(this.#receiving.open(received))
+    this.#progress.check(type)
+    if (type === 'RSFL' || type === 'FINL') this.#checkSealed(received)
+    const frame = type === 'RSFL' || type === 'FINL' ? received : this.#receiving.open(received)
+    this.#progress.read(type)
+    return type === 'CLOS' ? empty(frame) : frame
+  }
+
+  #checkSealed({ type, body }: ReceivedFrame): void {
+    if (this.#chunkSize === undefined)
+      throw new SftError('ERR_SFT_FRAME_TYPE', `a frame of type ${type} came too early`)
+    if (type === 'RSFL') return
+    if (body.byteLength + TYPE_BYTES > FINAL_CAP)
+      throw new SftError('ERR_SFT_FRAME_TOO_LARGE', 'the final is too large')
+    this.#chunkSize = undefined
+  }
+
+  #writable(): void {
+    if (this.#failure) throw this.#failure
+    if (this.#progress.state() === 'over') throw connectionLost('the peer has ended the session')
+  }
+
+  async #send(frame: Frame): Promise<void> {
+    const bytes = frame.body.reduce((sum, piece) => sum + piece.byteLength, 0)
+    this.#writing += 1
+    try {
+      await this.#messages.write(frame, { total: this.#deadlines.idle + (1000 * bytes) / SLOWEST_RATE })
+    } catch (error) {
+      throw this.#failure ?? asLost(error)
+    } finally {
+      this.#writing -= 1
+      this.#lastWrite = performance.now()
+    }
+  }
+
+  /** A side that has sent nothing for a while sends a sign of life (M22). One that waits for the transport is not silent. */
+  #beat = (): void => {
+    const { ping } = this.#deadlines
+    const rest = this.#lastWrite + ping - performance.now()
+    this.#pulse = setTimeout(this.#beat, rest > 0 ? Math.ceil(rest) : ping).unref()
+    if (rest > 0 || this.#writing > 0) return
+    // A transport that fails here fails the owner's next call too, and is reported there.
+    void Promise.allSettled([this.#tell('PING', NOTHING)])
+  }
+
+  #cancel = (): void => {
+    const cause = this.#options.signal?.reason
+    void this.abort('cancelled', new SftError('ERR_SFT_CANCELLED', 'the session was cancelled', { cause }))
+  }
+
+  /** Ends the session for a fault found while reading, telling the peer where that makes sense; returns the error to throw. */
+  #fault(cause: unknown): SftError {
+    if (this.#failure) return this.#failure
+    const error = asLost(cause)
+    const reason = this.#peerEnded ? undefined : abortFor(error.code)
+    if (reason !== undefined) void this.abort(reason, error)
+    else this.#ending ??= this.#end(undefined, NOTHING, error)
+    return error
+  }
+
+  async #tell(type: FrameType, body: Uint8Array, total = this.#deadlines.idle): Promise<void> {
+    await this.#messages.write(this.#sending.seal(type, body), { total })
+    this.#lastWrite = performance.now()
+  }
+
+  async #end(type: 'CLOS' | 'ABRT' | undefined, body: Uint8Array, error: SftError): Promise<void> {
+    this.#failure = error
+    clearTimeout(this.#pulse)
+    this.#options.signal?.removeEventListener('abort', this.#cancel)
+    const total = this.#deadlines.close
+    if (type !== undefined) await Promise.allSettled([this.#tell(type, body, total)])
+    await this.#messages.finish(error, total)
+    zero(this.exporter)
+  }
+}
+
+function asLost(error: unknown): SftError {
+  if (SftError.is(error) && error.code !== 'ERR_SFT_TRUNCATED') return error
+  return connectionLost('the connection was lost', error)
+}
+
+/** A frame whose body says nothing. */
+function empty(frame: ReceivedFrame): ReceivedFrame {
+  if (frame.body.byteLength === 0) return frame
+  throw new SftError('ERR_SFT_ENCODING', `a frame of type ${frame.type} has a body`)
+}
