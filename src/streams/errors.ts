@@ -13,6 +13,7 @@ export const ERRORS = {
   ERR_SFT_UNKNOWN_PEER: { exit: 2, retryable: false },
   ERR_SFT_NOT_FOUND: { exit: 3, retryable: false },
   ERR_SFT_CONNECT: { exit: 10, retryable: true },
+  ERR_SFT_BUSY: { exit: 10, retryable: true },
   ERR_SFT_FILE: { exit: 11, retryable: false },
   ERR_SFT_PROTOCOL: { exit: 12, retryable: false },
   ERR_SFT_VERSION: { exit: 12, retryable: false },

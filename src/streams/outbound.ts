@@ -35,7 +35,7 @@ export function sealed({ pool, key, ...options }: OutboundOptions): Stage<Uint8A
  */
 export function outbound(header: Frame, options: OutboundOptions): Stage<Uint8Array, Uint8Array> {
   return async function* (source) {
-    yield MAGIC
+    yield Uint8Array.from(MAGIC)
     yield* frame()([header])
     yield* pipe(source, sealed(options), frame())
   }

@@ -8,11 +8,15 @@ export function allocate(size: number): Uint8Array<ArrayBuffer> {
   return Buffer.allocUnsafeSlow(size)
 }
 
+/** Below this size the collector does as well. */
+const WORTH_RELEASING = 8 * 1024
+
 /**
- * Gives back the memory of a buffer that its owner has consumed; its views are empty afterwards. Only a view that fills
- * more than half of its ArrayBuffer is released: a slice of Node's shared pool never does, and small ones are not worth it.
+ * Gives back the memory of a buffer that its owner has consumed; its views are empty afterwards. Only a large view that fills
+ * more than half of its ArrayBuffer is released: a slice of Node's shared pool never does.
  */
 export function release(bytes: Uint8Array): void {
   const buffer = bytes.buffer
-  if (buffer instanceof ArrayBuffer && bytes.byteLength * 2 > buffer.byteLength) buffer.transfer(0)
+  if (bytes.byteLength < WORTH_RELEASING || !(buffer instanceof ArrayBuffer)) return
+  if (bytes.byteLength * 2 > buffer.byteLength) buffer.transfer(0)
 }

@@ -1,0 +1,267 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type Abort,
+  type AcceptKind,
+  acceptance,
+  fileOffer,
+  fileRequest,
+  type Refusal,
+  refusal
+} from '../auth/handshake-messages.ts'
+import type { PeerIdentity } from '../auth/path.ts'
+import type { SecureDuplex } from '../auth/secure-duplex.ts'
+import { SftError, type SftErrorCode } from '../streams/errors.ts'
+import type { Metadata } from '../streams/header.ts'
+import type { ReceivedFrame, Sink, Source } from '../streams/types.ts'
+import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
+
+/** Pull and push over one session (SPEC §8), from either side. */
+
+export interface Offer {
+  /** One path component that the sender proposes. */
+  name: string
+  /** Bytes, when the sender knows. */
+  size?: number | undefined
+}
+
+/** Where a stream goes, and what its end may be called: `durable` on disk, `delivered` to a stream. */
+export interface Destination {
+  sink: (metadata: Metadata) => Sink<Uint8Array, { bytes: number }>
+  kind: 'durable' | 'delivered'
+}
+
+/** What a responder does for a peer. Each either answers or throws an `SftError`, which the peer sees as a refusal only. */
+export interface Answers {
+  /** Opens what the peer asks for. Every refusal looks the same to the peer (M35). */
+  open?: (path: string, peer: PeerIdentity) => Promise<Outgoing & AsyncDisposable>
+  /** Says where what the peer offers goes. */
+  accept?: (offer: Offer, peer: PeerIdentity) => Promise<Destination>
+}
+
+export interface TransferResult {
+  /** Plaintext bytes. */
+  bytes: number
+  kind: AcceptKind
+  metadata: Omit<Metadata, 'created'>
+}
+
+/** ms that a source gets to let go of its input after a failure. */
+const CLOSE_GRACE_MS = 1000
+
+export interface AnsweredTransfer extends TransferResult {
+  direction: 'sent' | 'received'
+}
+
+const REFUSAL_ERRORS: Partial<Record<Refusal, SftErrorCode>> = {
+  'not found': 'ERR_SFT_NOT_FOUND',
+  'refused by policy': 'ERR_SFT_PUSH_REFUSED',
+  'too large': 'ERR_SFT_PUSH_REFUSED',
+  exists: 'ERR_SFT_EXISTS',
+  busy: 'ERR_SFT_BUSY'
+}
+
+export class FileSession implements AsyncDisposable {
+  readonly session: SecureDuplex
+  readonly #streams: SessionStreams
+  #requests = 0
+  #busy = false
+  #draining = false
+
+  constructor(options: SessionStreamsOptions) {
+    this.session = options.session
+    this.#streams = new SessionStreams(options)
+  }
+
+  get peer(): PeerIdentity {
+    return this.session.peer
+  }
+
+  /**
+   * Asks the peer for a file and writes it to `destination`; resolves once the file is complete there and the peer has been told.
+   *
+   * @throws SftError ERR_SFT_NOT_FOUND for every reason the peer has not to send it; the codes of the sink and of the stream.
+   */
+  async get(path: string, destination: Destination): Promise<TransferResult> {
+    const request = ++this.#requests
+    await this.session.write('RQFL', fileRequest.encode({ request, path, firstChunk: 0 }))
+    const answer = await this.#read()
+    if (answer.type === 'RSCI') throw refused(answer)
+    return this.#receive(request, answer, destination)
+  }
+
+  /**
+   * Offers a file to the peer and sends it; resolves only once the peer has said `durable` or `delivered` (M36).
+   *
+   * @throws SftError ERR_SFT_PUSH_REFUSED, ERR_SFT_EXISTS, and the codes of the source.
+   */
+  async put(offer: Offer, outgoing: Outgoing): Promise<TransferResult> {
+    const request = ++this.#requests
+    await this.session.write('OFFR', fileOffer.encode({ request, ...offer }))
+    const answer = await this.#read()
+    if (answer.type === 'RSCI') throw refused(answer)
+    requireAcceptance(answer, request, ['start'])
+    return this.#send(request, outgoing)
+  }
+
+  /**
+   * Answers the peer's requests, one after the other, until it closes the session or `drain` is called.
+   *
+   * @param onResult told of every transfer that ended well
+   */
+  async answer(answers: Answers, onResult: (result: AnsweredTransfer) => void = () => {}): Promise<void> {
+    while (!this.#draining) {
+      const frame = await this.#nextRequest()
+      if (frame === undefined) return
+      this.#busy = true
+      const pull = frame.type === 'RQFL'
+      const result = await (pull ? this.#answerRequest(frame, answers) : this.#answerOffer(frame, answers))
+      this.#busy = false
+      if (result) onResult({ ...result, direction: pull ? 'sent' : 'received' })
+    }
+    await this.close()
+  }
+
+  /** Ends `answer` after the transfer under way, or at once when there is none. */
+  async drain(): Promise<void> {
+    this.#draining = true
+    if (!this.#busy) await this.close()
+  }
+
+  async #nextRequest(): Promise<ReceivedFrame | undefined> {
+    try {
+      return await this.session.read()
+    } catch (error) {
+      if (this.#draining) return undefined
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return this.session.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.session.close()
+  }
+
+  async #answerRequest(frame: ReceivedFrame, { open }: Answers): Promise<TransferResult | undefined> {
+    const { request, path } = fileRequest.decode(frame.body)
+    const opened = await this.#orRefuse(async () => {
+      if (!open) throw new SftError('ERR_SFT_NOT_FOUND', 'nothing is served here')
+      return open(path, this.peer)
+    }, 'not found')
+    if (!opened) return undefined
+    await using outgoing = opened
+    return await this.#send(request, outgoing)
+  }
+
+  async #answerOffer(frame: ReceivedFrame, { accept }: Answers): Promise<TransferResult | undefined> {
+    const { request, ...offer } = fileOffer.decode(frame.body)
+    const destination = await this.#orRefuse(async () => {
+      if (!accept) throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing is received here')
+      return accept(offer, this.peer)
+    })
+    if (!destination) return undefined
+    await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', firstChunk: 0 }))
+    return this.#receive(request, await this.#read(), destination)
+  }
+
+  async #orRefuse<T>(run: () => Promise<T>, always?: Refusal): Promise<T | undefined> {
+    try {
+      return await run()
+    } catch (error) {
+      if (!SftError.is(error)) throw error
+      await this.session.write('RSCI', refusal.encode(always ?? refusalFor(error.code)))
+      return undefined
+    }
+  }
+
+  async #send(request: number, outgoing: Outgoing): Promise<TransferResult> {
+    const counted = { bytes: 0 }
+    const stop = new AbortController()
+    const verdict = this.#read()
+    const source = (signal: AbortSignal) => count(outgoing.source(signal), counted)
+    const sending = this.#streams.send({ ...outgoing, source }, stop.signal)
+    try {
+      await Promise.race([sending, raiseEarly(verdict)])
+    } catch (error) {
+      await this.#giveUp(error, 'read error')
+      stop.abort(error)
+      await Promise.race([sending.catch(() => undefined), delay(CLOSE_GRACE_MS, undefined, { ref: false })])
+      throw error
+    }
+    const { kind } = requireAcceptance(await verdict, request, ['durable', 'delivered'])
+    return { ...counted, kind, metadata: outgoing.metadata }
+  }
+
+  async #receive(request: number, strm: ReceivedFrame, destination: Destination): Promise<TransferResult> {
+    try {
+      const { metadata, source }: Incoming = await this.#streams.receive(strm)
+      const { bytes } = await destination.sink(metadata)(source)
+      const { kind } = destination
+      await this.session.write('ACPT', acceptance.encode({ request, kind, firstChunk: 0 }))
+      return { bytes, kind, metadata }
+    } catch (error) {
+      await this.#giveUp(error, 'write error')
+      throw error
+    }
+  }
+
+  /** Tells the peer why the transfer ends here; the session ends with it. */
+  async #giveUp(error: unknown, fileFault: Abort): Promise<void> {
+    const known = SftError.is(error)
+      ? error
+      : new SftError('ERR_SFT_CANCELLED', 'the transfer was cancelled', { cause: error })
+    await this.session.abort(abortReason(known.code, fileFault), known)
+  }
+
+  async #read(): Promise<ReceivedFrame> {
+    const frame = await this.session.read()
+    if (frame === undefined)
+      throw new SftError('ERR_SFT_CONNECTION_LOST', 'the peer ended the session before it answered')
+    return frame
+  }
+}
+
+/** Rejects when `verdict` does, and never resolves: while we send, only the peer's refusal is news. */
+function raiseEarly(verdict: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => {
+    verdict.catch(reject)
+  })
+}
+
+async function* count(source: Source<Uint8Array>, counted: { bytes: number }): AsyncGenerator<Uint8Array> {
+  for await (const piece of source) {
+    counted.bytes += piece.byteLength
+    yield piece
+  }
+}
+
+function requireAcceptance(frame: ReceivedFrame, request: number, kinds: readonly AcceptKind[]) {
+  const accepted = acceptance.decode(frame.body)
+  if (accepted.request !== request || accepted.firstChunk !== 0 || !kinds.includes(accepted.kind)) {
+    throw new SftError('ERR_SFT_PROTOCOL', 'the peer accepted something else than what was offered')
+  }
+  return accepted
+}
+
+function refused(frame: ReceivedFrame): SftError {
+  const reason = refusal.decode(frame.body)
+  const code = REFUSAL_ERRORS[reason] ?? 'ERR_SFT_REFUSED_BY_PEER'
+  return new SftError(code, `the peer refused: ${reason}`)
+}
+
+function refusalFor(code: SftErrorCode): Refusal {
+  if (code === 'ERR_SFT_EXISTS') return 'exists'
+  if (code === 'ERR_SFT_LIMIT') return 'too large'
+  if (code === 'ERR_SFT_BUSY') return 'busy'
+  return 'refused by policy'
+}
+
+function abortReason(code: SftErrorCode, fileFault: Abort): Abort {
+  if (code === 'ERR_SFT_SOURCE_CHANGED') return 'source changed'
+  if (code === 'ERR_SFT_FILE' || code === 'ERR_SFT_EXISTS' || code === 'ERR_SFT_OUTPUT_CLOSED') return fileFault
+  if (code === 'ERR_SFT_TIMEOUT') return 'timeout'
+  if (code === 'ERR_SFT_CANCELLED') return 'cancelled'
+  return code.startsWith('ERR_SFT_CHUNK_') || code === 'ERR_SFT_FINAL' ? 'integrity' : 'protocol'
+}

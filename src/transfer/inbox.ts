@@ -1,0 +1,106 @@
+import { lstat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { PeerIdentity } from '../auth/path.ts'
+import { SftError } from '../streams/errors.ts'
+import type { Sink, Source } from '../streams/types.ts'
+import { isPlainName, writeFile } from '../streams/write-file.ts'
+import type { Destination, Offer } from './file-session.ts'
+
+/** A directory that takes what peers offer. The receiver chooses where, and every name (SPEC §8, M34; attacks A30, A31). */
+
+export interface InboxOptions {
+  /** Names of peers to accept from. */
+  from: readonly string[]
+  /** Largest file in bytes. Default: no bound but the stream's. */
+  maxSize?: number | undefined
+  /** Most bytes of all files taken together over the life of this inbox. */
+  maxTotal?: number | undefined
+  /** Replaces files of the same name. Default false. */
+  force?: boolean | undefined
+}
+
+/** Makes the `accept` of an `Answers` that stores each offered file in `directory` under its proposed name. */
+export function openInbox(
+  directory: string,
+  options: InboxOptions
+): (offer: Offer, peer: PeerIdentity) => Promise<Destination> {
+  const quota = new Quota(options.maxTotal ?? Number.POSITIVE_INFINITY)
+  const { maxSize = Number.POSITIVE_INFINITY, force = false } = options
+  return async (offer, peer) => {
+    requireAccepted(peer, options.from)
+    requireHarmlessName(offer.name)
+    if ((offer.size ?? 0) > Math.min(maxSize, quota.left)) throw tooLarge()
+    if (!force && (await exists(join(directory, offer.name))))
+      throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists')
+    return {
+      kind: 'durable',
+      sink: () => limited(maxSize, quota, writeFile(directory, offer.name, { force, owned: true }))
+    }
+  }
+}
+
+/** Refuses a peer that is not among `from`. */
+export function requireAccepted(peer: PeerIdentity, from: readonly string[]): void {
+  if (!from.includes(peer.name)) throw new SftError('ERR_SFT_SENDER', `${peer.name} is not among the accepted senders`)
+}
+
+/**
+ * Refuses what could surprise in a directory or on a terminal: no plain component, a dot file (start-up files of shells), or control and
+ * direction-changing characters.
+ */
+export function requireHarmlessName(name: string): void {
+  if (!isPlainName(name) || name.startsWith('.') || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)) {
+    throw new SftError('ERR_SFT_PUSH_REFUSED', 'the proposed name is not accepted')
+  }
+}
+
+/** Bytes that may still be taken; running transfers count as they come in, failed ones are given back. */
+class Quota {
+  left: number
+
+  constructor(total: number) {
+    this.left = total
+  }
+}
+
+/** Stops a source that brings more than was allowed, whatever size it announced. */
+function limited(
+  maxSize: number,
+  quota: Quota,
+  sink: Sink<Uint8Array, { bytes: number }>
+): Sink<Uint8Array, { bytes: number }> {
+  return async source => {
+    const taken = { bytes: 0 }
+    try {
+      return await sink(meter(source, maxSize, quota, taken))
+    } catch (error) {
+      quota.left += taken.bytes
+      throw error
+    }
+  }
+}
+
+async function* meter(
+  source: Source<Uint8Array>,
+  maxSize: number,
+  quota: Quota,
+  taken: { bytes: number }
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of source) {
+    if (taken.bytes + piece.byteLength > maxSize || piece.byteLength > quota.left) throw tooLarge()
+    taken.bytes += piece.byteLength
+    quota.left -= piece.byteLength
+    yield piece
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false
+  )
+}
+
+function tooLarge(): SftError {
+  return new SftError('ERR_SFT_LIMIT', 'more than this receiver takes')
+}

@@ -1,0 +1,145 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Identity } from '../auth/identity.ts'
+import { secure } from '../auth/secure.ts'
+import { SftError } from '../streams/errors.ts'
+import { socketDuplex } from '../streams/socket.ts'
+import type { Suite } from '../workers/construction.ts'
+import type { CipherPool } from '../workers/pool.ts'
+import { type AnsweredTransfer, type Answers, FileSession } from './file-session.ts'
+
+/** What happened at a listener; `peer` is the verified name. */
+export type ListenEvent =
+  | ({ type: 'transfer'; peer: string } & AnsweredTransfer)
+  | { type: 'fault'; peer: string | undefined; error: unknown }
+
+export interface ListenOptions {
+  /** Asked for every connection, so that a renewed certificate is used from then on. */
+  identity: () => Identity
+  pool: CipherPool
+  host: string
+  /** 0 for any free port. */
+  port: number
+  answers: Answers
+  onEvent?: (event: ListenEvent) => void
+  suites?: readonly Suite[] | undefined
+  chunkSize?: number | undefined
+  /** Most sessions at once; more are closed at once. Default 256. */
+  maxSessions?: number
+}
+
+export interface Listener extends AsyncDisposable {
+  readonly host: string
+  readonly port: number
+  /** Takes no new connections, lets transfers under way finish for at most `drain` ms (default 0), then ends them. */
+  close(options?: { drain?: number }): Promise<void>
+}
+
+/** Handshakes at once; beyond, a connection is closed before a byte is read (SPEC §6). */
+const MAX_HANDSHAKES = 64
+const MAX_SESSIONS = 256
+
+/**
+ * Listens for peers and answers them, each in a session of its own.
+ *
+ * @throws SftError ERR_SFT_CONNECT when the address can not be had.
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const acceptor = new Acceptor(options)
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, socket => void acceptor.accept(socket))
+  await bind(server, options.host, options.port)
+  server.on('error', error => options.onEvent?.({ type: 'fault', peer: undefined, error }))
+  const { address, port } = server.address() as { address: string; port: number }
+  const close = async ({ drain = 0 } = {}): Promise<void> => {
+    server.close()
+    await acceptor.drain(drain)
+  }
+  return { host: address, port, close, [Symbol.asyncDispose]: () => close() }
+}
+
+class Acceptor {
+  readonly #options: ListenOptions
+  readonly #stop = new AbortController()
+  readonly #sessions = new Map<FileSession, Promise<void>>()
+  readonly #sockets = new Set<Socket>()
+  #handshakes = 0
+  #closing = false
+
+  constructor(options: ListenOptions) {
+    this.#options = options
+  }
+
+  /** One connection from its first byte to its end; never rejects. */
+  async accept(socket: Socket): Promise<void> {
+    const { maxSessions = MAX_SESSIONS, onEvent } = this.#options
+    if (this.#closing || this.#handshakes >= MAX_HANDSHAKES || this.#sockets.size >= maxSessions + MAX_HANDSHAKES) {
+      socket.destroy()
+      return
+    }
+    this.#sockets.add(socket)
+    let peer: string | undefined
+    try {
+      const session = await this.#handshake(socket)
+      peer = session.peer.name
+      const ended = this.#answer(session)
+      this.#sessions.set(session, ended)
+      await ended.finally(() => this.#sessions.delete(session))
+    } catch (error) {
+      onEvent?.({ type: 'fault', peer, error })
+    } finally {
+      this.#sockets.delete(socket)
+      socket.destroy()
+    }
+  }
+
+  async drain(ms: number): Promise<void> {
+    this.#closing = true
+    const sessions = [...this.#sessions]
+    const ended = Promise.allSettled(
+      sessions.map(async ([session, end]) => {
+        await session.drain()
+        await end
+      })
+    )
+    await Promise.race([ended, delay(ms, undefined, { ref: false })])
+    this.#stop.abort(new SftError('ERR_SFT_CANCELLED', 'the listener is closed'))
+    await ended
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async #handshake(socket: Socket): Promise<FileSession> {
+    const { identity: currentIdentity, pool, suites, chunkSize } = this.#options
+    const identity = currentIdentity()
+    this.#handshakes++
+    try {
+      const secured = secure('responder', identity, { suites, signal: this.#stop.signal })
+      const session = await secured(socketDuplex(socket, { owned: true }))
+      return new FileSession({ session, identity, pool, chunkSize })
+    } finally {
+      this.#handshakes--
+    }
+  }
+
+  async #answer(session: FileSession): Promise<void> {
+    const { answers, onEvent } = this.#options
+    const peer = session.peer.name
+    try {
+      await session.answer(answers, result => onEvent?.({ type: 'transfer', peer, ...result }))
+    } finally {
+      await session.close()
+    }
+  }
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', cause => {
+      const { code } = cause as NodeJS.ErrnoException
+      reject(new SftError('ERR_SFT_CONNECT', `can not listen on ${host}:${port} (${code})`, { cause }))
+    })
+    server.listen({ host, port }, () => {
+      server.removeAllListeners('error')
+      resolve()
+    })
+  })
+}

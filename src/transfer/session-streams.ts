@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import type { Identity } from '../auth/identity.ts'
+import { spkiHash } from '../auth/keys.ts'
+import type { SecureDuplex } from '../auth/secure-duplex.ts'
+import { SftError } from '../streams/errors.ts'
+import {
+  encodeClear,
+  METADATA,
+  type Metadata,
+  type ParsedHeader,
+  parseHeader,
+  STREAM_ID_BYTES
+} from '../streams/header.ts'
+import { open } from '../streams/open.ts'
+import { sealed } from '../streams/outbound.ts'
+import { decodeTlv, encodeTlv } from '../streams/tlv.ts'
+import type { ReceivedFrame, Source } from '../streams/types.ts'
+import { KEY_BYTES } from '../workers/construction.ts'
+import { expand, extract } from '../workers/hkdf.ts'
+import type { CipherPool } from '../workers/pool.ts'
+import { deriveStreamKey } from '../workers/stream-key.ts'
+import { IDLE_CHUNK_MS } from './pipe.ts'
+import { checkedKey, stanzaFor, unwrapSecret } from './stream-header.ts'
+
+/** A source with what is told of it. */
+export interface Outgoing {
+  metadata: Omit<Metadata, 'created'>
+  /** A regular file: its chunks are full. */
+  file: boolean
+  /** Plaintext; its buffers are handed over when `owned`. A source that waits lets go when `signal` aborts. */
+  source: (signal: AbortSignal) => Source<Uint8Array>
+  owned: boolean
+}
+
+export interface Incoming {
+  metadata: Metadata
+  /** Verified plaintext; ends without an error only after the final frame. Its buffers are the consumer's. */
+  source: AsyncGenerator<Uint8Array, void, undefined>
+}
+
+export interface SessionStreamsOptions {
+  session: SecureDuplex
+  identity: Identity
+  pool: CipherPool
+  /** Bytes a chunk of what is sent; at most what the session allows. Default: that. */
+  chunkSize?: number | undefined
+  inFlight?: number | undefined
+}
+
+const STREAM_LABEL = Buffer.from('sft/1 stream', 'latin1')
+
+/**
+ * The streams of one session (SPEC §8): keys of both directions, `STRM` and what follows it. The first stream each way carries
+ * its key wrapped to the peer's certified key; the session's exporter goes into every one.
+ */
+export class SessionStreams {
+  readonly #options: SessionStreamsOptions
+  readonly #seen = new Set<string>()
+  #outgoing: Uint8Array | undefined
+  #incoming: Uint8Array | undefined
+
+  constructor(options: SessionStreamsOptions) {
+    this.#options = options
+  }
+
+  /** Writes one whole stream: header, chunks, final frame. Memory: `inFlight` chunks. */
+  async send({ metadata, file, source, owned }: Outgoing, signal: AbortSignal): Promise<void> {
+    const { session, pool, inFlight } = this.#options
+    const size = Math.min(this.#options.chunkSize ?? session.maxChunkSize, session.maxChunkSize)
+    const { key, body } = this.#makeHeader(size, !file)
+    const told = encodeTlv(METADATA, { ...metadata, created: Date.now() })
+    await session.write('STRM', Buffer.concat([body, key.commitment, told]))
+    const idle = file ? {} : { idle: IDLE_CHUNK_MS }
+    const window = inFlight === undefined ? {} : { inFlight }
+    for await (const frame of sealed({ pool, key, size, owned, ...idle, ...window })(source(signal)))
+      await session.writeSealed(frame)
+  }
+
+  /**
+   * Takes a `STRM` record; its chunks are read from the session as the source is pulled.
+   *
+   * @throws SftError ERR_SFT_HEADER, ERR_SFT_COMMITMENT, ERR_SFT_NOT_RECIPIENT; ERR_SFT_PROTOCOL for a stream id seen before (M33).
+   */
+  async receive(strm: ReceivedFrame): Promise<Incoming> {
+    const { session, pool, inFlight } = this.#options
+    const header = parseHeader(strm.body)
+    this.#requireNew(header.streamId)
+    if (header.suite !== session.suite)
+      throw new SftError('ERR_SFT_HEADER', 'the stream has another suite than its session')
+    const metadata = decodeTlv(METADATA, header.tail)
+    const key = checkedKey(header, await this.#incomingSecret(header))
+    session.expectChunks(header.chunkSize)
+    const window = inFlight === undefined ? {} : { inFlight }
+    return { metadata, source: open(pool, key, { ...header, ...window })(readStream(session)) }
+  }
+
+  #makeHeader(chunkSize: number, variable: boolean) {
+    const { session } = this.#options
+    const streamId = randomBytes(STREAM_ID_BYTES)
+    const stanzas = []
+    if (!this.#outgoing) {
+      const secret = randomBytes(KEY_BYTES)
+      stanzas.push(stanzaFor(session.peer, streamId, secret))
+      this.#outgoing = directionSecret(session, secret)
+    }
+    const { suite } = session
+    const clear = encodeClear({ suite, chunkSize, variable, streamId, firstChunk: 0, stanzas })
+    return { key: deriveStreamKey(suite, streamId, streamSecret(this.#outgoing, streamId), clear), body: clear }
+  }
+
+  async #incomingSecret(header: ParsedHeader): Promise<Uint8Array> {
+    const { session, identity, pool } = this.#options
+    if (!this.#incoming) {
+      if (header.stanzas.length !== 1) throw new SftError('ERR_SFT_HEADER', 'the first stream must carry one key')
+      const secret = await unwrapSecret(header, { identity, spkiHash: spkiHash(identity.publicKey), pool })
+      this.#incoming = directionSecret(session, secret)
+    } else if (header.stanzas.length > 0) {
+      throw new SftError('ERR_SFT_HEADER', 'only the first stream of a session carries a key')
+    }
+    return streamSecret(this.#incoming, header.streamId)
+  }
+
+  #requireNew(streamId: Uint8Array): void {
+    const id = Buffer.from(streamId).toString('latin1')
+    if (this.#seen.has(id)) throw new SftError('ERR_SFT_PROTOCOL', 'a stream id came twice in one session')
+    this.#seen.add(id)
+  }
+}
+
+/** `K_dir = Extract(exp, K)`; K is zeroed. */
+function directionSecret(session: SecureDuplex, secret: Uint8Array): Uint8Array {
+  const direction = extract(session.exporter, secret)
+  secret.fill(0)
+  return direction
+}
+
+/** `K_stream = Expand(K_dir, "sft/1 stream" ‖ stream id)`. */
+function streamSecret(direction: Uint8Array, streamId: Uint8Array): Uint8Array {
+  return expand(direction, Buffer.concat([STREAM_LABEL, streamId]), KEY_BYTES)
+}
+
+/** The frames of one stream, up to and with `FINL`; the session's state table lets nothing else through. */
+async function* readStream(session: SecureDuplex): AsyncGenerator<ReceivedFrame, void, undefined> {
+  for (;;) {
+    const frame = await session.read()
+    if (frame === undefined) throw new SftError('ERR_SFT_TRUNCATED', 'the session ends inside a stream')
+    yield frame
+    if (frame.type === 'FINL') return
+  }
+}
