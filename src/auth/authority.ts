@@ -75,12 +75,7 @@ export async function openAuthority(
   directory: string,
   options: { passphrase?: PassphraseSource } = {}
 ): Promise<Authority> {
-  const description = await readSmallFile(join(directory, FILE.description))
-  if (description === undefined) {
-    const hint = 'sft auth init DIR makes one'
-    throw new SftError('ERR_SFT_NOT_FOUND', 'there is no authority in this directory', { hint })
-  }
-  const org = parseDescription(description)
+  const org = await requireAuthority(directory)
   const root = decodeCertificate(await readRequired(directory, FILE.root))
   const certificate = decodeCertificate(await readRequired(directory, FILE.issuing))
   const pem = await readPrivate(join(directory, FILE.issuingKey))
@@ -149,4 +144,16 @@ function parseDescription(text: string): string {
     throw new SftError('ERR_SFT_FILE', `${FILE.description} is malformed`, { cause })
   }
   throw new SftError('ERR_SFT_FILE', `${FILE.description} is of another version`)
+}
+
+/**
+ * Says which organisation's authority is in a directory.
+ *
+ * @throws SftError ERR_SFT_NOT_FOUND when there is none; ERR_SFT_FILE.
+ */
+export async function requireAuthority(directory: string): Promise<string> {
+  const description = await readSmallFile(join(directory, FILE.description))
+  if (description !== undefined) return parseDescription(description)
+  const hint = 'sft auth init DIR makes one'
+  throw new SftError('ERR_SFT_NOT_FOUND', 'there is no authority in this directory', { hint })
 }

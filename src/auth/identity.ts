@@ -31,6 +31,9 @@ export interface Identity {
   readonly publicKey: KeyObject
 }
 
+/** An identity without its private key: enough to say who one is and to check others. */
+export type PublicIdentity = Omit<Identity, 'privateKey'>
+
 /** What `identity.json` says beside the keys and certificates. */
 export interface Origin {
   readonly org: string
@@ -112,21 +115,49 @@ export async function readOrigin(directory: string): Promise<Origin | undefined>
  * thirds of its life are over.
  *
  * @param options.passphrase - asked once, and only if the key is encrypted.
+ * @param options.allowExpired - takes a login's certificate that is no longer valid, to renew it with its key.
  * @throws SftError ERR_SFT_NO_IDENTITY when there is none; ERR_SFT_PASSPHRASE, ERR_SFT_SECRET_UNAVAILABLE; ERR_SFT_CERT_EXPIRED after the
  *   end of a login's certificate; ERR_SFT_FILE for files that do not belong together, or a key that others can read.
  */
 export async function loadIdentity(
   directory: string,
-  options: { passphrase?: PassphraseSource } = {}
+  options: { passphrase?: PassphraseSource; allowExpired?: boolean } = {}
 ): Promise<Identity> {
-  const origin = await readOrigin(directory)
-  const hint = 'sft init makes one for this machine, sft login gets one from an auth server'
-  if (origin === undefined) throw new SftError('ERR_SFT_NO_IDENTITY', 'there is no identity here', { hint })
+  const origin = await requireOrigin(directory)
   const passphrase = askOnce(options.passphrase)
   const stored = await readIdentity(await currentDirectory(directory), origin, passphrase)
   const identity = origin.embedded && isDue(stored) ? await renewEmbedded(directory, stored, passphrase) : stored
-  checkOwn(identity, origin)
+  if (!(options.allowExpired && lifeOf(identity).end < Date.now())) checkOwn(identity, origin)
   return identity
+}
+
+/**
+ * Reads who one is without unlocking the key, also when the certificate is no longer valid.
+ *
+ * @throws SftError ERR_SFT_NO_IDENTITY when there is none; ERR_SFT_FILE.
+ */
+export async function readPublicIdentity(directory: string): Promise<PublicIdentity> {
+  const origin = await requireOrigin(directory)
+  const { root, chain } = await readCertificates(await currentDirectory(directory))
+  const { publicKey } = new X509Certificate(chain[0] as Uint8Array)
+  return { org: origin.org, name: origin.name, root, chain, publicKey }
+}
+
+/** Stores a new chain for the key that is there, as a renewal does. @throws SftError ERR_SFT_FILE. */
+export async function replaceChain(directory: string, identity: PublicIdentity): Promise<void> {
+  await replacePrivate(join(await currentDirectory(directory), FILE.chain), encodeCertificates(identity.chain))
+}
+
+/** When the certificate ends. */
+export function expiryOf(identity: PublicIdentity): Date {
+  return new Date(lifeOf(identity).end)
+}
+
+async function requireOrigin(directory: string): Promise<Origin> {
+  const origin = await readOrigin(directory)
+  const hint = 'sft init makes one for this machine, sft login gets one from an auth server'
+  if (origin === undefined) throw new SftError('ERR_SFT_NO_IDENTITY', 'there is no identity here', { hint })
+  return origin
 }
 
 /**
@@ -156,34 +187,37 @@ export async function initEmbedded(
 async function renewEmbedded(directory: string, identity: Identity, passphrase: PassphraseSource): Promise<Identity> {
   const authority = await openAuthority(join(directory, EMBEDDED_AUTHORITY), { passphrase })
   const chain = authority.issueLeaf(identity.publicKey, identity.name)
-  await replacePrivate(join(await currentDirectory(directory), FILE.chain), encodeCertificates(chain))
-  return { ...identity, chain }
+  const renewed = { ...identity, chain }
+  await replaceChain(directory, renewed)
+  return renewed
 }
 
 /** True once two thirds of the leaf's life are over, or all of it. */
-function isDue({ chain }: Identity): boolean {
-  const { validFromDate, validToDate } = new X509Certificate(chain[0] as Uint8Array)
-  const [start, end] = [validFromDate.getTime(), validToDate.getTime()]
+function isDue(identity: PublicIdentity): boolean {
+  const { start, end } = lifeOf(identity)
   return Date.now() > start + ((end - start) * 2) / 3
 }
 
+function lifeOf({ chain }: PublicIdentity): { start: number; end: number } {
+  const { validFromDate, validToDate } = new X509Certificate(chain[0] as Uint8Array)
+  return { start: validFromDate.getTime(), end: validToDate.getTime() }
+}
+
 async function readIdentity(directory: string, origin: Origin, passphrase: PassphraseSource): Promise<Identity> {
-  const [pem, chain, root] = await Promise.all([
-    readPrivate(join(directory, FILE.key)),
+  const pem = await readPrivate(join(directory, FILE.key))
+  if (pem === undefined) throw new SftError('ERR_SFT_FILE', 'a file of the identity is missing')
+  const certificates = await readCertificates(directory)
+  const privateKey = await unlockPrivateKey(pem, passphrase)
+  return { org: origin.org, name: origin.name, ...certificates, privateKey, publicKey: createPublicKey(privateKey) }
+}
+
+async function readCertificates(directory: string): Promise<{ root: X509Certificate; chain: Uint8Array[] }> {
+  const [chain, root] = await Promise.all([
     readSmallFile(join(directory, FILE.chain)),
     readSmallFile(join(directory, FILE.root))
   ])
-  if (pem === undefined || chain === undefined || root === undefined)
-    throw new SftError('ERR_SFT_FILE', 'a file of the identity is missing')
-  const privateKey = await unlockPrivateKey(pem, passphrase)
-  return {
-    org: origin.org,
-    name: origin.name,
-    root: decodeCertificate(root),
-    chain: decodeCertificates(chain),
-    privateKey,
-    publicKey: createPublicKey(privateKey)
-  }
+  if (chain === undefined || root === undefined) throw new SftError('ERR_SFT_FILE', 'a file of the identity is missing')
+  return { root: decodeCertificate(root), chain: decodeCertificates(chain) }
 }
 
 function checkOwn(identity: Identity, { authUrl = 'URL' }: Origin): void {

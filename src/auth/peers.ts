@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SftError } from '../streams/errors.ts'
-import type { Identity } from './identity.ts'
+import type { PublicIdentity } from './identity.ts'
 import { isUserName } from './names.ts'
 import { type PeerIdentity, verifyPath } from './path.ts'
 import { decodeCertificates, encodeCertificates } from './pem.ts'
@@ -26,7 +26,7 @@ export type PeerEntry =
  * @param pem - leaf and issuing CA; a leaf alone is taken to be of one's own issuing CA.
  * @throws SftError ERR_SFT_CERT_* for a chain that the path check refuses; ERR_SFT_FILE.
  */
-export async function addPeer(directory: string, identity: Identity, pem: string): Promise<PeerIdentity> {
+export async function addPeer(directory: string, identity: PublicIdentity, pem: string): Promise<PeerIdentity> {
   const chain = completeChain(identity, decodeCertificates(pem))
   const peer = verifyPath(chain, { root: identity.root, org: identity.org })
   await makePrivateDirectory(join(directory, BOOK))
@@ -35,7 +35,7 @@ export async function addPeer(directory: string, identity: Identity, pem: string
 }
 
 /** Lists the peer book in the order of names. */
-export async function listPeers(directory: string, identity: Identity): Promise<readonly PeerEntry[]> {
+export async function listPeers(directory: string, identity: PublicIdentity): Promise<readonly PeerEntry[]> {
   const files = await readdir(join(directory, BOOK)).catch(noDirectory)
   const names = files.filter(file => file.endsWith(SUFFIX)).map(file => file.slice(0, -SUFFIX.length))
   return Promise.all(
@@ -64,7 +64,7 @@ export async function removePeer(directory: string, name: string): Promise<void>
  *
  * @throws SftError ERR_SFT_UNKNOWN_PEER; ERR_SFT_CERT_* for an entry that no longer passes the path check.
  */
-export async function findPeer(directory: string, identity: Identity, nameOrFile: string): Promise<PeerIdentity> {
+export async function findPeer(directory: string, identity: PublicIdentity, nameOrFile: string): Promise<PeerIdentity> {
   const { root, org } = identity
   if (nameOrFile === identity.name) return verifyPath(identity.chain, { root, org, name: nameOrFile })
   if (/\/|\.(crt|pem)$/.test(nameOrFile)) {
@@ -77,7 +77,7 @@ export async function findPeer(directory: string, identity: Identity, nameOrFile
   return verifyPath(decodeCertificates(pem), { root, org, name: nameOrFile })
 }
 
-async function describe(directory: string, identity: Identity, name: string): Promise<PeerEntry> {
+async function describe(directory: string, identity: PublicIdentity, name: string): Promise<PeerEntry> {
   try {
     const pem = await readSmallFile(pathOf(directory, name))
     const chain = decodeCertificates(pem ?? '')
@@ -88,7 +88,7 @@ async function describe(directory: string, identity: Identity, name: string): Pr
   }
 }
 
-function completeChain({ chain }: Identity, certificates: readonly Uint8Array[]): readonly Uint8Array[] {
+function completeChain({ chain }: PublicIdentity, certificates: readonly Uint8Array[]): readonly Uint8Array[] {
   return certificates.length === 1 ? [...certificates, ...chain.slice(1)] : certificates
 }
 

@@ -65,12 +65,15 @@ export class SftError extends Error {
   readonly code: SftErrorCode
   readonly retryable: boolean
   readonly hint: string | undefined
+  /** What a command exits with (`ERRORS`). */
+  readonly exitCode: number
 
   constructor(code: SftErrorCode, message: string, options: { cause?: unknown; hint?: string } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.retryable = ERRORS[code].retryable
     this.hint = options.hint
+    this.exitCode = ERRORS[code].exit
     Object.defineProperty(this, BRAND, { value: true })
   }
 

@@ -17,7 +17,7 @@ export interface ListenOptions {
   /** Asked for every connection, so that a renewed certificate is used from then on. */
   identity: () => Identity
   pool: CipherPool
-  host: string
+  host?: string | undefined
   /** 0 for any free port. */
   port: number
   answers: Answers
@@ -131,11 +131,11 @@ class Acceptor {
   }
 }
 
-function bind(server: Server, host: string, port: number): Promise<void> {
+function bind(server: Server, host: string | undefined, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', cause => {
       const { code } = cause as NodeJS.ErrnoException
-      reject(new SftError('ERR_SFT_CONNECT', `can not listen on ${host}:${port} (${code})`, { cause }))
+      reject(new SftError('ERR_SFT_CONNECT', `can not listen on ${host ?? ''}:${port} (${code})`, { cause }))
     })
     server.listen({ host, port }, () => {
       server.removeAllListeners('error')

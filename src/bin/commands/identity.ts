@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import type { Command } from 'commander'
+import type { Identity } from '../../index.ts'
+import { newPassphrase, type PassphraseOptions, parseCount, passphraseSource, withPassphrase } from '../options.ts'
+import { readSecret, say } from '../terminal.ts'
+
+interface InitOptions extends PassphraseOptions {
+  name?: string
+  passphrase: boolean
+}
+
+interface LoginFlags extends InitOptions {
+  auth: string
+  ca?: string
+  caFingerprint?: string
+  passwordFile?: string
+  passwordFd?: number
+  newKey?: boolean
+  force?: boolean
+}
+
+/** `sft init`, `sft login`, `sft whoami`. */
+export function registerIdentity(program: Command): void {
+  withPassphrase(program.command('init'))
+    .description('make an organisation of one on this machine, so that the pipe works at once')
+    .option('--name <name>', 'your name in it (default: your login name)')
+    .option('--no-passphrase', 'store the key in the clear')
+    .action(init)
+  withPassphrase(program.command('login'))
+    .description('get a certificate from the auth server')
+    .argument('<name>', 'your user name')
+    .requiredOption('--auth <url>', 'address of the auth server, https://HOST:PORT')
+    .option('--ca <file>', "the organisation's root certificate")
+    .option('--ca-fingerprint <hex>', 'SHA-256 of it, to fetch it from the server')
+    .option('--password-file <file>', 'read the password from a file (or SFT_PASSWORD_FILE)')
+    .option('--password-fd <n>', 'read the password from a descriptor', parseCount)
+    .option('--no-passphrase', 'store the key in the clear')
+    .option('--new-key', 'make a new key, even if there is one')
+    .option('--force', 'replace an identity of another name or organisation')
+    .action(login)
+  program
+    .command('whoami')
+    .description('say who you are here')
+    .option('--json', 'as one JSON object')
+    .option('--cert', 'print the certificate chain, to hand to peers')
+    .action(whoami)
+}
+
+async function init(options: InitOptions): Promise<void> {
+  const { dataDirectory, initEmbedded } = await import('../../index.ts')
+  const passphrase = await newPassphrase(options)
+  const identity = await initEmbedded(dataDirectory(process.env), { name: options.name ?? loginName(), passphrase })
+  passphrase?.fill(0)
+  say(`you are ${identity.name} in ${identity.org}, an organisation of one on this machine`)
+}
+
+/** The login name of the system, as far as it makes a user name. */
+function loginName(): string {
+  const name = userInfo()
+    .username.toLowerCase()
+    .replace(/[^a-z0-9._-]/g, '-')
+    .slice(0, 32)
+  return /^[a-z0-9]/.test(name) ? name : 'me'
+}
+
+async function login(name: string, options: LoginFlags): Promise<void> {
+  const sft = await import('../../index.ts')
+  const directory = sft.dataDirectory(process.env)
+  const trust = await readTrust(options)
+  const current = await reusableIdentity(name, options)
+  const passphrase = current ? undefined : await newPassphrase(options)
+  const password = await readSecret({
+    file: options.passwordFile,
+    fd: options.passwordFd,
+    variable: 'SFT_PASSWORD_FILE',
+    credential: 'sft-password',
+    prompt: `password of ${name}`
+  })
+  if (!password) {
+    const hint = '--password-file, --password-fd, or SFT_PASSWORD_FILE'
+    throw new sft.SftError('ERR_SFT_SECRET_UNAVAILABLE', 'a password is needed and there is no terminal', { hint })
+  }
+  const key = current && { privateKey: current.privateKey, publicKey: current.publicKey }
+  const identity = await sft.login({ url: options.auth, name, password, trust, key })
+  password.fill(0)
+  await store(directory, identity, current, passphrase, options)
+  passphrase?.fill(0)
+  say(`you are ${identity.name} in ${identity.org}, certified until ${sft.expiryOf(identity).toISOString()}`)
+}
+
+async function readTrust(options: LoginFlags) {
+  const { decodeCertificate, SftError } = await import('../../index.ts')
+  if (options.caFingerprint !== undefined) return { fingerprint: options.caFingerprint }
+  if (options.ca === undefined) {
+    const hint = '--ca FILE, or --ca-fingerprint HEX'
+    throw new SftError('ERR_SFT_USAGE', 'the root certificate of the organisation is needed', { hint })
+  }
+  const pem = await readFile(options.ca, 'utf8').catch(cause => {
+    throw new SftError('ERR_SFT_NOT_FOUND', `can not read ${options.ca}: ${cause.message}`, { cause })
+  })
+  return { root: decodeCertificate(pem) }
+}
+
+/** The stored identity when this login renews it with the same key. */
+async function reusableIdentity(name: string, options: LoginFlags): Promise<Identity | undefined> {
+  const { dataDirectory, loadIdentity, readOrigin, SftError } = await import('../../index.ts')
+  const directory = dataDirectory(process.env)
+  const origin = await readOrigin(directory)
+  if (!origin || options.force) return undefined
+  if (origin.name !== name || origin.embedded) {
+    const hint = '--force replaces it; streams sealed for it can then no longer be opened'
+    throw new SftError('ERR_SFT_EXISTS', `there is an identity already: ${origin.name} in ${origin.org}`, { hint })
+  }
+  if (options.newKey) return undefined
+  return loadIdentity(directory, { passphrase: passphraseSource(options), allowExpired: true })
+}
+
+/** Writes the identity; a renewal keeps the stored key, and with it its passphrase. */
+async function store(
+  directory: string,
+  identity: Identity,
+  current: Identity | undefined,
+  passphrase: Buffer | undefined,
+  options: LoginFlags
+): Promise<void> {
+  const { saveIdentity, SftError, replaceChain } = await import('../../index.ts')
+  if (current) {
+    if (current.org !== identity.org)
+      throw new SftError('ERR_SFT_EXISTS', 'the identity here is of another organisation', {
+        hint: '--force replaces it'
+      })
+    await replaceChain(directory, identity)
+  } else {
+    await saveIdentity(directory, identity, { passphrase, authUrl: options.auth })
+  }
+}
+
+async function whoami(options: { json?: boolean; cert?: boolean }): Promise<void> {
+  const { dataDirectory, encodeCertificates, expiryOf, readPublicIdentity, spkiHash } = await import('../../index.ts')
+  const identity = await readPublicIdentity(dataDirectory(process.env))
+  const { name, org } = identity
+  const key = Buffer.from(spkiHash(identity.publicKey)).toString('hex')
+  const notAfter = expiryOf(identity).toISOString()
+  if (options.cert) process.stdout.write(encodeCertificates(identity.chain))
+  else if (options.json) process.stdout.write(`${JSON.stringify({ name, org, key, notAfter })}\n`)
+  else process.stdout.write(`${name} in ${org}\nkey ${key}\ncertified until ${notAfter}\n`)
+}

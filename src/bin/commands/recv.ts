@@ -1,0 +1,141 @@
+import { stat } from 'node:fs/promises'
+import type { Command } from 'commander'
+import type { Destination, Engine, ListenEvent, StreamInfo } from '../../index.ts'
+import { interruptible, interruption } from '../interrupt.ts'
+import {
+  collect,
+  type EngineFlags,
+  openEngine,
+  parseSize,
+  refuseTerminal,
+  sayTransfer,
+  withEngine
+} from '../options.ts'
+import { say } from '../terminal.ts'
+import { sayFault, sayListening } from './serve.ts'
+
+interface RecvFlags extends EngineFlags {
+  listen?: string
+  output?: string
+  from?: string[]
+  hold?: string
+  force?: boolean
+  once?: boolean
+  maxSize?: number
+  maxTotal?: number
+}
+
+/** ms that transfers under way get after SIGTERM. */
+const DRAIN_MS = 30_000
+
+/** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
+export function registerRecv(program: Command): void {
+  withEngine(program.command('recv'))
+    .description('open a sealed stream, or take files from peers')
+    .argument('[stream]', 'a stored stream; - or nothing is standard input')
+    .option('--listen <host:port>', 'take files from peers that dial this address')
+    .option('-o, --output <path>', 'FILE, or - for standard output; with --listen also a directory')
+    .option(
+      '--from <name>',
+      'accept this sender only; repeat for more (with --listen the default is you alone)',
+      collect
+    )
+    .option('--hold <file>', 'release nothing before the whole stream has verified; FILE holds it until then')
+    .option('-f, --force', 'replace existing files')
+    .option('--once', 'with a directory: end after one transfer')
+    .option('--max-size <bytes>', 'largest file to take', parseSize)
+    .option('--max-total <bytes>', 'most bytes to take in all', parseSize)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ set -o pipefail; sft send dir.tar | sft recv --from alice --hold /tmp/held | tar x\n  $ sft recv --listen :12566 -o inbox/ --from alice'
+    )
+    .action(recv)
+}
+
+async function recv(stream: string | undefined, options: RecvFlags): Promise<void> {
+  const { SftError } = await import('../../index.ts')
+  if (options.listen !== undefined && (stream !== undefined || options.hold !== undefined)) {
+    throw new SftError('ERR_SFT_USAGE', '--listen takes no stream to read and no --hold')
+  }
+  const networkOnly = options.maxSize !== undefined || options.maxTotal !== undefined || options.once
+  if (options.listen === undefined && networkOnly)
+    throw new SftError('ERR_SFT_USAGE', '--once, --max-size and --max-total belong to --listen')
+  const isDirectory = await pointsToDirectory(options.output)
+  if (!isDirectory && (options.once || options.maxTotal !== undefined)) {
+    throw new SftError('ERR_SFT_USAGE', '--once and --max-total belong to a directory', {
+      hint: 'to a file or - one transfer is all there is'
+    })
+  }
+  if (options.output === undefined) await refuseTerminal('what a peer sent')
+  await using engine = await openEngine(options)
+  await interruptible(signal => {
+    if (options.listen === undefined) return fromPipe(engine, stream ?? '-', options, signal)
+    return isDirectory ? intoDirectory(engine, options, signal) : oneTransfer(engine, options, signal)
+  })
+}
+
+async function fromPipe(engine: Engine, stream: string, options: RecvFlags, signal: AbortSignal): Promise<void> {
+  const { hold, readDescriptor, readFile, SftError } = await import('../../index.ts')
+  if (stream === '-' && process.stdin.isTTY)
+    throw new SftError('ERR_SFT_USAGE', 'standard input is the terminal', { hint: 'sft recv --help' })
+  const source = stream === '-' ? readDescriptor(0, { signal }) : readFile(stream, { signal })
+  const onHeader = ({ sender, metadata }: StreamInfo): void =>
+    say(`from ${sender.name} (${sender.org})${metadata.name === undefined ? '' : `: ${metadata.name}`}`)
+  const opened = engine.open(source, { onHeader, owned: true, ...(options.from && { from: options.from }) })
+  const destination = await openDestination(options, signal)
+  await destination.sink({ created: Date.now() })(options.hold === undefined ? opened : hold(options.hold)(opened))
+}
+
+async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSignal): Promise<void> {
+  const { parseHostPort } = await import('../../index.ts')
+  const result = await engine.receiveOne({
+    ...parseHostPort(options.listen as string),
+    from: options.from ?? [engine.identity.name],
+    destination: await openDestination(options, signal),
+    maxSize: options.maxSize,
+    onListening: sayListening,
+    onFault: sayFault,
+    signal
+  })
+  sayTransfer('received from', result.peer, result.metadata.name, result.bytes, result.kind)
+}
+
+async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSignal): Promise<void> {
+  const { parseHostPort } = await import('../../index.ts')
+  const { from = [engine.identity.name], maxSize, maxTotal, force, once } = options
+  const first = Promise.withResolvers<void>()
+  const onEvent = (event: ListenEvent): void => {
+    if (event.type === 'fault') {
+      sayFault(event.peer, event.error)
+    } else {
+      sayTransfer('received from', event.peer, event.metadata.name, event.bytes, event.kind)
+      first.resolve()
+    }
+  }
+  const address = parseHostPort(options.listen as string)
+  const listener = await engine.receiveInto(options.output as string, {
+    ...address,
+    from,
+    maxSize,
+    maxTotal,
+    force,
+    onEvent
+  })
+  sayListening(listener)
+  const stopped = await Promise.race([interruption(signal), ...(once ? [first.promise] : [])])
+  await listener.close({ drain: DRAIN_MS })
+  if (stopped) throw stopped
+}
+
+async function openDestination({ output, force }: RecvFlags, signal: AbortSignal): Promise<Destination> {
+  const { openOutput } = await import('../../index.ts')
+  return openOutput(output === undefined || output === '-' ? 1 : output, { force, signal })
+}
+
+async function pointsToDirectory(output: string | undefined): Promise<boolean> {
+  if (output === undefined || output === '-') return false
+  return stat(output).then(
+    found => found.isDirectory(),
+    () => false
+  )
+}

@@ -1,0 +1,75 @@
+import type { Command } from 'commander'
+import type { Engine, Recipient } from '../../index.ts'
+import { interruptible } from '../interrupt.ts'
+import { collect, type EngineFlags, openEngine, refuseTerminal, sayTransfer, withEngine } from '../options.ts'
+
+interface SendFlags extends EngineFlags {
+  to?: string[]
+  output?: string
+  name?: string
+  force?: boolean
+}
+
+/** `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
+export function registerSend(program: Command): void {
+  withEngine(program.command('send'))
+    .description('send a file to a peer, or seal it into a pipe')
+    .argument('[file]', 'what to send; - or nothing is standard input')
+    .argument(
+      '[peer]',
+      'NAME@HOST:PORT of a peer that runs sft recv --listen; without it the sealed stream goes to standard output'
+    )
+    .option('--to <peer>', 'who can open the pipe: a name in the peer book, or FILE.crt (default: you)', collect)
+    .option('-o, --output <file>', 'write the sealed stream to a file; - is standard output, even a terminal')
+    .option('--name <name>', 'file name to tell the receiver')
+    .option('-f, --force', 'replace an existing output file')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ tar c dir | sft send --to bob | ssh host "sft recv --hold /tmp/held | tar x"\n  $ sft send report.pdf bob@host:12566'
+    )
+    .action(send)
+}
+
+async function send(file: string | undefined, peer: string | undefined, options: SendFlags): Promise<void> {
+  const { isPeerAddress, SftError } = await import('../../index.ts')
+  const usage = (message: string, hint?: string) =>
+    new SftError('ERR_SFT_USAGE', message, hint === undefined ? {} : { hint })
+  // `tar c dir | sft send bob@host:port` leaves the file out
+  const [input, address] =
+    peer === undefined && file !== undefined && isPeerAddress(file) ? ['-', file] : [file ?? '-', peer]
+  if (input === '-' && process.stdin.isTTY)
+    throw usage('no file given, and standard input is the terminal', 'sft send --help')
+  if (address !== undefined && (options.to || options.output))
+    throw usage('--to and -o belong to the pipe, not to a peer that is dialled')
+  if ((options.to?.length ?? 0) > 1) throw usage('a stream has one recipient', 'send it once for each')
+  await using engine = await openEngine(options)
+  const source = input === '-' ? 0 : input
+  await interruptible(signal =>
+    address === undefined ? intoPipe(engine, source, options, signal) : toPeer(engine, source, address, options, signal)
+  )
+}
+
+async function toPeer(
+  engine: Engine,
+  source: string | 0,
+  address: string,
+  { name }: SendFlags,
+  signal: AbortSignal
+): Promise<void> {
+  const result = await engine.send(source, address, { name, signal })
+  sayTransfer('sent to', address, result.metadata.name, result.bytes, result.kind)
+}
+
+async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, signal: AbortSignal): Promise<void> {
+  const { openOutput } = await import('../../index.ts')
+  const { output, force, name } = options
+  if (output === undefined) await refuseTerminal('a sealed stream')
+  const recipient = await findRecipient(engine, options.to?.[0])
+  const destination = await openOutput(output === undefined || output === '-' ? 1 : output, { force, signal })
+  await destination.sink({ created: Date.now() })(engine.seal(source, recipient, { name, signal }))
+}
+
+async function findRecipient(engine: Engine, to: string | undefined): Promise<Recipient> {
+  const { dataDirectory, findPeer } = await import('../../index.ts')
+  return findPeer(dataDirectory(process.env), engine.identity, to ?? engine.identity.name)
+}

@@ -1,0 +1,32 @@
+import type { SftError } from '../index.ts'
+import { Interrupted } from './interrupt.ts'
+import { printable } from './terminal.ts'
+
+/** How a failure looks to a person and to a shell. */
+
+/** One line on standard error: what, and what to do next. Nothing for a reader of our output that has left. */
+export function report(error: unknown): void {
+  if (error instanceof Interrupted) {
+    process.stderr.write(`sft: interrupted by ${error.signalName}\n`)
+    return
+  }
+  if (!isSftError(error)) {
+    process.stderr.write(
+      `sft: internal error, please report it: ${printable(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`
+    )
+    return
+  }
+  if (error.code === 'ERR_SFT_OUTPUT_CLOSED') return
+  const hint = error.hint === undefined ? '' : `; hint: ${error.hint}`
+  process.stderr.write(`sft: ${printable(error.message + hint)} [${error.code}]\n`)
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Interrupted) return error.exitCode
+  return isSftError(error) ? error.exitCode : 1
+}
+
+/** By its shape: loading the library only to name a failure would double the start of `sft --help`. */
+function isSftError(error: unknown): error is SftError {
+  return error instanceof Error && error.name === 'SftError' && 'exitCode' in error
+}

@@ -1,0 +1,44 @@
+/** Ctrl-C and its kin: the first signal stops in order, a second one at once. */
+
+const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
+type SignalName = keyof typeof NUMBERS
+
+export class Interrupted extends Error {
+  readonly signalName: SignalName
+  readonly exitCode: number
+
+  constructor(signalName: SignalName) {
+    super(`interrupted by ${signalName}`)
+    this.signalName = signalName
+    this.exitCode = 128 + NUMBERS[signalName]
+  }
+}
+
+/**
+ * Runs `work` with a signal that aborts on the first SIGINT or SIGTERM; what `work` then fails with is reported as the interruption.
+ * The second signal ends the process at once.
+ */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const onSignal = (name: SignalName): void => {
+    if (controller.signal.aborted) process.exit(128 + NUMBERS[name])
+    controller.abort(new Interrupted(name))
+  }
+  const names = Object.keys(NUMBERS) as SignalName[]
+  for (const name of names) process.on(name, onSignal)
+  try {
+    return await work(controller.signal)
+  } catch (error) {
+    throw controller.signal.aborted ? controller.signal.reason : error
+  } finally {
+    for (const name of names) process.off(name, onSignal)
+  }
+}
+
+/** Resolves with the interruption once a signal has come. */
+export function interruption(signal: AbortSignal): Promise<Interrupted> {
+  return new Promise(resolve => {
+    signal.addEventListener('abort', () => resolve(signal.reason), { once: true })
+    if (signal.aborted) resolve(signal.reason)
+  })
+}

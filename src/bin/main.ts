@@ -1,0 +1,55 @@
+import { Command, CommanderError } from 'commander'
+import { registerAuth } from './commands/auth.ts'
+import { registerGet } from './commands/get.ts'
+import { registerIdentity } from './commands/identity.ts'
+import { registerPeers } from './commands/peers.ts'
+import { registerRecv } from './commands/recv.ts'
+import { registerSend } from './commands/send.ts'
+import { registerServe } from './commands/serve.ts'
+import { exitCodeOf, report } from './failure.ts'
+import { VERSION } from './version.ts'
+
+const EXAMPLES = `
+Examples:
+  $ sft init && sft send big.bin | sft recv > copy.bin     an organisation of one, a pipe
+  $ sft login bob --auth https://auth:12565 --ca root.crt  a certificate from the auth server
+  $ sft send report.pdf bob@host:12566                     to a peer that runs sft recv --listen
+  $ sft get bob@host:12566 report.pdf                      from a peer that runs sft serve
+
+Exit codes: 0 ok, 2 usage, 3 not found, 10 not reached, 11 file or disk, 12 protocol, 24 source changed, 30 timeout, 40 integrity,
+41 certificate, 43 login refused, 44 push refused, 45 exists, 75 connection lost, 130 and 143 signals, 141 output closed.`
+
+/** Runs one command line; resolves with the exit code. Standard output carries data only, everything else goes to standard error. */
+export async function main(args: readonly string[]): Promise<number> {
+  const program = new Command('sft')
+    .description('move files securely inside an organisation')
+    .version(VERSION, '-V, --version')
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(run with --help for the options)')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sft: ')) })
+  for (const register of [
+    registerIdentity,
+    registerPeers,
+    registerAuth,
+    registerSend,
+    registerRecv,
+    registerServe,
+    registerGet
+  ]) {
+    register(program)
+  }
+  try {
+    if (args.length === 0) {
+      program.outputHelp({ error: true })
+      return 2
+    }
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    report(error)
+    return exitCodeOf(error)
+  }
+}

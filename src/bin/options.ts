@@ -1,0 +1,124 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Engine, Identity, PassphraseSource, Suite } from '../index.ts'
+import { readSecret, say } from './terminal.ts'
+
+/** Options that several commands share, and what they turn into. */
+
+export interface PassphraseOptions {
+  passphraseFile?: string
+  passphraseFd?: number
+}
+
+export interface EngineFlags extends PassphraseOptions {
+  threads?: number
+  chunkSize?: number
+  suite?: Suite
+}
+
+export function withPassphrase(command: Command): Command {
+  return command
+    .option('--passphrase-file <file>', "read the key's passphrase from a file (or SFT_PASSPHRASE_FILE)")
+    .option('--passphrase-fd <n>', "read the key's passphrase from a descriptor", parseCount)
+}
+
+export function withEngine(command: Command): Command {
+  return withPassphrase(command)
+    .option('--threads <n>', 'worker threads; 0 works in the main thread', parseCount)
+    .option('--chunk-size <bytes>', 'bytes a chunk, 16K to 1M, a power of two', parseSize)
+    .addOption(new Option('--suite <name>', 'cipher').choices(['aes-256-gcm', 'chacha20-poly1305']))
+}
+
+/** The passphrase of a stored key: asked for only when the key needs one. */
+export function passphraseSource(options: PassphraseOptions, prompt = 'passphrase of your key'): PassphraseSource {
+  return () =>
+    readSecret({
+      file: options.passphraseFile,
+      fd: options.passphraseFd,
+      variable: 'SFT_PASSPHRASE_FILE',
+      credential: 'sft-passphrase',
+      prompt
+    })
+}
+
+/** The passphrase for a new key; `undefined` with `--no-passphrase`. */
+export async function newPassphrase(
+  options: PassphraseOptions & { passphrase?: boolean }
+): Promise<Buffer | undefined> {
+  if (options.passphrase === false) return undefined
+  const { SftError } = await import('../index.ts')
+  const passphrase = await readSecret({
+    file: options.passphraseFile,
+    fd: options.passphraseFd,
+    variable: 'SFT_PASSPHRASE_FILE',
+    credential: 'sft-passphrase',
+    prompt: 'new passphrase for the key',
+    confirm: true
+  })
+  if (passphrase === undefined || passphrase.byteLength === 0) {
+    const hint = '--passphrase-file, --passphrase-fd, SFT_PASSPHRASE_FILE, or --no-passphrase'
+    throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', 'a passphrase for the key is needed and there is no terminal', {
+      hint
+    })
+  }
+  return passphrase
+}
+
+export async function loadOwnIdentity(options: PassphraseOptions): Promise<Identity> {
+  const { dataDirectory, loadIdentity } = await import('../index.ts')
+  return loadIdentity(dataDirectory(process.env), { passphrase: passphraseSource(options) })
+}
+
+export async function openEngine(options: EngineFlags): Promise<Engine> {
+  const { Engine } = await import('../index.ts')
+  const { threads, chunkSize, suite } = options
+  return new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite })
+}
+
+/** Bytes: `1M`, `64KiB`, `1000`. K, M, G, T are 1024-based. */
+export function parseSize(text: string): number {
+  const match = /^(\d+)([KMGT]?)(?:i?B)?$/i.exec(text)
+  const power = ' KMGT'.indexOf((match?.[2] || ' ').toUpperCase())
+  const size = Number(match?.[1]) * 1024 ** power
+  if (!match || !Number.isSafeInteger(size))
+    throw new InvalidArgumentError('write bytes, or a number with K, M, G or T.')
+  return size
+}
+
+export function parseCount(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('not a whole number.')
+  return Number(text)
+}
+
+/** A span of time in ms: `5m`, `10d`, `90s`. */
+export function parseDuration(text: string): number {
+  const match = /^(\d{1,6})([smhd])$/.exec(text)
+  if (!match) throw new InvalidArgumentError('write a number with s, m, h or d.')
+  const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+  return Number(match[1]) * units[match[2] as keyof typeof units]
+}
+
+/** Collects a repeatable option. */
+export function collect(value: string, previous: string[] = []): string[] {
+  return [...previous, value]
+}
+
+/** Refuses to write what is not text to a terminal. */
+export async function refuseTerminal(what: string): Promise<void> {
+  if (!process.stdout.isTTY) return
+  const { SftError } = await import('../index.ts')
+  throw new SftError('ERR_SFT_USAGE', `not writing ${what} to the terminal`, {
+    hint: 'redirect the output, or force it with -o -'
+  })
+}
+
+/** `1.5 MiB` and the like. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
+  return power === 0 ? `${bytes} B` : `${(bytes / 1024 ** power).toFixed(1)} ${units[power]}`
+}
+
+/** Reports one finished transfer on standard error. */
+export function sayTransfer(verb: string, peer: string, name: string | undefined, bytes: number, state: string): void {
+  say(`${verb} ${peer}: ${name ?? 'a stream'}, ${formatBytes(bytes)}, ${state}`)
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// Plain JavaScript without static imports, so that an older Node gets as far as the sentence below.
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major > 24 || (major === 24 && minor >= 7)) {
+  start()
+} else {
+  process.stderr.write(
+    `sft: needs Node.js 24.7 or newer, this is ${process.versions.node}; hint: get it from nodejs.org, or in this repository run: npx sft\n`
+  )
+  process.exitCode = 2
+}
+
+async function start() {
+  const { existsSync } = await import('node:fs')
+  const { enableCompileCache } = await import('node:module')
+  enableCompileCache()
+  // the package brings dist/; a checkout runs its sources as they are
+  const built = new URL('../../dist/bin/main.js', import.meta.url)
+  const { main } = await import(existsSync(built) ? built.href : new URL('./main.ts', import.meta.url).href)
+  process.exit(await main(process.argv.slice(2)))
+}

@@ -1,0 +1,105 @@
+import { existsSync, openSync, readFileSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { ReadStream, WriteStream } from 'node:tty'
+
+/**
+ * The rules of the terminal: data on standard output, everything else on standard error; prompts on /dev/tty, because the standard streams
+ * carry data; nothing binary to a terminal; no control characters of a peer.
+ */
+
+/** One line of news on standard error. */
+export function say(text: string): void {
+  process.stderr.write(`sft: ${printable(text)}\n`)
+}
+
+/** Text of a peer or the disk with control and direction-changing characters escaped, so that it can not drive the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, char =>
+    char === '\n' ? ' ' : `\\u{${(char.codePointAt(0) as number).toString(16)}}`
+  )
+}
+
+export interface SecretOptions {
+  /** Path of a file whose first line is the secret. */
+  file?: string | undefined
+  /** Descriptor to read it from. */
+  fd?: number | undefined
+  /** Variable that names such a file. */
+  variable: string
+  /** Name below `$CREDENTIALS_DIRECTORY` (systemd). */
+  credential: string
+  /** Question on the terminal, e.g. `passphrase of your key`. */
+  prompt: string
+  /** A new secret is asked for twice. */
+  confirm?: boolean
+}
+
+const MAX_SECRET_BYTES = 4096
+
+/**
+ * Gets a secret: descriptor, file, variable, credential, terminal, in this order; never from the command line. The bytes are the caller's, who
+ * zeroes them. `undefined` when there is no source and no terminal.
+ */
+export async function readSecret(options: SecretOptions): Promise<Buffer | undefined> {
+  if (options.fd !== undefined) return firstLine(readDescriptorSync(options.fd))
+  const file = options.file ?? process.env[options.variable] ?? credentialFile(options.credential)
+  if (file !== undefined) return firstLine(await readSecretFile(file))
+  return askOnTerminal(options)
+}
+
+function credentialFile(name: string): string | undefined {
+  const directory = process.env.CREDENTIALS_DIRECTORY
+  const path = directory && join(directory, name)
+  return path && existsSync(path) ? path : undefined
+}
+
+async function readSecretFile(file: string): Promise<Buffer> {
+  const { SftError } = await import('../index.ts')
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', `can not read the secret: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function readDescriptorSync(fd: number): Buffer {
+  const buffer = Buffer.alloc(MAX_SECRET_BYTES)
+  let used = 0
+  for (let bytes = -1; bytes !== 0 && used < buffer.byteLength; used += bytes)
+    bytes = readSync(fd, buffer, used, buffer.byteLength - used, null)
+  return buffer.subarray(0, used)
+}
+
+function firstLine(bytes: Buffer): Buffer {
+  const end = bytes.findIndex(byte => byte === 10 || byte === 13)
+  return end < 0 ? bytes : bytes.subarray(0, end)
+}
+
+async function askOnTerminal({ prompt, confirm }: SecretOptions): Promise<Buffer | undefined> {
+  const tty = openTerminal()
+  if (!tty) return undefined
+  const { password, isCancel } = await import('@clack/prompts')
+  const { SftError } = await import('../index.ts')
+  try {
+    const ask = async (message: string): Promise<string> => {
+      const answer = await password({ message, ...tty })
+      if (isCancel(answer)) throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', 'no answer at the terminal')
+      return answer ?? ''
+    }
+    const answer = await ask(prompt)
+    if (confirm && (await ask(`${prompt}, again`)) !== answer)
+      throw new SftError('ERR_SFT_USAGE', 'the two answers differ')
+    return Buffer.from(answer, 'utf8')
+  } finally {
+    tty.input.destroy()
+    tty.output.destroy()
+  }
+}
+
+function openTerminal(): { input: ReadStream; output: WriteStream } | undefined {
+  try {
+    return { input: new ReadStream(openSync('/dev/tty', 'r')), output: new WriteStream(openSync('/dev/tty', 'w')) }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * sft: moves files securely inside an organisation.
+ *
+ * The shortest way in is the engine:
+ *
+ *     await using engine = new Engine({ identity: await loadIdentity(dataDirectory(process.env)) })
+ *     await engine.send('report.pdf', 'bob@files.example.org:12566')
+ *
+ * Beneath it are the stages, which compose with it-pipe and with `stream.pipeline`, and the handshake as a stage over any duplex.
+ *
+ * @packageDocumentation
+ */
+
+// identities and the authority
+export { type Authority, initAuthority, openAuthority, requireAuthority } from './auth/authority.ts'
+export {
+  dataDirectory,
+  expiryOf,
+  type Identity,
+  initEmbedded,
+  loadIdentity,
+  type Origin,
+  type PublicIdentity,
+  readOrigin,
+  readPublicIdentity,
+  replaceChain,
+  saveIdentity
+} from './auth/identity.ts'
+export { type PassphraseSource, spkiHash } from './auth/keys.ts'
+export { type LoginOptions, login } from './auth/login.ts'
+export { type PasswordHasher, passwordHasher } from './auth/password.ts'
+export { type PeerIdentity, verifyPath } from './auth/path.ts'
+export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth/peers.ts'
+export { decodeCertificate, encodeCertificates } from './auth/pem.ts'
+export { type SecureOptions, secure } from './auth/secure.ts'
+export type { SecureDuplex } from './auth/secure-duplex.ts'
+export { type AuthEvent, type AuthServer, type AuthServerOptions, serveAuthority } from './auth/server.ts'
+export { openUserStore, type User, type UserStore } from './auth/user-store.ts'
+
+// the stages
+export { type ChunkOptions, chunk } from './streams/chunk.ts'
+// errors
+export { ERRORS, SftError, type SftErrorCode } from './streams/errors.ts'
+export { frame } from './streams/frame.ts'
+export type { Metadata, ParsedHeader, StreamHeader } from './streams/header.ts'
+export { type InboundOptions, inbound } from './streams/inbound.ts'
+export { mapOrdered } from './streams/map-ordered.ts'
+export { type OpenOptions, open } from './streams/open.ts'
+export { type OutboundOptions, outbound, sealed } from './streams/outbound.ts'
+export { type ReadFileOptions, readFile } from './streams/read-file.ts'
+export { seal, type WindowOptions } from './streams/seal.ts'
+export { readSocket, type SocketOptions, socketDuplex, writeSocket } from './streams/socket.ts'
+export { readDescriptor, writeDescriptor } from './streams/stdio.ts'
+export type {
+  Chunk,
+  Duplex,
+  Frame,
+  FrameType,
+  ReceivedFrame,
+  SealedChunk,
+  Sink,
+  Source,
+  Stage
+} from './streams/types.ts'
+export { type UnframeOptions, unframe } from './streams/unframe.ts'
+export { type WriteFileOptions, writeFile } from './streams/write-file.ts'
+// the engine
+export { DEFAULT_PORT, formatHostPort, isPeerAddress, parseHostPort, parsePeerAddress } from './transfer/address.ts'
+export { type ConnectOptions, connect } from './transfer/connect.ts'
+export {
+  Engine,
+  type EngineOptions,
+  type GetOptions,
+  type ListenAddress,
+  receivedName,
+  type SendOptions
+} from './transfer/engine.ts'
+export { type ExportOptions, type ExportRoot, openExportRoot, outgoingFile } from './transfer/export-root.ts'
+export {
+  type AnsweredTransfer,
+  type Answers,
+  type Destination,
+  FileSession,
+  type Offer,
+  type TransferResult
+} from './transfer/file-session.ts'
+export { hold } from './transfer/hold.ts'
+export { type InboxOptions, openInbox } from './transfer/inbox.ts'
+export { type Input, openInput } from './transfer/input.ts'
+export { type ListenEvent, type Listener, type ListenOptions, listen } from './transfer/listen.ts'
+export { type Output, openOutput } from './transfer/output.ts'
+export {
+  type OpenStreamOptions,
+  openStream,
+  type SealStreamOptions,
+  type StreamInfo,
+  sealStream
+} from './transfer/pipe.ts'
+export type { Recipient } from './transfer/stream-header.ts'
+// the pool and the construction
+export {
+  DEFAULT_CHUNK_SIZE,
+  isChunkSize,
+  MAX_CHUNK_SIZE,
+  MIN_CHUNK_SIZE,
+  plainSize,
+  SUITES,
+  type Suite,
+  sealedSize
+} from './workers/construction.ts'
+export { type CipherPool, createPool, inlinePool, type PoolOptions } from './workers/pool.ts'
+export { deriveStreamKey, type StreamKey } from './workers/stream-key.ts'

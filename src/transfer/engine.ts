@@ -1,0 +1,175 @@
+import type { Identity } from '../auth/identity.ts'
+import { SftError } from '../streams/errors.ts'
+import type { Source } from '../streams/types.ts'
+import { isChunkSize, type Suite } from '../workers/construction.ts'
+import { type CipherPool, createPool } from '../workers/pool.ts'
+import { parsePeerAddress } from './address.ts'
+import { connect } from './connect.ts'
+import { type ExportOptions, openExportRoot, outgoingFile } from './export-root.ts'
+import type { FileSession, TransferResult } from './file-session.ts'
+import { type InboxOptions, openInbox } from './inbox.ts'
+import { type Input, openInput } from './input.ts'
+import { type ListenEvent, type Listener, listen } from './listen.ts'
+import { type Output, openOutput } from './output.ts'
+import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
+import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
+import type { Recipient } from './stream-header.ts'
+
+export interface EngineOptions {
+  identity: Identity
+  /** Worker threads; 0 works in the calling thread. Default: one less than the processors, 1 to 8. */
+  threads?: number | undefined
+  /** A pool of the caller's, who closes it. */
+  pool?: CipherPool | undefined
+  /** Bytes a chunk: a power of two, 16 KiB to 1 MiB (default). */
+  chunkSize?: number | undefined
+  suite?: Suite | undefined
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined
+}
+
+export interface SendOptions extends CallOptions {
+  /** What the receiver is told; default: the last component of a path, `stdin` otherwise. */
+  name?: string | undefined
+}
+
+export interface GetOptions extends CallOptions {
+  force?: boolean | undefined
+}
+
+export interface ListenAddress {
+  /** Default: every address of this machine. */
+  host?: string | undefined
+  port: number
+  onEvent?: (event: ListenEvent) => void
+}
+
+/**
+ * One identity and one worker pool, and everything that moves files with them. Memory: a transfer each way holds `2 × threads` chunks (at least
+ * 2) and about 2 MiB of a socket. Close it, or use `await using`; a call under way fails then.
+ */
+export class Engine implements AsyncDisposable {
+  readonly identity: Identity
+  readonly pool: CipherPool
+  readonly #options: EngineOptions
+
+  /** @throws SftError ERR_SFT_USAGE for an impossible chunk size. */
+  constructor(options: EngineOptions) {
+    if (options.chunkSize !== undefined && !isChunkSize(options.chunkSize)) {
+      throw new SftError('ERR_SFT_USAGE', 'chunk size must be a power of two from 16 KiB to 1 MiB')
+    }
+    this.identity = options.identity
+    this.pool = options.pool ?? createPool(options.threads === undefined ? {} : { threads: options.threads })
+    this.#options = options
+  }
+
+  /** Seals an input for `to`; yields the bytes of a one-way stream (SPEC §7). */
+  async *seal(input: Input, to: Recipient, options: SendOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    await using opened = await openInput(input, options.name)
+    const { metadata, file, owned } = opened
+    const { suite = 'aes-256-gcm', chunkSize } = this.#options
+    const size = chunkSize === undefined ? {} : { chunkSize }
+    const stage = sealStream({
+      identity: this.identity,
+      recipients: [to],
+      pool: this.pool,
+      metadata,
+      suite,
+      file,
+      owned,
+      ...size
+    })
+    yield* stage(opened.source(options.signal ?? new AbortController().signal))
+  }
+
+  /** Opens a one-way stream; yields verified plaintext, and ends without an error only when all of it has verified. */
+  open(
+    source: Source<Uint8Array>,
+    options: Pick<OpenStreamOptions, 'from' | 'onHeader' | 'owned'> = {}
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    return openStream({ ...options, identity: this.identity, pool: this.pool })(source)
+  }
+
+  /** Dials `NAME@HOST:PORT` for several transfers in one session; the caller closes it. */
+  connect(address: string, options: CallOptions = {}): Promise<FileSession> {
+    const { name, host, port } = parsePeerAddress(address)
+    const { suite, chunkSize } = this.#options
+    const suites = suite && [suite]
+    return connect({
+      identity: this.identity,
+      pool: this.pool,
+      host,
+      port,
+      expect: name,
+      suites,
+      chunkSize,
+      ...options
+    })
+  }
+
+  /** Sends an input to `NAME@HOST:PORT`; resolves once the receiver has said that it is durable or delivered. */
+  async send(input: Input, address: string, options: SendOptions = {}): Promise<TransferResult> {
+    await using opened = await openInput(input, options.name)
+    await using session = await this.connect(address, options)
+    const { name = 'stdin', size } = opened.metadata
+    return await session.put({ name, size }, opened)
+  }
+
+  /** Fetches a file from `NAME@HOST:PORT`; resolves once it is complete at `output`. */
+  async get(address: string, path: string, output: Output, options: GetOptions = {}): Promise<TransferResult> {
+    const destination = await openOutput(output, {
+      force: options.force,
+      name: receivedName(path),
+      signal: options.signal
+    })
+    await using session = await this.connect(address, options)
+    return await session.get(path, destination)
+  }
+
+  /** Serves the regular files below a directory to members of the organisation, until the listener is closed. */
+  async serve(directory: string, address: ListenAddress & ExportOptions): Promise<Listener> {
+    const root = await openExportRoot(directory, address)
+    const listener = await this.#listen(address, { open: async path => outgoingFile(await root.open(path)) })
+    return closingAlso(listener, root)
+  }
+
+  /** Takes files from the named peers into a directory, until the listener is closed. */
+  receiveInto(directory: string, options: ListenAddress & InboxOptions): Promise<Listener> {
+    return this.#listen(options, { accept: openInbox(directory, options) })
+  }
+
+  /** Takes one transfer from the named peers, and ends. */
+  receiveOne(options: Omit<ReceiveOneOptions, 'identity' | 'pool'>): Promise<TransferResult & { peer: string }> {
+    return receiveOne({ ...options, identity: () => this.identity, pool: this.pool })
+  }
+
+  /** Ends the threads, unless the pool was the caller's. */
+  async close(): Promise<void> {
+    if (!this.#options.pool) await this.pool.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #listen({ host, port, onEvent }: ListenAddress, answers: Parameters<typeof listen>[0]['answers']): Promise<Listener> {
+    const { chunkSize } = this.#options
+    const events = onEvent ? { onEvent } : {}
+    return listen({ identity: () => this.identity, pool: this.pool, host, port, answers, chunkSize, ...events })
+  }
+}
+
+/** The name of a fetched file in the classic system. */
+export function receivedName(path: string): string {
+  return `received_${path.slice(path.lastIndexOf('/') + 1)}`
+}
+
+function closingAlso(listener: Listener, other: AsyncDisposable): Listener {
+  const close: Listener['close'] = async options => {
+    await listener.close(options)
+    await other[Symbol.asyncDispose]()
+  }
+  return { host: listener.host, port: listener.port, close, [Symbol.asyncDispose]: () => close() }
+}

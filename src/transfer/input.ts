@@ -1,0 +1,109 @@
+import type { FileHandle } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { openForReading, readFile } from '../streams/read-file.ts'
+import { readDescriptor } from '../streams/stdio.ts'
+import type { Source } from '../streams/types.ts'
+import { fileMetadata } from './export-root.ts'
+import type { Outgoing } from './session-streams.ts'
+
+/** What can be sent: a path, a handle, a descriptor (0 is standard input), bytes, or anything that yields bytes: Node's and the web's streams, iterables. */
+export type Input = string | FileHandle | number | Uint8Array | Source<Uint8Array> | ReadableStream<Uint8Array>
+
+export type OpenedInput = Outgoing & AsyncDisposable
+
+const nothing = async (): Promise<void> => {}
+
+/**
+ * Opens an input. Disposing of it closes what was opened here; a handle or stream that was given stays its owner's.
+ *
+ * @param name what the receiver is told; default: the last component of a path, and nothing for other inputs
+ * @throws SftError ERR_SFT_NOT_FOUND for a path that can not be opened.
+ */
+export async function openInput(input: Input, name?: string): Promise<OpenedInput> {
+  if (typeof input === 'string') return openPath(input, name)
+  const metadata = name === undefined ? {} : { name }
+  if (typeof input === 'number') {
+    return {
+      metadata,
+      file: false,
+      owned: true,
+      source: signal => readDescriptor(input, { signal }),
+      [Symbol.asyncDispose]: nothing
+    }
+  }
+  if (input instanceof Uint8Array) {
+    const size = input.byteLength
+    return {
+      metadata: { ...metadata, size },
+      file: true,
+      owned: false,
+      source: () => [input],
+      [Symbol.asyncDispose]: nothing
+    }
+  }
+  if (isFileHandle(input)) return fromHandle(input, name, nothing)
+  const source = input as Source<Uint8Array>
+  return {
+    metadata,
+    file: false,
+    owned: false,
+    source: signal => untilAborted(source, signal),
+    [Symbol.asyncDispose]: nothing
+  }
+}
+
+async function openPath(path: string, name: string | undefined): Promise<OpenedInput> {
+  const handle = await openForReading(path)
+  try {
+    return await fromHandle(handle, name ?? basename(path), () => handle.close())
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+async function fromHandle(
+  handle: FileHandle,
+  name: string | undefined,
+  dispose: () => Promise<void>
+): Promise<OpenedInput> {
+  const stat = await handle.stat({ bigint: true })
+  const named = name === undefined ? {} : { name }
+  if (!stat.isFile()) {
+    const source = (signal: AbortSignal) => readDescriptor(handle.fd, { signal })
+    return { metadata: named, file: false, owned: true, source, [Symbol.asyncDispose]: dispose }
+  }
+  const { size, mtime, mode } = fileMetadata(stat, '')
+  const source = (signal: AbortSignal) => readFile(handle, { announced: stat, signal })
+  return { metadata: { ...named, size, mtime, mode }, file: true, owned: true, source, [Symbol.asyncDispose]: dispose }
+}
+
+function isFileHandle(input: object): input is FileHandle {
+  return 'fd' in input && typeof (input as FileHandle).datasync === 'function'
+}
+
+/** Lets go of a source that waits: its pending `next` may stay open, nobody waits for it. */
+async function* untilAborted(source: Source<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  let reject: (reason: unknown) => void = () => {}
+  const abort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  let ended = false
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const piece = await new Promise<IteratorResult<Uint8Array>>((resolve, fail) => {
+        reject = fail
+        Promise.resolve(pieces.next()).then(resolve, fail)
+      })
+      ended = piece.done === true
+      if (piece.done) return
+      yield piece.value
+    }
+  } finally {
+    signal.removeEventListener('abort', abort)
+    const closing = ended ? undefined : Promise.resolve(pieces.return?.())
+    if (signal.aborted) closing?.catch(() => undefined)
+    else await closing
+  }
+}
