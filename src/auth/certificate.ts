@@ -9,6 +9,7 @@ import {
 } from 'node:crypto'
 import forge from 'node-forge'
 import { SftError } from '../streams/errors.ts'
+import { element, oid, sequence, TAG } from './der.ts'
 import { isAcceptableKey, type KeyPair, spkiHash } from './keys.ts'
 import * as profile from './profile.ts'
 
@@ -19,6 +20,9 @@ import * as profile from './profile.ts'
 
 /** DigestInfo of SHA-256 up to the digest (RFC 8017 §9.2). */
 const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex')
+
+/** AlgorithmIdentifier of sha256WithRSAEncryption, its parameters NULL (RFC 4055 §5). */
+const SHA256_WITH_RSA = sequence(oid('1.2.840.113549.1.1.11'), Uint8Array.of(0x05, 0))
 
 /** Who signs: a CA certificate and its private key. */
 export interface Issuer {
@@ -107,12 +111,15 @@ export function parseRequest(pem: string): CertificationRequest {
 }
 
 function readRequest(pem: string): CertificationRequest {
-  const outer = parseDer(pemBody(pem))
+  const der = pemBody(pem)
+  const outer = parseDer(der)
   const info = child(outer, 0)
   const request = forge.pki.certificationRequestFromAsn1(outer)
   const publicKey = createPublicKey({ key: toDer(child(info, 2)), type: 'spki', format: 'der' })
   const signature = Buffer.from(String(request.signature), 'latin1')
-  if (request.signatureOid !== forge.pki.oids.sha256WithRSAEncryption) throw new Error('another signature algorithm')
+  // What the signature does not cover has one form: the algorithm and the wrapping (RFC 2986 §4.2).
+  const wrapped = sequence(toDer(info), SHA256_WITH_RSA, element(TAG.bitString, Uint8Array.of(0), signature))
+  if (binary(wrapped) !== der) throw new Error('another signature algorithm, or no DER')
   if (!isAcceptableKey(publicKey)) throw new Error('another kind of key')
   if (!verify('sha256', toDer(info), publicKey, signature)) throw new Error('the signature does not verify')
   const name = soleValue(request.subject.attributes, forge.pki.oids.commonName)
