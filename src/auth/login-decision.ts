@@ -70,14 +70,17 @@ export async function decideLogin(
   const user = await rules.users.get(attempt.name)
   const request = readRequest(attempt.request)
   const password = Buffer.from(attempt.password)
-  const verdict = await rules.hasher.verify(password, user?.password)
-  if (verdict === 'busy') return { kind: 'busy' }
-  const reason = refusal(user, verdict) ?? requestRefusal(request, attempt.name, channel.exporter)
-  if (reason !== undefined || request === undefined) return { kind: 'refused', reason: reason ?? 'malformed request' }
-  const chain = rules.authority.issueLeaf(request.publicKey, attempt.name, rules.ttl)
-  if (verdict === 'match with an old cost') await renewHash(rules, attempt.name, password)
-  password.fill(0)
-  return { kind: 'issued', chain }
+  try {
+    const verdict = await rules.hasher.verify(password, user?.password)
+    if (verdict === 'busy') return { kind: 'busy' }
+    const reason = refusal(user, verdict) ?? requestRefusal(request, attempt.name, channel.exporter)
+    if (reason !== undefined || request === undefined) return { kind: 'refused', reason: reason ?? 'malformed request' }
+    const chain = rules.authority.issueLeaf(request.publicKey, attempt.name, rules.ttl)
+    if (verdict === 'match with an old cost') await renewHash(rules, attempt.name, password)
+    return { kind: 'issued', chain }
+  } finally {
+    password.fill(0)
+  }
 }
 
 function refusal(user: User | undefined, verdict: Verdict): Refusal | undefined {

@@ -1,9 +1,12 @@
 import { randomBytes, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { issue } from '../../src/auth/certificate.ts'
-import { generateRsaKey, spkiHash } from '../../src/auth/keys.ts'
+import { createRequest, issue } from '../../src/auth/certificate.ts'
+import { generateRsaKey, spkiHash, storePrivateKey } from '../../src/auth/keys.ts'
 import { decodeChain, encodeChain, verifyPath } from '../../src/auth/path.ts'
-import { issuingExtensions, rootExtensions } from '../../src/auth/profile.ts'
+import { decodeCertificates } from '../../src/auth/pem.ts'
+import { alternativeNames, dnsName, issuingExtensions, rootExtensions } from '../../src/auth/profile.ts'
+import { openssl } from '../fixtures/openssl.ts'
 import { FAULT_NAMES, FAULTS, makeOrganisation } from '../fixtures/organisation.ts'
 
 const organisation = await makeOrganisation()
@@ -90,7 +93,8 @@ t.test('M10: an issuing CA of another form is refused', async t => {
   const wrong = {
     'path length 1': rootExtensions(),
     'no keyUsage': issuingExtensions().slice(0, 1),
-    'no constraints': []
+    'no constraints': [],
+    'a SAN': [...issuingExtensions(), alternativeNames([dnsName('ca')])]
   }
   for (const [title, extensions] of Object.entries(wrong)) {
     const { chain } = await certify(extensions)
@@ -103,6 +107,37 @@ t.test('M10: an unknown extension that is not critical may stand beside the othe
     extensions: correct => [...correct, { id: '1.2.3.4', critical: false, value: Uint8Array.of(5, 0) }]
   })
   t.equal(verifyPath(chain, { root, org }).name, 'bob')
+})
+
+t.test('M10: a certificate names its issuer', async t => {
+  const subject = { commonName: 'another name' }
+  const { publicKey } = organisation.issuing.certificate
+  const renamed = issue({ subject, publicKey, ...fields, extensions: issuingExtensions() }, organisation.rootIssuer)
+  t.throws(() => verifyPath([leaf, renamed.raw], { root, org }), { code: 'ERR_SFT_CERT_USAGE' }, 'with the right key')
+})
+
+t.test('M10: a leaf that OpenSSL issued is as good, with SHA-256 and no other hash', async t => {
+  const directory = t.testdir({
+    'ca.crt': organisation.issuing.certificate.toString(),
+    'ca.key': storePrivateKey(organisation.issuing.privateKey, undefined),
+    request: createRequest('alice', alice, 'x'),
+    extensions: [
+      'basicConstraints=critical,CA:FALSE',
+      'keyUsage=critical,digitalSignature,keyEncipherment',
+      'extendedKeyUsage=critical,2.25.1936094257.1',
+      'subjectAltName=URI:sft://example.org/u/alice'
+    ].join('\n')
+  })
+  const sign = (hash: string): readonly Uint8Array[] => {
+    const ca = ['-CA', `${directory}/ca.crt`, '-CAkey', `${directory}/ca.key`, '-CAcreateserial', '-days', '1']
+    const input = ['-in', `${directory}/request`, '-extfile', `${directory}/extensions`, '-out', `${directory}/leaf`]
+    const { status, text } = openssl(['x509', '-req', hash, ...ca, ...input])
+    t.equal(status, 0, text)
+    return [...decodeCertificates(readFileSync(`${directory}/leaf`, 'utf8')), issuer]
+  }
+  t.equal(verifyPath(sign('-sha256'), { root, org }).name, 'alice')
+  for (const hash of ['-sha384', '-sha1'])
+    t.throws(() => verifyPath(sign(hash), { root, org }), { code: 'ERR_SFT_CERT_USAGE' }, hash)
 })
 
 t.test('M11: five minutes of clock skew, and not a second more', async t => {
