@@ -14,8 +14,10 @@ async function start() {
   const { existsSync } = await import('node:fs')
   const { enableCompileCache } = await import('node:module')
   enableCompileCache()
-  // the package brings dist/; a checkout runs its sources as they are
-  const built = new URL('../../dist/bin/main.js', import.meta.url)
-  const { main } = await import(existsSync(built) ? built.href : new URL('./main.ts', import.meta.url).href)
+  // a checkout runs its sources, so that an old build never shadows them; the package brings dist/ only
+  const source = new URL('./main.ts', import.meta.url)
+  const { main } = await import(
+    existsSync(source) ? source.href : new URL('../../dist/bin/main.js', import.meta.url).href
+  )
   process.exit(await main(process.argv.slice(2)))
 }

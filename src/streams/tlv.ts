@@ -6,10 +6,10 @@ import { decodeVarint, encodeVarint } from './varint.ts'
  * A schema names the fields; its type is inferred, so a message is a plain object.
  */
 
-type Kind = 'int' | 'text' | 'bytes'
-type Value<K extends Kind> = K extends 'int' ? number : K extends 'text' ? string : Uint8Array
+export type Kind = 'int' | 'text' | 'bytes'
+export type Value<K extends Kind> = K extends 'int' ? number : K extends 'text' ? string : Uint8Array
 
-interface Field<K extends Kind, Required extends boolean> {
+export interface Field<K extends Kind, Required extends boolean> {
   readonly tag: number
   readonly kind: K
   readonly required: Required
@@ -19,7 +19,7 @@ interface Field<K extends Kind, Required extends boolean> {
   readonly max?: number
 }
 
-type AnyField = Field<Kind, boolean>
+export type AnyField = Field<Kind, boolean>
 export type Schema = Readonly<Record<string, AnyField>>
 export type Message<S extends Schema> = {
   [N in keyof S as S[N]['required'] extends true ? N : never]: Value<S[N]['kind']>

@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const repository = fileURLToPath(new URL('../..', import.meta.url))
+
+/** tap loads its hooks into every Node child through NODE_OPTIONS; these runs are to be a user's. */
+const PLAIN = ['-u', 'NODE_OPTIONS']
+
+/** Packs a copy of the repository, so that the build leaves no trace in it. */
+function pack(directory: string): string {
+  const names = [
+    'src',
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'README.md',
+    'SPEC.md',
+    'CHANGELOG.md',
+    'LICENSE'
+  ]
+  for (const name of names) cpSync(join(repository, name), join(directory, name), { recursive: true })
+  symlinkSync(join(repository, 'node_modules'), join(directory, 'node_modules'))
+  const listing = execFileSync('env', [...PLAIN, 'npm', 'pack', '--json', '--foreground-scripts=false'], {
+    cwd: directory,
+    encoding: 'utf8',
+    stdio: 'pipe'
+  })
+  const packed = JSON.parse(listing.slice(listing.indexOf('[\n')))
+  return join(directory, (Array.isArray(packed) ? packed[0] : Object.values(packed)[0]).filename)
+}
+
+t.test(
+  'the packed package installs and runs outside the repository, its threads and types included',
+  { timeout: 170_000 },
+  async t => {
+    const home = t.testdir({ source: {}, consumer: { 'package.json': '{ "type": "module", "private": true }' } })
+    const tarball = pack(join(home, 'source'))
+    const consumer = join(home, 'consumer')
+    const run = (command: string, args: string[], input?: Buffer): Buffer =>
+      execFileSync('env', [...PLAIN, command, ...args], {
+        cwd: consumer,
+        input,
+        env: { ...process.env, XDG_DATA_HOME: join(home, 'data') },
+        stdio: ['pipe', 'pipe', 'pipe'],
+        maxBuffer: 2 ** 26
+      })
+    run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball])
+    const sft = join(consumer, 'node_modules', '.bin', 'sft')
+    run(process.execPath, [sft, 'init', '--no-passphrase'])
+    const plain = Buffer.alloc(3 * 2 ** 20, 'packed')
+    const sealed = run(process.execPath, [sft, 'send', '--threads', '1'], plain)
+    t.ok(
+      run(process.execPath, [sft, 'recv', '--threads', '1'], sealed).equals(plain),
+      'a stream through worker threads'
+    )
+
+    writeFileSync(
+      join(consumer, 'use.ts'),
+      "import { type Chunk, chunk, ERRORS, Engine, SftError } from 'sft'\nexport const stage = chunk()\nexport type C = Chunk\nexport { ERRORS, Engine, SftError }\n"
+    )
+    const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
+    const types = join(repository, 'node_modules', '@types')
+    run(process.execPath, [
+      tsc,
+      '--ignoreConfig',
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--lib',
+      'esnext',
+      '--types',
+      'node',
+      '--typeRoots',
+      types,
+      'use.ts'
+    ])
+    t.equal(
+      run(process.execPath, ['-e', "import('sft').then(s => console.log(typeof s.Engine))"]).toString(),
+      'function\n'
+    )
+    t.equal(JSON.parse(readFileSync(join(consumer, 'node_modules', 'sft', 'package.json'), 'utf8')).name, 'sft')
+  }
+)
