@@ -12,8 +12,12 @@ export interface SocketOptions {
 
 /** Bytes handed to the socket before the sink waits; one default chunk is always under way while the next is made. */
 const WRITE_AHEAD = 1024 * 1024
-/** Bytes read ahead of the consumer before the socket is paused. */
-const READ_AHEAD = 512 * 1024
+/**
+ * Bytes read ahead of the consumer before the socket is paused: as many as it has consumed so far, within these bounds. A stranger, of
+ * whom little is consumed before the handshake has ended, gets little memory.
+ */
+const MIN_READ_AHEAD = 16 * 1024
+const MAX_READ_AHEAD = 512 * 1024
 const DEFAULT_STALL_MS = 60_000
 
 /**
@@ -35,12 +39,13 @@ export function socketDuplex(socket: Socket, options: SocketOptions = {}): Duple
 export async function* readSocket(socket: Socket): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const queue: Uint8Array<ArrayBuffer>[] = []
   let queued = 0
+  let ahead = MIN_READ_AHEAD
   const state = { ended: false, closed: socket.destroyed }
   let wake = (): void => {}
   const onData = (piece: Uint8Array<ArrayBuffer>): void => {
     queue.push(piece)
     queued += piece.byteLength
-    if (queued >= READ_AHEAD) socket.pause()
+    if (queued >= ahead) socket.pause()
     wake()
   }
   const onEnd = (): void => {
@@ -57,6 +62,7 @@ export async function* readSocket(socket: Socket): AsyncGenerator<Uint8Array<Arr
       const piece = queue.shift()
       if (piece) {
         queued -= piece.byteLength
+        ahead = Math.min(MAX_READ_AHEAD, ahead + piece.byteLength)
         if (queued === 0) socket.resume()
         yield piece
       } else if (state.ended) {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { AuthEvent } from '../../index.ts'
@@ -55,8 +56,12 @@ export function registerAuth(program: Command): void {
   withPassphrase(auth.command('serve'))
     .description('certify users who log in')
     .requiredOption('--dir <dir>', "the authority's directory")
-    .option('--listen <host:port>', 'address to listen on', `127.0.0.1:${DEFAULT_AUTH_PORT}`)
-    .option('--host <name>', 'name or address by which clients reach it; repeat for more', collect)
+    .option('--listen <host:port>', 'address to listen on', `:${DEFAULT_AUTH_PORT}`)
+    .option(
+      '--host <name>',
+      'name or address by which clients reach it; repeat for more (default: the host listened on, or this machine)',
+      collect
+    )
     .option('--ttl <time>', 'life of a certificate, e.g. 10d or 12h', parseDuration)
     .action(serve)
 }
@@ -99,12 +104,20 @@ async function serve(options: ServeFlags): Promise<void> {
   const passphrase = passphraseSource(options, 'passphrase of the issuing CA')
   const authority = await openAuthority(options.dir, { passphrase })
   const users = await openUserStore(join(options.dir, USERS))
-  const { host = '0.0.0.0', port } = parseHostPort(options.listen, DEFAULT_AUTH_PORT)
-  const hosts = options.host ?? [host]
+  const { host, port } = parseHostPort(options.listen, DEFAULT_AUTH_PORT)
+  const hosts = options.host ?? (host === undefined ? [hostname(), 'localhost', '127.0.0.1'] : [host])
   try {
     await interruptible(async signal => {
       const ttl = options.ttl === undefined ? {} : { ttl: options.ttl }
-      const server = await serveAuthority({ authority, users, host, port, hosts, logger: sayEvent, ...ttl })
+      const server = await serveAuthority({
+        authority,
+        users,
+        host: host ?? '0.0.0.0',
+        port,
+        hosts,
+        logger: sayEvent,
+        ...ttl
+      })
       say(`auth server of ${authority.org} listening on ${server.url}`)
       const stopped = await interruption(signal)
       await server.close()
