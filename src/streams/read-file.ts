@@ -5,7 +5,7 @@ import { allocate } from '../workers/buffers.ts'
 import { DEFAULT_CHUNK_SIZE } from '../workers/construction.ts'
 import { SftError } from './errors.ts'
 
-const statFd = promisify(fstat) as (fd: number, options: { bigint: true }) => Promise<BigIntStats>
+const fstatBigInt = promisify(fstat) as (fd: number, options: { bigint: true }) => Promise<BigIntStats>
 
 export interface ReadFileOptions {
   /** Bytes a read, and so of every piece but the last. Default 1 MiB. */
@@ -46,23 +46,23 @@ export async function openForReading(path: string): Promise<FileHandle> {
 
 async function* readDescriptor(fd: number, options: ReadFileOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { size = DEFAULT_CHUNK_SIZE, signal } = options
-  const before = options.announced ?? (await statFd(fd, { bigint: true }))
+  const before = options.announced ?? (await statFd(fd))
   let total = 0
-  let ahead = readPiece(fd, size)
+  let ahead = readAhead(fd, size)
   try {
     for (;;) {
       const piece = await ahead
       signal?.throwIfAborted()
       if (piece.byteLength === 0) break
       total += piece.byteLength
-      ahead = readPiece(fd, size)
+      ahead = readAhead(fd, size)
       yield piece
     }
   } finally {
     // a read under way holds the descriptor and a buffer; its own failure is reported above or no longer matters
     await ahead.catch(() => undefined)
   }
-  if (before.isFile()) requireUnchanged(before, await statFd(fd, { bigint: true }), options.announced && total)
+  if (before.isFile()) requireUnchanged(before, await statFd(fd), options.announced && total)
 }
 
 function requireUnchanged(before: BigIntStats, after: BigIntStats, total: number | undefined): void {
@@ -72,11 +72,26 @@ function requireUnchanged(before: BigIntStats, after: BigIntStats, total: number
   }
 }
 
+/** Starts the next read. Its failure waits for the next pull, which may be long after; until then nobody has seen it. */
+function readAhead(fd: number, size: number): Promise<Uint8Array<ArrayBuffer>> {
+  const piece = readPiece(fd, size)
+  piece.catch(() => undefined)
+  return piece
+}
+
 /** Fills one piece; shorter only at the end of the file. A pipe or terminal gives what it has. */
 async function readPiece(fd: number, size: number): Promise<Uint8Array<ArrayBuffer>> {
   const buffer = allocate(size)
   const bytes = await readInto(fd, buffer)
   return bytes === size ? buffer : new Uint8Array(buffer.buffer.transfer(bytes))
+}
+
+async function statFd(fd: number): Promise<BigIntStats> {
+  try {
+    return await fstatBigInt(fd, { bigint: true })
+  } catch (cause) {
+    throw new SftError('ERR_SFT_FILE', `reading failed: ${(cause as Error).message}`, { cause })
+  }
 }
 
 function readInto(fd: number, buffer: Uint8Array): Promise<number> {
