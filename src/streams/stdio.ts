@@ -3,8 +3,8 @@ import { Socket } from 'node:net'
 import { SftError } from './errors.ts'
 import { type ReadFileOptions, readFile } from './read-file.ts'
 import { readSocket, writeSocket } from './socket.ts'
-import type { Sink } from './types.ts'
-import { writeAll } from './write-file.ts'
+import type { Sink, Source } from './types.ts'
+import { refuse, writeAll } from './write-file.ts'
 
 /**
  * Reads a descriptor such as standard input: a pipe or socket without blocking a thread, anything else as a file. Bytes flow out in
@@ -15,6 +15,7 @@ export async function* readDescriptor(
   options: ReadFileOptions = {}
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   if (!isPipe(fd)) return yield* readFile(fd, options)
+  options.signal?.throwIfAborted()
   const socket = new Socket({ fd, readable: true, writable: false })
   const abort = (): void => void socket.destroy()
   options.signal?.addEventListener('abort', abort)
@@ -38,33 +39,54 @@ export interface WriteDescriptorOptions {
 /**
  * Writes to a descriptor such as standard output. Resolves with the bytes written once the last write was accepted.
  *
+ * An abort, which also closes a pipe that nobody drains, rejects with the signal's reason.
+ *
  * @throws SftError ERR_SFT_OUTPUT_CLOSED when nobody reads it any more, ERR_SFT_FILE when a write fails.
  */
 export function writeDescriptor(fd: number, options: WriteDescriptorOptions = {}): Sink<Uint8Array, { bytes: number }> {
   return async source => {
-    if (!isPipe(fd)) return { bytes: await writeAll(fd, source, options) }
-    const socket = new Socket({ fd, readable: false, writable: true })
-    const counted = { bytes: 0 }
+    let pipe: boolean
     try {
-      await writeSocket(socket, count(source, counted), { owned: options.owned ?? false, stall: 0 })
-      return counted
+      options.signal?.throwIfAborted()
+      pipe = isPipe(fd)
     } catch (error) {
-      throw SftError.is(error) && error.code === 'ERR_SFT_CONNECTION_LOST' ? outputClosed(error) : error
-    } finally {
-      socket.destroy()
+      return refuse(source, error)
     }
+    return pipe ? writePipe(fd, source, options) : { bytes: await writeAll(fd, source, options) }
+  }
+}
+
+async function writePipe(
+  fd: number,
+  source: Source<Uint8Array>,
+  options: WriteDescriptorOptions
+): Promise<{ bytes: number }> {
+  const socket = new Socket({ fd, readable: false, writable: true })
+  const abort = (): void => void socket.destroy()
+  options.signal?.addEventListener('abort', abort)
+  const counted = { bytes: 0 }
+  try {
+    await writeSocket(socket, count(source, counted), { owned: options.owned ?? false, stall: 0 })
+    return counted
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    throw SftError.is(error) && error.code === 'ERR_SFT_CONNECTION_LOST' ? outputClosed(error) : error
+  } finally {
+    options.signal?.removeEventListener('abort', abort)
+    socket.destroy()
   }
 }
 
 function isPipe(fd: number): boolean {
-  const stat = fstatSync(fd)
-  return stat.isFIFO() || stat.isSocket()
+  try {
+    const stat = fstatSync(fd)
+    return stat.isFIFO() || stat.isSocket()
+  } catch (cause) {
+    throw new SftError('ERR_SFT_FILE', `the descriptor can not be used: ${(cause as Error).message}`, { cause })
+  }
 }
 
-async function* count(
-  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  counted: { bytes: number }
-): AsyncGenerator<Uint8Array> {
+async function* count(source: Source<Uint8Array>, counted: { bytes: number }): AsyncGenerator<Uint8Array> {
   for await (const piece of source) {
     counted.bytes += piece.byteLength
     yield piece

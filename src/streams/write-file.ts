@@ -4,7 +4,7 @@ import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { release } from '../workers/buffers.ts'
 import { SftError } from './errors.ts'
-import type { Sink } from './types.ts'
+import type { Sink, Source } from './types.ts'
 
 export interface WriteFileOptions {
   /** Replaces a file of that name. Default false: an existing one is an error and stays as it is. */
@@ -35,7 +35,7 @@ export function writeFile(
     const part = join(directory, `.${shorten(name)}.${randomBytes(6).toString('hex')}.part`)
     const file = await fileFault(() =>
       open(part, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
-    )
+    ).catch(error => refuse(source, error))
     try {
       const bytes = await writeAll(file, source, options)
       await fileFault(async () => {
@@ -53,6 +53,13 @@ export function writeFile(
       })
     }
   }
+}
+
+/** Closes a source that a sink can not take, before its first pull, and raises why. */
+export async function refuse(source: Source<unknown>, error: unknown): Promise<never> {
+  const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  await pieces.return?.()
+  throw error
 }
 
 /** True for one path component that no platform takes for anything else. */
