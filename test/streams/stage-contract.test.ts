@@ -1,0 +1,41 @@
+import { readdirSync } from 'node:fs'
+import { basename } from 'node:path'
+import t from 'tap'
+import { testSink, testSource } from '../fixtures/end-contract.ts'
+import { testStage } from '../fixtures/stage-contract.ts'
+import { STAGES } from '../fixtures/stages.ts'
+
+/** Files of src/streams that hold no stage, and what they hold. */
+const NO_STAGES: Readonly<Record<string, string>> = {
+  errors: 'the list of errors',
+  types: 'types only',
+  varint: 'a codec of lengths',
+  tlv: 'a codec of bodies',
+  'frame-types': 'names and caps',
+  header: 'a codec of the stream header',
+  gather: 'a reader under unframe, pulled by size, no stage',
+  messages: 'whole messages on a duplex, not a pipeline'
+}
+
+t.test('every file of src/streams is in the array of stages, or in the list of those that hold none', t => {
+  const files = readdirSync(new URL('../../src/streams/', import.meta.url)).map(file => basename(file, '.ts'))
+  const covered = new Set([...STAGES.map(({ file }) => file), ...Object.keys(NO_STAGES)])
+  t.same(
+    files.filter(file => !covered.has(file)),
+    []
+  )
+  t.same(
+    [...covered].filter(file => !files.includes(file)),
+    []
+  )
+  t.end()
+})
+
+for (const end of STAGES) {
+  t.test(end.name, t => {
+    if (end.kind === 'stage') testStage(t, end)
+    else if (end.kind === 'source') testSource(t, end)
+    else testSink(t, end)
+    t.end()
+  })
+}
