@@ -15,26 +15,29 @@ export interface RecordKeys {
   /**
    * Seals one record (plaintext borrowed); the frame's body is a new buffer.
    *
-   * @throws SftError ERR_SFT_LIMIT after 2^24 records.
+   * @throws SftError ERR_SFT_LIMIT after `limit` records, 2^24 by default.
    */
   seal(type: FrameType, plaintext: Uint8Array): Frame
   /**
    * Opens one record.
    *
    * @returns the frame with its plaintext in an ArrayBuffer of its own
-   * @throws SftError ERR_SFT_RECORD_AUTH for a record that does not open (M21); ERR_SFT_LIMIT after 2^24 records.
+   * @throws SftError ERR_SFT_RECORD_AUTH for a record that does not open (M21); ERR_SFT_LIMIT after `limit` records.
    */
   open(frame: ReceivedFrame): ReceivedFrame
 }
 
-/** @param secret `key[32] ‖ iv[12]`, consumed: it is zeroed, the key lives on inside OpenSSL. */
-export function recordKeys(suite: Suite, secret: Uint8Array): RecordKeys {
+/**
+ * @param secret `key[32] ‖ iv[12]`, consumed: it is zeroed, the key lives on inside OpenSSL
+ * @param limit records before ERR_SFT_LIMIT
+ */
+export function recordKeys(suite: Suite, secret: Uint8Array, limit = MAX_RECORDS): RecordKeys {
   const raw = secret.subarray(0, KEY_BYTES)
   const key: AeadKey = { suite, key: createSecretKey(raw), iv: Uint8Array.from(secret.subarray(KEY_BYTES)) }
   zero(secret)
   let sequence = 0
   const next = (): number => {
-    if (sequence >= MAX_RECORDS) throw new SftError('ERR_SFT_LIMIT', 'too many records under one key')
+    if (sequence >= limit) throw new SftError('ERR_SFT_LIMIT', 'too many records under one key')
     return sequence++
   }
   return {

@@ -14,8 +14,6 @@ import type { RecordKeys } from './records.ts'
 import type { Deadlines, RequestType, SecureDuplex } from './secure-duplex.ts'
 import { follow, type Progress, type Role, SESSION, type SessionState } from './states.ts'
 
-export type { SecureDuplex } from './secure-duplex.ts'
-
 export interface SessionOptions {
   readonly role: Role
   readonly messages: MessageStream

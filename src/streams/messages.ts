@@ -139,8 +139,8 @@ export class MessageStream {
   }
 
   /**
-   * Ends both sides at once: every present and later call rejects with `error`, the duplex is aborted, its sink's source throws the error, its source is returned.
-   * Settles when both have closed; nobody has to wait for that. Never rejects.
+   * Ends both sides at once: every present and later call rejects with `error`, the duplex is aborted, its sink's source throws
+   * the error, its source is returned. Settles when both have closed; nobody has to wait for that. Never rejects.
    */
   async abort(error: unknown): Promise<void> {
     this.#readFailure ??= { error }

@@ -21,6 +21,8 @@ const sides = { initiator: alice, responder: bob }
 /** What a side may see of a handshake that failed for the other one. */
 const CLOSED = ['ERR_SFT_HANDSHAKE', 'ERR_SFT_REFUSED_BY_PEER', 'ERR_SFT_TIMEOUT']
 
+t.setTimeout(180_000)
+
 t.test('both sides agree, in every group and suite, in memory and over TCP', async t => {
   const ids = new Set<string>()
   for (const group of GROUPS) {
@@ -117,6 +119,18 @@ t.test('a frame of any type inserted before any other: refused (cf. CVE-2023-487
     }
   }
   t.strictSame(unnoticed, [])
+})
+
+t.test('a type that is not allowed in the present state is named as such, before it is opened (M6, A13)', async t => {
+  for (const type of ['RQFL', 'PING', 'STRM', 'SECV'] as const) {
+    for (let at = 0; at < FLIGHT_FRAMES; at++) {
+      const insert = editFrames((frame, index) =>
+        index === at ? [{ type: type === frame.type ? 'SECE' : type, body: [new Uint8Array(17)] }] : [asFrame(frame)]
+      )
+      t.equal((await attempt(sides, { forth: insert })).responder, 'ERR_SFT_FRAME_TYPE', `${type} for ${at}`)
+      t.equal((await attempt(sides, { back: insert })).initiator, 'ERR_SFT_FRAME_TYPE', `${type} for ${at}`)
+    }
+  }
 })
 
 t.test('an end after any byte of the first frames, and between any frames: refused', async t => {

@@ -60,6 +60,17 @@ t.test('the two directions, and the two suites, do not open each other', t => {
   t.end()
 })
 
+t.test('a key has a last record, on both sides', t => {
+  const sealing = recordKeys('aes-256-gcm', secret(), 2)
+  const opening = recordKeys('aes-256-gcm', secret(), 1)
+  const first = received(sealing.seal('PING', new Uint8Array(0)))
+  const second = received(sealing.seal('PING', new Uint8Array(0)))
+  t.throws(() => sealing.seal('PING', new Uint8Array(0)), { code: 'ERR_SFT_LIMIT' })
+  opening.open(first)
+  t.throws(() => opening.open(second), { code: 'ERR_SFT_LIMIT' })
+  t.end()
+})
+
 t.test('the secret is consumed', t => {
   const given = secret()
   recordKeys('aes-256-gcm', given)

@@ -1,7 +1,12 @@
+import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { ABORTS, type Abort, fileOffer, fileRequest } from '../../src/auth/handshake-messages.ts'
+import { ABORTS, type Abort, fileOffer, fileRequest, sessionBegins } from '../../src/auth/handshake-messages.ts'
+import type { PeerIdentity } from '../../src/auth/path.ts'
+import { recordKeys } from '../../src/auth/records.ts'
 import type { SecureDuplex } from '../../src/auth/secure-duplex.ts'
+import { Session } from '../../src/auth/session.ts'
 import { SftError } from '../../src/streams/errors.ts'
+import { messageStream } from '../../src/streams/messages.ts'
 import type { Frame, FrameType, ReceivedFrame, SealedChunk } from '../../src/streams/types.ts'
 import { asFrame, duplexPair, type Edit, editFrames, record, tcpPair } from '../fixtures/duplex-pair.ts'
 import { FLIGHT_FRAMES } from '../fixtures/flips.ts'
@@ -165,6 +170,7 @@ t.test('an ABRT is an error with a code of its own on the other side, also while
     await t.rejects(a.read(), own)
     await t.rejects(a.write('ACPT', ANY), own)
     await t.rejects(b.writeSealed(sealed('RSFL', 100)), { code: codes[reason] })
+    await t.rejects(b.read(), { code: codes[reason] }, 'and stays so')
   }
 })
 
@@ -227,6 +233,67 @@ t.test('a signal ends the session, and tells the peer', async t => {
   ]
   controller.abort()
   await Promise.all([own, other])
+})
+
+t.test('a session leaves nothing on the signal that it was given', async t => {
+  const { signal } = new AbortController()
+  const [a, b] = await connected(sides, { initiatorOptions: { signal }, responderOptions: { signal } })
+  t.equal(getEventListeners(signal, 'abort').length, 2)
+  await Promise.all([a.close(), b.close()])
+  t.equal(getEventListeners(signal, 'abort').length, 0)
+})
+
+t.test('a side that waits for the transport is not silent', async t => {
+  const types: FrameType[] = []
+  const forth = editFrames(frame => {
+    types.push(frame.type)
+    return [asFrame(frame)]
+  })
+  const [a, b] = await connected(sides, { forth, initiatorOptions: { deadlines: { ping: 100 } } })
+  await a.write('OFFR', OFFER)
+  await b.read()
+  await b.write('ACPT', ANY)
+  await a.read()
+  await a.write('STRM', ANY)
+  await b.read()
+  b.expectChunks(2 ** 20)
+  const writes = Promise.all([1, 2, 3].map(() => a.writeSealed(sealed('RSFL', 2 ** 20))))
+  await new Promise(resolve => setTimeout(resolve, 350))
+  const last = a.writeSealed(sealed('FINL', 40))
+  for (let i = 0; i < 3; i++) t.equal((await b.read())?.type, 'RSFL')
+  t.equal((await b.read())?.type, 'FINL')
+  await Promise.all([writes, last])
+  t.strictSame(types.slice(types.indexOf('STRM')), ['STRM', 'RSFL', 'RSFL', 'RSFL', 'FINL'])
+})
+
+t.test('a peer that is authenticated and does not play by the rules', async t => {
+  const cases: [FrameType, Uint8Array, string, string][] = [
+    ['CLOS', Uint8Array.of(1), 'ERR_SFT_ENCODING', 'CLOS says nothing'],
+    ['PING', Uint8Array.of(1), 'ERR_SFT_ENCODING', 'PING says nothing'],
+    ['ABRT', Uint8Array.of(0), 'ERR_SFT_ENCODING', 'an unknown reason'],
+    ['ABRT', new Uint8Array(0), 'ERR_SFT_ENCODING', 'no reason']
+  ]
+  for (const [type, body, code, message] of cases) {
+    const { session, say, hear } = rawPeer()
+    await say(type, body)
+    await t.rejects(session.read(), { code }, message)
+    t.equal(await hear(), type === 'ABRT' ? undefined : 'ABRT', 'the peer is told, an ABRT has no answer')
+  }
+  const { session, say, hear } = rawPeer()
+  await say('ABRT', Uint8Array.of(1))
+  await t.rejects(session.read(), { code: 'ERR_SFT_PROTOCOL' })
+  t.equal(await hear(), undefined, 'an ABRT has no answer')
+  const confirmations: [FrameType, Uint8Array, string, string][] = [
+    ['RSCV', sessionBegins.encode({ sessionId: Buffer.alloc(32, 9), chunkPower: 20 }), 'ERR_SFT_HANDSHAKE', 'sid'],
+    ['RSCV', sessionBegins.encode({ sessionId: SID, chunkPower: 13 }), 'ERR_SFT_HANDSHAKE', 'chunks too small'],
+    ['RSCV', new Uint8Array(0), 'ERR_SFT_ENCODING', 'an empty confirmation'],
+    ['RSCI', Uint8Array.of(77), 'ERR_SFT_ENCODING', 'an unknown reason']
+  ]
+  for (const [type, body, code, message] of confirmations) {
+    const { session } = rawPeer(async () => ({ type, body: Uint8Array.from(body) }))
+    await t.rejects(session.accepted(), { code }, message)
+    await t.rejects(session.read(), { code }, message)
+  }
 })
 
 t.test('a peer that has ended the session is not written to', async t => {
@@ -310,6 +377,19 @@ t.test('chunks are taken only once they are expected, and only of the size that 
   void sender4.writeSealed(sealed('FINL', 41)).catch(() => {})
   await t.rejects(long.read(), { code: 'ERR_SFT_FRAME_TOO_LARGE' })
 
+  const [next, sender5] = await receiving()
+  next.expectChunks(CHUNK)
+  await sender5.writeSealed(sealed('FINL', 40))
+  await next.read()
+  await next.write('ACPT', ANY)
+  await sender5.read()
+  await next.write('RQFL', REQUEST)
+  await sender5.read()
+  await sender5.write('STRM', ANY)
+  await next.read()
+  void sender5.writeSealed(sealed('RSFL', 100)).catch(() => {})
+  await t.rejects(next.read(), { code: 'ERR_SFT_FRAME_TYPE' }, 'what one stream expected says nothing of the next')
+
   const [idle] = await connected(sides)
   t.throws(() => idle.expectChunks(CHUNK), { code: 'ERR_SFT_INTERNAL' })
   const [odd] = await receiving()
@@ -336,6 +416,42 @@ t.test('a session leaves nothing of its plaintext on the wire', async t => {
   const bytes = Buffer.concat(wire)
   for (const secret of [path, organisation.org, 'alice', 'sft://']) t.notOk(bytes.includes(secret), secret)
 })
+
+const SID = new Uint8Array(32).fill(1)
+
+/** A session whose peer has the right keys and says what it is told to. */
+function rawPeer(confirmation?: () => Promise<ReceivedFrame>): {
+  session: Session
+  say: (type: FrameType, body: Uint8Array) => Promise<void>
+  hear: () => Promise<FrameType | undefined>
+} {
+  const [left, right] = duplexPair()
+  const keys = (mark: number) => recordKeys('aes-256-gcm', new Uint8Array(44).fill(mark))
+  const session = new Session({
+    role: 'initiator',
+    messages: messageStream(left, { cap: 2 ** 16 }),
+    established: {
+      peer: { ...organisation, name: 'bob' } as unknown as PeerIdentity,
+      suite: 'aes-256-gcm',
+      group: 'x25519',
+      sending: keys(1),
+      receiving: keys(2),
+      exporter: new Uint8Array(32),
+      sessionId: SID,
+      chunkPower: undefined
+    },
+    deadlines: { firstByte: 1000, handshake: 1000, idle: 1000, ping: 1000, close: 50 },
+    chunkPower: 20,
+    confirmation
+  })
+  const messages = messageStream(right, { cap: 2 ** 16 })
+  const peer = keys(2)
+  return {
+    session,
+    say: (type, body) => messages.write(peer.seal(type, body), { total: 1000 }),
+    hear: async () => (await messages.read({ total: 1000 }))?.type
+  }
+}
 
 async function readTwice(session: SecureDuplex): Promise<void> {
   await session.read()

@@ -33,7 +33,9 @@ const organisation = await makeOrganisation()
 const sides = { initiator: await organisation.issue('alice'), responder: await organisation.issue('bob') }
 const flights = await recordFlights(sides)
 
-t.test('no input makes a peer accept, hang, or fail without a code', async t => {
+t.setTimeout((SECONDS + 60) * 1000)
+
+t.test('no input makes a peer accept, hang, or fail without a code', { timeout: (SECONDS + 60) * 1000 }, async t => {
   t.comment(`SFT_SEED=${random.seed}`)
   const end = performance.now() + SECONDS * 1000
   const wrong: string[] = []

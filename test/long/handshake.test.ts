@@ -4,7 +4,9 @@ import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
 
 /** All bits of both flights with `SFT_TEST_LONG=1`; otherwise one byte in 32, so that this file cannot rot. */
-t.test('every bit of both flights flipped is refused by the side it was meant for, and both settle', async t => {
+t.setTimeout(3_600_000)
+
+t.test('every bit of both flights flipped is refused, and both sides settle', { timeout: 3_600_000 }, async t => {
   const organisation = await makeOrganisation()
   const sides = { initiator: await organisation.issue('alice'), responder: await organisation.issue('bob') }
   const long = process.env.SFT_TEST_LONG === '1'

@@ -117,6 +117,32 @@ t.test('a sink that stops early is a lost connection', async t => {
   await t.rejects(b.write(frame('PING'), LONG), { code: 'ERR_SFT_CONNECTION_LOST' })
 })
 
+t.test('a sink that stops inside the last frame is a lost connection too', async t => {
+  const duplex = sinkOnly(async source => {
+    for await (const _ of source) return
+  })
+  const a = messageStream(duplex, CAP)
+  const written = a.write({ type: 'RSFL', body: [Buffer.alloc(1000), Buffer.alloc(1000)] }, LONG)
+  const ended = a.end(LONG)
+  await Promise.all([
+    t.rejects(written, { code: 'ERR_SFT_CONNECTION_LOST' }),
+    t.rejects(ended, { code: 'ERR_SFT_CONNECTION_LOST' })
+  ])
+})
+
+t.test('the first failure stays the reason', async t => {
+  const a = messageStream(
+    sinkOnly(async () => {
+      throw new Error('broken')
+    }),
+    CAP
+  )
+  await t.rejects(a.write(frame('PING'), LONG), { message: 'broken' })
+  void a.abort(new SftError('ERR_SFT_CANCELLED', 'cancelled'))
+  await t.rejects(a.write(frame('PING'), LONG), { message: 'broken' })
+  await t.rejects(a.read(LONG), { code: 'ERR_SFT_CANCELLED' })
+})
+
 t.test('an error of the source reaches the reader unchanged, and every later read', async t => {
   const error = new Error('reset')
   const a = messageStream(
@@ -154,17 +180,17 @@ t.test('a read that gets nothing in time aborts both sides', async t => {
 
 t.test('an idle limit counts from the last byte, a total one does not', async t => {
   const slow = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    for (const byte of [5, 80, 73, 78, 71, 1]) {
-      await new Promise(resolve => setTimeout(resolve, 60))
+    for (const byte of [11, 80, 73, 78, 71, 1, 2, 3, 4, 5, 6, 7]) {
+      await new Promise(resolve => setTimeout(resolve, 100))
       yield Uint8Array.of(byte)
     }
   }
   const patient = duplexPair()
   void patient[1].sink(slow())
-  t.equal((await messageStream(patient[0], CAP).read({ idle: 5000 }))?.type, 'PING')
+  t.equal((await messageStream(patient[0], CAP).read({ idle: 800 }))?.type, 'PING')
   const strict = duplexPair()
   strict[1].sink(slow()).catch(() => {})
-  await t.rejects(messageStream(strict[0], CAP).read({ total: 200, idle: 5000 }), { code: 'ERR_SFT_TIMEOUT' })
+  await t.rejects(messageStream(strict[0], CAP).read({ total: 200, idle: 800 }), { code: 'ERR_SFT_TIMEOUT' })
 })
 
 t.test('a write that nobody takes aborts both sides', async t => {
@@ -240,9 +266,14 @@ t.test('finish flushes, waits for the end of the other side, and rejects a pendi
 
 t.test('finish does not wait for a peer that never ends', async t => {
   const over = new SftError('ERR_SFT_CANCELLED', 'over')
-  const a = messageStream(scripted(), CAP)
+  let aborted: unknown
+  const abort = (error: unknown) => {
+    aborted = error
+  }
+  const a = messageStream({ ...scripted(), abort }, CAP)
   await a.finish(over, 30)
   await t.rejects(a.read(LONG), over)
+  t.equal(aborted, over, 'the transport is not left open')
 })
 
 t.test('two reads at once, or a write after the end, are faults of our own', async t => {
