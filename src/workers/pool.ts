@@ -30,6 +30,7 @@ const MIN_TASK_BYTES = 128 * 1024
 /** A worker with a second task at hand does not wait for the main thread between two. */
 const TASKS_PER_WORKER = 2
 const MAX_DEFAULT_THREADS = 8
+const WORKER_YOUNG_MB = 2
 
 /** Makes a pool; threads start with the first task worth one, so a small file never pays for them. */
 export function createPool(options: PoolOptions = {}): CipherPool {
@@ -87,6 +88,8 @@ async function startThreads(threads: number): Promise<Piscina> {
     concurrentTasksPerWorker: TASKS_PER_WORKER,
     atomics: 'sync',
     recordTiming: false,
+    // a task leaves a few small objects and no large ones: more room for the young would only be more memory
+    resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_MB },
     // the worker needs nothing of the parent's command line, such as a test runner's loaders
     execArgv: []
   })
