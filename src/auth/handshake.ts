@@ -1,4 +1,4 @@
-import { constants, createHmac, type KeyObject, sign, timingSafeEqual, verify, X509Certificate } from 'node:crypto'
+import { createHmac, type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto'
 import { SftError } from '../streams/errors.ts'
 import type { Suite } from '../workers/construction.ts'
 import { refusalFor, refusedByPeer } from './faults.ts'
@@ -11,6 +11,7 @@ import { type HandshakeSecrets, handshakeSecrets, type SessionSecrets, sessionSe
 import { isAcceptableKey } from './keys.ts'
 import { decodeChain, encodeChain, type PeerIdentity } from './path.ts'
 import type { RecordKeys } from './records.ts'
+import { signPss, verifyPss } from './signature.ts'
 import type { Role } from './states.ts'
 
 /**
@@ -18,8 +19,6 @@ import type { Role } from './states.ts'
  * written once, with the role as an argument.
  */
 
-/** PSS with SHA-256 and a salt of exactly 32 bytes, on signing and on verifying (M1). */
-const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const
 const SPACES = Buffer.alloc(64, 0x20)
 
 /** Decides about a peer that has proven its key: path check, name, policy. Throws, or says who it is. */
@@ -159,16 +158,11 @@ function leafKey(der: Uint8Array): KeyObject {
 
 // SECV: PSS over 64 spaces, the role, a zero byte and the transcript up to this side's SECE
 function writeSignature(role: Role, key: KeyObject, th: Uint8Array): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    sign('sha256', signedText(role, th), { key, ...PSS }, (error, signature) => {
-      if (error) reject(error)
-      else resolve(signature)
-    })
-  })
+  return signPss(key, signedText(role, th))
 }
 
 function readSignature(role: Role, key: KeyObject, th: Uint8Array, signature: Uint8Array): void {
-  if (verify('sha256', signedText(role, th), { key, ...PSS }, signature)) return
+  if (verifyPss(key, signedText(role, th), signature)) return
   throw new SftError('ERR_SFT_HANDSHAKE', 'the signature of the peer does not verify')
 }
 

@@ -1,11 +1,10 @@
-import { createSecretKey } from 'node:crypto'
 import { SftError } from '../streams/errors.ts'
 import { TYPE_BYTES, typeBytes } from '../streams/frame-types.ts'
 import type { Frame, FrameType, ReceivedFrame } from '../streams/types.ts'
 import { encodeVarint } from '../streams/varint.ts'
-import { type AeadKey, open, seal } from '../workers/aead.ts'
-import { KEY_BYTES, type Suite, TAG_BYTES } from '../workers/construction.ts'
-import { zero } from './key-schedule.ts'
+import { open, seal } from '../workers/aead.ts'
+import { type Suite, TAG_BYTES } from '../workers/construction.ts'
+import { splitKey } from '../workers/stream-key.ts'
 
 /** Records under one key; far below the bounds of both suites for records of at most 64 KiB (RFC 8446 §5.5). */
 export const MAX_RECORDS = 2 ** 24
@@ -32,9 +31,7 @@ export interface RecordKeys {
  * @param limit records before ERR_SFT_LIMIT
  */
 export function recordKeys(suite: Suite, secret: Uint8Array, limit = MAX_RECORDS): RecordKeys {
-  const raw = secret.subarray(0, KEY_BYTES)
-  const key: AeadKey = { suite, key: createSecretKey(raw), iv: Uint8Array.from(secret.subarray(KEY_BYTES)) }
-  zero(secret)
+  const key = splitKey(suite, secret)
   let sequence = 0
   const next = (): number => {
     if (sequence >= limit) throw new SftError('ERR_SFT_LIMIT', 'too many records under one key')

@@ -46,7 +46,7 @@ export function sealStream(options: SealStreamOptions): Stage<Uint8Array, Uint8A
     file = false
   } = options
   return async function* (source) {
-    const { header, key } = sealHeader({
+    const { header, key } = await sealHeader({
       sender: identity,
       recipients,
       suite,

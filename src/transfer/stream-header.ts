@@ -46,7 +46,7 @@ export interface SealHeaderOptions {
 }
 
 /** Makes a fresh stream key and the header that carries it: wrapped to the recipients, signed by the sender inside the encryption. */
-export function sealHeader(options: SealHeaderOptions): { header: Frame; key: StreamKey } {
+export async function sealHeader(options: SealHeaderOptions): Promise<{ header: Frame; key: StreamKey }> {
   const { sender, recipients, suite } = options
   const streamId = randomBytes(STREAM_ID_BYTES)
   const secret = randomBytes(KEY_BYTES)
@@ -60,7 +60,7 @@ export function sealHeader(options: SealHeaderOptions): { header: Frame; key: St
     metadata: encodeTlv(METADATA, options.metadata),
     recipients: Buffer.concat(recipients.map(recipient => recipient.spkiHash))
   }
-  const signature = signPss(sender.privateKey, signedText(bound, unsigned, sender.chain[0] as Uint8Array))
+  const signature = await signPss(sender.privateKey, signedText(bound, unsigned, sender.chain[0] as Uint8Array))
   const { ciphertext, tag } = sealBytes(key.header, 0, bound, encodeTlv(SEALED_PART, { ...unsigned, signature }))
   return { header: { type: 'STRM', body: [bound, ciphertext, tag] }, key }
 }
