@@ -35,7 +35,7 @@ export function inbound(options: InboundOptions): Stage<Uint8Array, Uint8Array> 
   const { pool, openHeader, inFlight } = options
   return async function* (source) {
     let cap = CONTROL_CAP
-    const frames = unframe({ ...options, cap: () => cap })(stripMagic()(source))
+    const frames = unframe({ ...options, cap: () => cap, last: 'FINL' })(stripMagic()(source))
     try {
       const header = await readHeader(frames)
       const key = await openHeader(header)

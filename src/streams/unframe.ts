@@ -3,12 +3,14 @@ import type { Uint8ArrayList } from 'uint8arraylist'
 import { SftError } from './errors.ts'
 import { parseType, TYPE_BYTES } from './frame-types.ts'
 import { type ExactReader, type GatherOptions, gather } from './gather.ts'
-import type { ReceivedFrame, Stage } from './types.ts'
+import type { FrameType, ReceivedFrame, Stage } from './types.ts'
 import { decodeVarint, MAX_VARINT, MAX_VARINT_BYTES } from './varint.ts'
 
 export interface UnframeOptions extends GatherOptions {
   /** Largest `length` of a frame in bytes; a function is asked for every frame, so that it can follow the state. */
   cap: number | (() => number)
+  /** Type of the frame after which the input must end; frames go on without end when absent. */
+  last?: FrameType
 }
 
 /**
@@ -16,14 +18,18 @@ export interface UnframeOptions extends GatherOptions {
  * A length is compared with the cap before memory for it is taken, so memory is one frame of at most `cap` bytes and
  * one piece of the source. Strict: minimal lengths, known types, an end only between two frames (SPEC §3, M3–M6).
  *
- * @throws SftError ERR_SFT_FRAME_LENGTH, ERR_SFT_FRAME_TOO_LARGE, ERR_SFT_FRAME_TYPE, ERR_SFT_TRUNCATED.
+ * @throws SftError ERR_SFT_FRAME_LENGTH, ERR_SFT_FRAME_TOO_LARGE, ERR_SFT_FRAME_TYPE, ERR_SFT_TRUNCATED, ERR_SFT_TRAILING.
  */
 export function unframe(options: UnframeOptions): Stage<Uint8Array, ReceivedFrame> {
   return async function* (source) {
     const reader = gather(source, options)
     const lengthDecoder = strictLengthDecoder(options.cap)
     try {
-      for await (const list of decodeExactly(reader, lengthDecoder)) yield splitFrame(list.subarray())
+      for await (const list of decodeExactly(reader, lengthDecoder)) {
+        const frame = splitFrame(list.subarray())
+        yield frame
+        if (frame.type === options.last) return await expectEnd(reader)
+      }
     } finally {
       await reader.close()
     }
@@ -50,6 +56,11 @@ function decodeExactly(reader: ExactReader, lengthDecoder: LengthDecoder): Async
     wanted = length
   }
   return lp.decode(reads(), { lengthDecoder, onLength, maxDataLength: MAX_VARINT, maxLengthLength: MAX_VARINT_BYTES })
+}
+
+/** M23: a byte is as much as a frame, and need not look like one. */
+async function expectEnd(reader: ExactReader): Promise<void> {
+  if (!(await reader.next(1)).done) throw new SftError('ERR_SFT_TRAILING', 'data after the end of the stream')
 }
 
 /** Splits off the type; the body is a view, so that the type's four bytes cost no copy of the rest. */

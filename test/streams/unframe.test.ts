@@ -88,6 +88,17 @@ t.test('frames before a fault come out', async t => {
   await t.rejects(frames.next(), { code: 'ERR_SFT_FRAME_LENGTH' })
 })
 
+t.test('after the last frame not one byte follows (M23)', async t => {
+  const last = received({ type: 'FINL', body: [pattern(40)] })
+  const run = (...tail: Uint8Array[]) => collect(unframe({ cap: CAP, last: 'FINL' })([bytesOf(rsfl(5), last), ...tail]))
+  t.equal((await run()).length, 2)
+  t.equal((await run(new Uint8Array(0))).length, 2)
+  for (const tail of ['00', '04', '80', '8000', '0450494e47', '0458585858']) {
+    await t.rejects(run(hex(tail)), { code: 'ERR_SFT_TRAILING' }, tail)
+  }
+  await t.resolves(collect(unframe({ cap: CAP })([bytesOf(last, last)])), 'unless no frame is the last')
+})
+
 t.test('an unknown type is refused (M6)', t => refuse(t, 'ERR_SFT_FRAME_TYPE', hex('0458585858')))
 
 t.test('what frame writes, unframe reads, however it is cut', async t => {
