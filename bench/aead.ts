@@ -1,0 +1,150 @@
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
+import forge from 'node-forge'
+import { allocate, release } from '../src/workers/buffers.ts'
+import type { Suite } from '../src/workers/construction.ts'
+import { openTask, sealTask } from '../src/workers/tasks.ts'
+import type { Micro, MicroCase, MicroRow } from './micro.ts'
+
+/** AEADs of node:crypto by chunk size, ours around them, and node-forge as the warning: it makes certificates here, and nothing else. */
+
+const ALGORITHMS = ['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305'] as const
+const KIB = [16, 64, 256, 1024] as const
+const OPTIONS = { authTagLength: 16 }
+const TAG_BYTES = 16
+const INDEX_BYTES = 8
+
+type Algorithm = (typeof ALGORITHMS)[number]
+
+/** The bare call: a new cipher, one update, the output released at once. */
+function bare(algorithm: Algorithm, size: number): Micro {
+  const key = randomBytes(algorithm === 'aes-128-gcm' ? 16 : 32)
+  const plaintext = randomBytes(size)
+  let counter = 0
+  const seal = () => {
+    const iv = Buffer.alloc(12)
+    iv.writeUInt32BE(counter++, 8)
+    const cipher = createCipheriv(algorithm as 'aes-256-gcm', key, iv, OPTIONS)
+    const ciphertext = cipher.update(plaintext)
+    cipher.final()
+    return { iv, ciphertext, tag: cipher.getAuthTag() }
+  }
+  return {
+    check() {
+      const { iv, ciphertext, tag } = seal()
+      const decipher = createDecipheriv(algorithm as 'aes-256-gcm', key, iv, OPTIONS).setAuthTag(tag)
+      requireEqual(Buffer.concat([decipher.update(ciphertext), decipher.final()]), plaintext)
+    },
+    step() {
+      release(seal().ciphertext)
+      return size
+    }
+  }
+}
+
+function ownKey(suite: Suite) {
+  return { suite, key: createSecretKey(randomBytes(32)), iv: randomBytes(12) }
+}
+
+/** Ours: index, nonce and AAD as SPEC §7.2 has them, and a chunk of its own for every call, filled by a copy as a read would. */
+function ownSeal(suite: Suite, size: number): Micro {
+  const key = ownKey(suite)
+  const plaintext = randomBytes(size)
+  let index = 0
+  const seal = () => sealTask({ key, index: index++, data: copyOf(plaintext) })
+  return {
+    check() {
+      const { ciphertext, tag } = seal()
+      const body = bodyOf(index - 1, ciphertext, tag)
+      requireEqual(openTask({ key, index: index - 1, body }), plaintext)
+    },
+    step() {
+      release(seal().ciphertext)
+      return size
+    }
+  }
+}
+
+function ownOpen(suite: Suite, size: number): Micro {
+  const key = ownKey(suite)
+  const plaintext = randomBytes(size)
+  const { ciphertext, tag } = sealTask({ key, index: 0, data: copyOf(plaintext) })
+  const body = bodyOf(0, ciphertext, tag)
+  const open = () => openTask({ key, index: 0, body: copyOf(body) })
+  return {
+    check: () => requireEqual(open(), plaintext),
+    step() {
+      const opened = open()
+      if (opened) release(opened)
+      return size
+    }
+  }
+}
+
+function bodyOf(index: number, ciphertext: Uint8Array, tag: Uint8Array): Uint8Array<ArrayBuffer> {
+  const body = allocate(INDEX_BYTES + ciphertext.byteLength + TAG_BYTES)
+  new DataView(body.buffer).setBigUint64(0, BigInt(index))
+  body.set(ciphertext, INDEX_BYTES)
+  body.set(tag, INDEX_BYTES + ciphertext.byteLength)
+  return body
+}
+
+function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = allocate(bytes.byteLength)
+  copy.set(bytes)
+  return copy
+}
+
+function forgeSeal(size: number): Micro {
+  const key = forge.util.createBuffer(randomBytes(32))
+  const plaintext = randomBytes(size).toString('latin1')
+  const iv = randomBytes(12).toString('latin1')
+  const seal = () => {
+    const cipher = forge.cipher.createCipher('AES-GCM', key.bytes())
+    cipher.start({ iv, tagLength: 128 })
+    cipher.update(forge.util.createBuffer(plaintext))
+    cipher.finish()
+    return cipher
+  }
+  return {
+    check() {
+      const { output, mode } = seal()
+      const decipher = forge.cipher.createDecipher('AES-GCM', key.bytes())
+      decipher.start({ iv, tag: mode.tag, tagLength: 128 })
+      decipher.update(output)
+      if (!decipher.finish() || decipher.output.getBytes() !== plaintext) throw new Error('round trip failed')
+    },
+    step() {
+      seal()
+      return size
+    }
+  }
+}
+
+function requireEqual(opened: Uint8Array | undefined, plaintext: Uint8Array): void {
+  if (!opened || Buffer.compare(opened, plaintext) !== 0) throw new Error('round trip failed')
+}
+
+function row(name: string, kib: number, prepare: (size: number) => Micro, more: Partial<MicroRow> = {}): MicroRow {
+  return { name: `${name}, ${kib} KiB`, prepare: () => prepare(kib * 1024), ...more }
+}
+
+export const aead: MicroCase = {
+  name: 'aead',
+  title: 'AEAD in one thread, by chunk size',
+  unit: 'MB/s',
+  rows: [
+    row('node aes-256-gcm', 1024, size => bare('aes-256-gcm', size), { baseline: true }),
+    ...ALGORITHMS.flatMap(algorithm =>
+      KIB.filter(kib => !(algorithm === 'aes-256-gcm' && kib === 1024)).map(kib =>
+        row(`node ${algorithm}`, kib, size => bare(algorithm, size), {
+          long: kib === 64 || algorithm === 'aes-128-gcm'
+        })
+      )
+    ),
+    row('sft seal aes-256-gcm', 1024, size => ownSeal('aes-256-gcm', size)),
+    row('sft open aes-256-gcm', 1024, size => ownOpen('aes-256-gcm', size)),
+    row('sft seal chacha20-poly1305', 1024, size => ownSeal('chacha20-poly1305', size), { long: true }),
+    row('sft open chacha20-poly1305', 1024, size => ownOpen('chacha20-poly1305', size), { long: true }),
+    row('warning: node-forge aes-256-gcm', 64, forgeSeal)
+  ]
+}

@@ -1,0 +1,97 @@
+import type { World } from './world.ts'
+
+/** What a bench case is, and how its contenders are timed: interleaved, in fresh processes, and only after a check. */
+
+/** One timed run. */
+export interface Sample {
+  /** Bytes moved, or operations done. */
+  readonly amount: number
+  readonly seconds: number
+  /** CPU seconds of all sides, user and system; `undefined` where nothing here can tell. */
+  readonly cpu: number | undefined
+  /** Peak MiB of each process, the sender first. */
+  readonly memory: readonly (number | undefined)[]
+}
+
+export interface Contender {
+  readonly name: string
+  /** Heading of the table it stands in; one table by default. */
+  readonly group?: string
+  /** The first contender of a group that can run and says so is what the others are divided by. */
+  readonly baseline?: boolean
+  /** Why it can not run here, such as `not installed`. */
+  readonly missing?: string | undefined
+  /** Throws unless a round trip gives back what went in. It is the warm-up too. */
+  check(): Promise<void>
+  run(): Promise<Sample>
+}
+
+/** `MB/s` is 10^6 bytes, `/s` is operations, `s` is seconds a run, `MiB` is peak memory; of the last two, less is better. */
+export type Unit = 'MB/s' | '/s' | 's' | 'MiB'
+
+export interface Case {
+  readonly name: string
+  readonly title: string
+  readonly unit: Unit
+  contenders(world: World): Promise<readonly Contender[]>
+  /** Says in a line what the rows show; throws when they break a promise. */
+  verdict?(rows: readonly Row[]): string
+}
+
+export interface Row {
+  readonly contender: Contender
+  readonly samples: readonly Sample[]
+}
+
+/**
+ * Checks every contender, then runs each once a round, in the order A B C, C B A, A B C, so that a drift of the machine meets all of them alike.
+ */
+export async function measure(
+  contenders: readonly Contender[],
+  rounds: number,
+  onProgress: (text: string) => void
+): Promise<readonly Row[]> {
+  const rows = contenders.map(contender => ({ contender, samples: [] as Sample[] }))
+  const able = rows.filter(({ contender }) => contender.missing === undefined)
+  for (const { contender } of able) {
+    onProgress(`check ${contender.name}`)
+    await contender.check()
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const { contender, samples } of round % 2 === 0 ? able : able.toReversed()) {
+      onProgress(`round ${round + 1} of ${rounds}: ${contender.name}`)
+      samples.push(await contender.run())
+    }
+  }
+  return rows
+}
+
+/** The figure of one sample in a unit. */
+export function figure({ amount, seconds, memory }: Sample, unit: Unit): number {
+  if (unit === 'MB/s') return amount / 1e6 / seconds
+  if (unit === '/s') return amount / seconds
+  if (unit === 's') return seconds
+  return Math.max(...memory.map(peak => peak ?? Number.NaN))
+}
+
+/** The middle one, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length / 2
+  const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]]
+  return low === undefined || high === undefined ? Number.NaN : (low + high) / 2
+}
+
+/** Median of the ratios round by round: what the machine did to both in one round cancels out. */
+export function ratio(row: Row, baseline: Row, unit: Unit): number {
+  const ratios = row.samples.map((sample, round) => {
+    const other = baseline.samples[round]
+    return other === undefined ? Number.NaN : figure(sample, unit) / figure(other, unit)
+  })
+  return median(ratios)
+}
+
+/** The row that the others of its group are divided by. */
+export function baselineOf(rows: readonly Row[]): Row | undefined {
+  return rows.find(({ contender, samples }) => contender.baseline === true && samples.length > 0)
+}
