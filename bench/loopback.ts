@@ -46,6 +46,7 @@ export function socketContender(
     name: peer.name,
     ...(peer.baseline && { baseline: true }),
     missing: missing(...(peer.needs ?? [])),
+    foreign: peer.needs !== undefined,
     check: async () => void (await toFile(true)),
     run: () => (options.nowhere ? move(world, peer, source, NOWHERE) : toFile(false))
   }

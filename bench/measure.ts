@@ -21,6 +21,8 @@ export interface Contender {
   readonly baseline?: boolean
   /** Why it can not run here, such as `not installed`. */
   readonly missing?: string | undefined
+  /** A program of others: when its check fails, its row says so and the bench goes on. */
+  readonly foreign?: boolean
   /** Throws unless a round trip gives back what went in. It is the warm-up too. */
   check(): Promise<void>
   run(): Promise<Sample>
@@ -41,6 +43,9 @@ export interface Case {
 export interface Row {
   readonly contender: Contender
   readonly samples: readonly Sample[]
+  /** Why there are no samples: a few words for the table, and what was said. */
+  readonly missing: string | undefined
+  readonly reason: string | undefined
 }
 
 /**
@@ -51,12 +56,14 @@ export async function measure(
   rounds: number,
   onProgress: (text: string) => void
 ): Promise<readonly Row[]> {
-  const rows = contenders.map(contender => ({ contender, samples: [] as Sample[] }))
-  const able = rows.filter(({ contender }) => contender.missing === undefined)
-  for (const { contender } of able) {
+  const rows: (Row & { samples: Sample[] })[] = []
+  for (const contender of contenders) {
     onProgress(`check ${contender.name}`)
-    await contender.check()
+    const reason = contender.missing === undefined ? await failedCheck(contender) : undefined
+    const missing = reason === undefined ? contender.missing : 'fails here'
+    rows.push({ contender, samples: [], missing, reason })
   }
+  const able = rows.filter(({ missing }) => missing === undefined)
   for (let round = 0; round < rounds; round++) {
     for (const { contender, samples } of round % 2 === 0 ? able : able.toReversed()) {
       onProgress(`round ${round + 1} of ${rounds}: ${contender.name}`)
@@ -64,6 +71,17 @@ export async function measure(
     }
   }
   return rows
+}
+
+/** Why the program of others does not do its work here. @throws what the check of one of ours throws. */
+async function failedCheck(contender: Contender): Promise<string | undefined> {
+  try {
+    await contender.check()
+    return undefined
+  } catch (error) {
+    if (!contender.foreign) throw error
+    return (error as Error).message
+  }
 }
 
 /** The figure of one sample in a unit. */

@@ -7,6 +7,7 @@ import type { World } from './world.ts'
 
 export interface PipePeer {
   readonly name: string
+  /** Programs that must be installed; none are named for ours. */
   readonly needs?: readonly string[]
   readonly baseline?: boolean
   /** The two commands for a file; the second writes its standard output. */

@@ -44,6 +44,7 @@ export function pipeContender(
     name: peer.name,
     ...(peer.baseline && { baseline: true }),
     missing: missing(...(peer.needs ?? [])),
+    foreign: peer.needs !== undefined,
     check: async () => void (await toFile(true)),
     run: () => (options.nowhere ? flow(world, peer, source, NOWHERE) : toFile(false))
   }

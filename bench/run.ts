@@ -118,8 +118,7 @@ async function runCases(world: World, options: Options): Promise<string> {
 }
 
 /** Resolves with the exit code. */
-async function main(): Promise<number> {
-  const options = parseOptions(process.argv.slice(2))
+async function main(options: Options): Promise<number> {
   await using world = await World.create(options)
   let interrupted = 0
   const stop = (signal: NodeJS.Signals): void => {
@@ -132,14 +131,20 @@ async function main(): Promise<number> {
     if (options.write) await writeReadme(text)
     return 0
   } catch (error) {
-    if (!interrupted) throw error
-    process.stderr.write('bench: interrupted\n')
-    return interrupted
+    process.stderr.write(`bench: ${interrupted ? 'interrupted' : (error as Error).message}\n`)
+    return interrupted || 1
   }
 }
 
-const code = await main().catch(error => {
-  process.stderr.write(`bench: ${(error as Error).message}\n\n${USAGE}`)
-  return 1
-})
-process.exit(code)
+/** `undefined` after saying what is wrong with the command line. */
+function optionsOrUsage(): Options | undefined {
+  try {
+    return parseOptions(process.argv.slice(2))
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n\n${USAGE}`)
+    return undefined
+  }
+}
+
+const options = optionsOrUsage()
+process.exit(options ? await main(options) : 2)

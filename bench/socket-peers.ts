@@ -8,7 +8,7 @@ import { NAME, type SourceFile, type World } from './world.ts'
 
 export interface SocketPeer {
   readonly name: string
-  /** Programs that must be installed. */
+  /** Programs that must be installed; none are named for ours. */
   readonly needs?: readonly string[]
   readonly baseline?: boolean
   /** It encrypts and authenticates both sides. */

@@ -8,8 +8,10 @@ export function caseTables(bench: Case, rows: readonly Row[]): string {
     const heading = group === '' ? '' : `**${group}**\n\n`
     return `${heading}${groupTable(bench.unit, members)}`
   })
+  const notes = rows.flatMap(({ contender, reason }) => (reason === undefined ? [] : [`${contender.name}: ${reason}`]))
   const verdict = bench.verdict?.(rows)
-  return [`### ${bench.title} (\`${bench.name}\`)`, ...tables, ...(verdict === undefined ? [] : [verdict])].join('\n\n')
+  if (verdict !== undefined) notes.push(verdict)
+  return [`### ${bench.title} (\`${bench.name}\`)`, ...tables, ...notes].join('\n\n')
 }
 
 function groupTable(unit: Unit, rows: readonly Row[]): string {
@@ -22,9 +24,9 @@ function groupTable(unit: Unit, rows: readonly Row[]): string {
 }
 
 function rowCells(unit: Unit, row: Row, baseline: Row | undefined): string[] {
-  const { contender, samples } = row
+  const { contender, samples, missing } = row
   const name = contender.name.replaceAll('|', '\\|')
-  if (samples.length === 0) return [name, contender.missing ?? '–', '', '', '', '']
+  if (samples.length === 0) return [name, missing ?? '–', '', '', '', '']
   const figures = samples.map(sample => figure(sample, unit))
   const range = `${formatNumber(Math.min(...figures))}–${formatNumber(Math.max(...figures))}`
   return [
