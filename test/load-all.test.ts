@@ -14,11 +14,17 @@ const files = (readdirSync(SRC, { recursive: true }) as string[]).filter(name =>
 
 /** Loads one file in a process of its own; says what it left there. */
 const SCRIPT = `
-  const before = process.eventNames().length
+  const before = await listeners()
   await import(process.argv[1])
   const left = process.getActiveResourcesInfo().filter(name => !name.startsWith('TTY') && !name.startsWith('Pipe'))
-  const listeners = process.eventNames().length - before
-  if (left.length > 0 || listeners > 0) process.stdout.write(JSON.stringify({ left, listeners }))
+  const added = (await listeners()).filter(name => !before.includes(name))
+  if (left.length > 0 || added.length > 0) process.stdout.write(JSON.stringify({ left, added }))
+
+  // a test runner's own hooks into a process come with the first module that it loads
+  async function listeners() {
+    await import('data:text/javascript,')
+    return process.eventNames()
+  }
 `
 
 for (const file of files.filter(name => name !== ENTRY)) {
