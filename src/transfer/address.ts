@@ -39,9 +39,9 @@ export function parseHostPort(text: string, defaultPort = DEFAULT_PORT): HostPor
  */
 export function parsePeerAddress(text: string): PeerAddress {
   const at = text.indexOf('@')
-  const name = parseUserName(at < 0 ? '' : text.slice(0, at))
   const { host, port } = parseHostPort(text.slice(at + 1))
-  if (host === undefined) throw new SftError('ERR_SFT_USAGE', 'a peer is NAME@HOST:PORT')
+  if (at < 0 || host === undefined) throw new SftError('ERR_SFT_USAGE', 'a peer is NAME@HOST:PORT')
+  const name = parseUserName(text.slice(0, at))
   return { name, host, port }
 }
 

@@ -38,6 +38,7 @@ export async function connect(options: ConnectOptions): Promise<FileSession> {
 
 function dial({ host, port, connectTimeout = CONNECT_MS, signal }: ConnectOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
     const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true })
     const limit = AbortSignal.any([AbortSignal.timeout(connectTimeout), ...(signal ? [signal] : [])])
     const fail = (cause: unknown): void => {

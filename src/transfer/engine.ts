@@ -111,6 +111,7 @@ export class Engine implements AsyncDisposable {
 
   /** Sends an input to `NAME@HOST:PORT`; resolves once the receiver has said that it is durable or delivered. */
   async send(input: Input, address: string, options: SendOptions = {}): Promise<TransferResult> {
+    parsePeerAddress(address)
     await using opened = await openInput(input, options.name)
     await using session = await this.connect(address, options)
     const { name = 'stdin', size } = opened.metadata
@@ -119,6 +120,7 @@ export class Engine implements AsyncDisposable {
 
   /** Fetches a file from `NAME@HOST:PORT`; resolves once it is complete at `output`. */
   async get(address: string, path: string, output: Output, options: GetOptions = {}): Promise<TransferResult> {
+    parsePeerAddress(address)
     const destination = await openOutput(output, {
       force: options.force,
       name: receivedName(path),

@@ -1,25 +1,34 @@
-import type { FileHandle } from 'node:fs/promises'
+import { closeSync, constants, open } from 'node:fs'
+import { type FileHandle, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { SftError } from '../streams/errors.ts'
 import { openForReading, readFile } from '../streams/read-file.ts'
 import { readDescriptor } from '../streams/stdio.ts'
 import type { Source } from '../streams/types.ts'
+import { isPlainName } from '../streams/write-file.ts'
 import { fileMetadata } from './export-root.ts'
 import type { Outgoing } from './session-streams.ts'
 
-/** What can be sent: a path, a handle, a descriptor (0 is standard input), bytes, or anything that yields bytes: Node's and the web's streams, iterables. */
+/** What can be sent: a path, a handle, a descriptor (0 is standard input; that of a pipe is closed when it has been read), bytes, or anything that yields bytes: Node's and the web's streams, iterables. */
 export type Input = string | FileHandle | number | Uint8Array | Source<Uint8Array> | ReadableStream<Uint8Array>
 
 export type OpenedInput = Outgoing & AsyncDisposable
 
+const openDescriptor = promisify(open) as (path: string, flags: number) => Promise<number>
 const nothing = async (): Promise<void> => {}
 
 /**
  * Opens an input. Disposing of it closes what was opened here; a handle or stream that was given stays its owner's.
  *
  * @param name what the receiver is told; default: the last component of a path, and nothing for other inputs
- * @throws SftError ERR_SFT_NOT_FOUND for a path that can not be opened.
+ * @throws SftError ERR_SFT_NOT_FOUND for a path that can not be opened, or is a directory; ERR_SFT_USAGE for a name that is no plain component.
  */
 export async function openInput(input: Input, name?: string): Promise<OpenedInput> {
+  if (name !== undefined && !isPlainName(name)) {
+    throw new SftError('ERR_SFT_USAGE', 'the name for the receiver is one path component of 1 to 255 bytes')
+  }
   if (typeof input === 'string') return openPath(input, name)
   const metadata = name === undefined ? {} : { name }
   if (typeof input === 'number') {
@@ -27,7 +36,7 @@ export async function openInput(input: Input, name?: string): Promise<OpenedInpu
       metadata,
       file: false,
       owned: true,
-      source: signal => readDescriptor(input, { signal }),
+      source: signal => signalsFirst(readDescriptor(input, { signal }), signal),
       [Symbol.asyncDispose]: nothing
     }
   }
@@ -52,14 +61,35 @@ export async function openInput(input: Input, name?: string): Promise<OpenedInpu
   }
 }
 
-async function openPath(path: string, name: string | undefined): Promise<OpenedInput> {
+async function openPath(path: string, name = basename(path)): Promise<OpenedInput> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory()) {
+    throw new SftError('ERR_SFT_NOT_FOUND', 'a directory can not be sent', { hint: 'tar c DIRECTORY | sft send' })
+  }
+  if (found?.isFIFO()) return openFifo(path, name)
   const handle = await openForReading(path)
   try {
-    return await fromHandle(handle, name ?? basename(path), () => handle.close())
+    return await fromHandle(handle, name, () => handle.close())
   } catch (error) {
     await handle.close()
     throw error
   }
+}
+
+/** Opens without waiting for a writer: the reads wait for it, and those can be let go of. Reading closes the descriptor. */
+async function openFifo(path: string, name: string): Promise<OpenedInput> {
+  const fd = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(cause => {
+    throw new SftError('ERR_SFT_NOT_FOUND', `can not read ${path}: ${cause.message}`, { cause })
+  })
+  const reading = { begun: false }
+  const source = (signal: AbortSignal) => {
+    reading.begun = true
+    return signalsFirst(readDescriptor(fd, { signal }), signal)
+  }
+  const dispose = async (): Promise<void> => {
+    if (!reading.begun) closeSync(fd)
+  }
+  return { metadata: { name }, file: false, owned: true, source, [Symbol.asyncDispose]: dispose }
 }
 
 async function fromHandle(
@@ -70,7 +100,8 @@ async function fromHandle(
   const stat = await handle.stat({ bigint: true })
   const named = name === undefined ? {} : { name }
   if (!stat.isFile()) {
-    const source = (signal: AbortSignal) => readDescriptor(handle.fd, { signal })
+    // not `readDescriptor`: it closes a pipe's descriptor, and this one is the handle's
+    const source = (signal: AbortSignal) => untilAborted(readFile(handle, { signal }), signal)
     return { metadata: named, file: false, owned: true, source, [Symbol.asyncDispose]: dispose }
   }
   const { size, mtime, mode } = fileMetadata(stat, '')
@@ -80,6 +111,16 @@ async function fromHandle(
 
 function isFileHandle(input: object): input is FileHandle {
   return 'fd' in input && typeof (input as FileHandle).datasync === 'function'
+}
+
+/**
+ * Takes an end only once the event loop has come round: Ctrl-C ends `tar` and `sft send` at once, and what `tar` had not yet written must
+ * not pass for the whole.
+ */
+async function* signalsFirst(source: Source<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  yield* source
+  await setImmediate()
+  signal.throwIfAborted()
 }
 
 /** Lets go of a source that waits: its pending `next` may stay open, nobody waits for it. */

@@ -1,5 +1,8 @@
-import { type FileHandle, lstat, open, stat } from 'node:fs/promises'
+import { constants, open } from 'node:fs'
+import { lstat, open as openHandle, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { SftError } from '../streams/errors.ts'
 import { writeDescriptor } from '../streams/stdio.ts'
 import type { Sink, Source } from '../streams/types.ts'
@@ -17,30 +20,44 @@ export interface OutputOptions {
   force?: boolean | undefined
   /** File name when the path is a directory. */
   name?: string | undefined
-  /** ms; ends a write. */
+  /** Ends a write, also one that waits for a reader who takes nothing. */
   signal?: AbortSignal | undefined
 }
 
+const openDescriptor = promisify(open) as (path: string, flags: number) => Promise<number>
+/** ms between two looks whether somebody reads a FIFO. */
+const READER_POLL_MS = 50
+/** ms that a write gets to end in order once it is to end. */
+const CLOSE_GRACE_MS = 1000
+
 /**
  * Opens an output. A file is written under another name and gets its own at the end, `durable`; a descriptor, a device or a FIFO
- * is `delivered`.
+ * is `delivered`. An error of the source is raised as it is, also when the sink calls it by another name.
  *
- * @throws SftError ERR_SFT_EXISTS for an existing file without `force`, ERR_SFT_FILE when the directory is not there.
+ * @throws SftError ERR_SFT_EXISTS for an existing file without `force`, ERR_SFT_FILE when its directory is not there, ERR_SFT_USAGE for a
+ *   directory without a `name`.
  */
 export async function openOutput(output: Output, options: OutputOptions = {}): Promise<Destination> {
-  const { signal } = options
+  const { signal, force = false } = options
   const stop = signal ? { signal } : {}
-  if (typeof output === 'number')
-    return { kind: 'delivered', sink: () => writeDescriptor(output, { owned: true, ...stop }) }
-  if (typeof output === 'function') return { kind: 'delivered', sink: () => counted(output) }
+  if (typeof output === 'number') return delivered(writeDescriptor(output, { owned: true, ...stop }), signal)
+  if (typeof output === 'function') return delivered(counted(output), signal)
   const target = await stat(output).catch(() => undefined)
-  if (target?.isCharacterDevice() || target?.isFIFO()) return { kind: 'delivered', sink: () => toSpecialFile(output) }
+  if (target?.isFIFO()) return delivered(toFifo(output, signal), signal)
+  if (target?.isCharacterDevice() || target?.isBlockDevice()) return delivered(toDevice(output), signal)
   const path = target?.isDirectory() ? join(output, requireName(options.name)) : output
-  const { force = false } = options
+  await requireDirectory(path)
   if (!force && (await isThere(path))) {
     throw new SftError('ERR_SFT_EXISTS', `${path} exists`, { hint: '--force replaces it' })
   }
   return { kind: 'durable', sink: () => writeFile(dirname(path), basename(path), { force, owned: true, ...stop }) }
+}
+
+/** A file that can not come to be is refused before anybody sends it; `inbox/` does not mean a file `inbox`. */
+async function requireDirectory(path: string): Promise<void> {
+  const directory = path.endsWith('/') ? path : dirname(path)
+  const found = await stat(directory).catch(() => undefined)
+  if (!found?.isDirectory()) throw new SftError('ERR_SFT_FILE', `there is no directory ${directory}`)
 }
 
 function requireName(name: string | undefined): string {
@@ -53,6 +70,49 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false
   )
+}
+
+/**
+ * A destination that is no file: fails with what its source failed with, whatever the sink makes of it, and lets go of a sink that
+ * does not end soon after `signal`.
+ */
+function delivered(sink: Sink<Uint8Array, { bytes: number }>, signal: AbortSignal | undefined): Destination {
+  return {
+    kind: 'delivered',
+    sink: () => async source => {
+      const failure: { of?: { error: unknown } } = {}
+      const writing = sink(noting(source, failure)).catch(error => {
+        throw failure.of ? failure.of.error : error
+      })
+      return signal ? await endingWith(writing, signal) : await writing
+    }
+  }
+}
+
+async function* noting(source: Source<Uint8Array>, failure: { of?: { error: unknown } }): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source
+  } catch (error) {
+    failure.of = { error }
+    throw error
+  }
+}
+
+/** Settles as `work` does, or at the latest a grace after `signal`, with its reason. */
+async function endingWith<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = Promise.withResolvers<never>()
+  let timer: NodeJS.Timeout | undefined
+  const stop = (): void => {
+    timer = setTimeout(() => stopped.reject(signal.reason), CLOSE_GRACE_MS)
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    return await Promise.race([work, stopped.promise])
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+  }
 }
 
 function counted(sink: Sink<Uint8Array, unknown>): Sink<Uint8Array, { bytes: number }> {
@@ -70,13 +130,33 @@ async function* count(source: Source<Uint8Array>, total: { bytes: number }): Asy
   }
 }
 
-function toSpecialFile(path: string): Sink<Uint8Array, { bytes: number }> {
+function toDevice(path: string): Sink<Uint8Array, { bytes: number }> {
   return async source => {
-    const handle: FileHandle = await open(path, 'w')
+    const handle = await openHandle(path, 'w').catch(notWritable)
     try {
       return await writeDescriptor(handle.fd, { owned: true })(source)
     } finally {
       await handle.close()
     }
   }
+}
+
+/** Waits for a reader without a thread that nobody could call back; writing closes the descriptor. */
+function toFifo(path: string, signal: AbortSignal | undefined): Sink<Uint8Array, { bytes: number }> {
+  return async source => {
+    for (;;) {
+      signal?.throwIfAborted()
+      const fd = await openDescriptor(path, constants.O_WRONLY | constants.O_NONBLOCK).catch(noReader)
+      if (fd !== undefined) return await writeDescriptor(fd, { owned: true })(source)
+      await delay(READER_POLL_MS)
+    }
+  }
+}
+
+function noReader(cause: NodeJS.ErrnoException): undefined {
+  if (cause.code !== 'ENXIO') notWritable(cause)
+}
+
+function notWritable(cause: NodeJS.ErrnoException): never {
+  throw new SftError('ERR_SFT_FILE', `writing failed: ${cause.message}`, { cause })
 }
