@@ -3,6 +3,7 @@ import { type FileHandle, open, realpath } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { SftError } from '../streams/errors.ts'
 import { readFile } from '../streams/read-file.ts'
+import { isPlainName } from '../streams/write-file.ts'
 import type { Outgoing } from './session-streams.ts'
 
 /** Confines what peers may ask for to one directory (SPEC §8, M35; attack A14 of the classic system). */
@@ -35,16 +36,19 @@ export async function openExportRoot(directory: string, options: ExportOptions =
   const real = await realpath(directory).catch(cause => {
     throw new SftError('ERR_SFT_NOT_FOUND', `can not serve ${directory}: ${cause.message}`, { cause })
   })
-  const root = await open(real, O_RDONLY | O_DIRECTORY)
+  const root = await open(real, O_RDONLY | O_DIRECTORY).catch(cause => {
+    throw new SftError('ERR_SFT_NOT_FOUND', `can not serve ${directory}: ${cause.message}`, { cause })
+  })
   return {
-    open: path => openBelow(root, real, path, options),
+    open: path => openBelow(root, path, options),
     [Symbol.asyncDispose]: () => root.close()
   }
 }
 
-async function openBelow(root: FileHandle, real: string, path: string, options: ExportOptions): Promise<OpenedFile> {
+async function openBelow(root: FileHandle, path: string, options: ExportOptions): Promise<OpenedFile> {
   try {
     if (!isPlausible(path)) throw new Error('not a path below a directory')
+    const real = await realpath(`/proc/self/fd/${root.fd}`)
     const below = relative(real, await realpath(join(real, path)))
     const components = below.split(sep)
     if (below === '' || components[0] === '..') throw new Error('leads out of the root')
@@ -55,8 +59,10 @@ async function openBelow(root: FileHandle, real: string, path: string, options: 
   }
 }
 
+/** Ends in the name of a file, starts at the root, and is of a length that a request can have. */
 function isPlausible(path: string): boolean {
-  return path !== '' && !path.startsWith('/') && !path.includes('\0') && Buffer.byteLength(path) <= MAX_PATH_BYTES
+  const last = path.slice(path.lastIndexOf('/') + 1)
+  return isPlainName(last) && !path.startsWith('/') && !path.includes('\0') && Buffer.byteLength(path) <= MAX_PATH_BYTES
 }
 
 /**
