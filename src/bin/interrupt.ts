@@ -1,6 +1,9 @@
 /** Ctrl-C and its kin: the first signal stops in order, a second one at once. */
 
 const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
+/** ms that transfers under way get after SIGTERM. */
+const DRAIN_MS = 30_000
+
 type SignalName = keyof typeof NUMBERS
 
 export class Interrupted extends Error {
@@ -33,6 +36,11 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   } finally {
     for (const name of names) process.off(name, onSignal)
   }
+}
+
+/** How long transfers under way may go on: a service manager's SIGTERM lets them finish, a person's Ctrl-C does not wait. */
+export function drainTime(reason: unknown): number {
+  return reason instanceof Interrupted && reason.signalName === 'SIGTERM' ? DRAIN_MS : 0
 }
 
 /** Resolves with the interruption once a signal has come. */

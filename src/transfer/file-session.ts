@@ -45,6 +45,8 @@ export interface TransferResult {
   metadata: Omit<Metadata, 'created'>
 }
 
+/** SPEC §8. */
+const MAX_PATH_BYTES = 4096
 /** ms that a source gets to let go of its input after a failure. */
 const CLOSE_GRACE_MS = 1000
 
@@ -79,9 +81,12 @@ export class FileSession implements AsyncDisposable {
   /**
    * Asks the peer for a file and writes it to `destination`; resolves once the file is complete there and the peer has been told.
    *
-   * @throws SftError ERR_SFT_NOT_FOUND for every reason the peer has not to send it; the codes of the sink and of the stream.
+   * @param path 1 to 4,096 bytes
+   * @throws SftError ERR_SFT_NOT_FOUND for every reason the peer has not to send it; ERR_SFT_USAGE; the codes of the sink and of the stream.
    */
   async get(path: string, destination: Destination): Promise<TransferResult> {
+    if (path === '' || Buffer.byteLength(path) > MAX_PATH_BYTES)
+      throw new SftError('ERR_SFT_USAGE', 'a path to ask for has 1 to 4,096 bytes')
     const request = ++this.#requests
     await this.session.write('RQFL', fileRequest.encode({ request, path, firstChunk: 0 }))
     const answer = await this.#read()
@@ -163,7 +168,9 @@ export class FileSession implements AsyncDisposable {
     })
     if (!destination) return undefined
     await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', firstChunk: 0 }))
-    return this.#receive(request, await this.#read(), destination)
+    const result = await this.#receive(request, await this.#read(), destination)
+    // the name it was accepted under; what the stream itself says binds nobody
+    return { ...result, metadata: { ...result.metadata, name: offer.name } }
   }
 
   async #orRefuse<T>(run: () => Promise<T>, always?: Refusal): Promise<T | undefined> {

@@ -24,17 +24,17 @@ export function openInbox(
   directory: string,
   options: InboxOptions
 ): (offer: Offer, peer: PeerIdentity) => Promise<Destination> {
-  const quota = new Quota(options.maxTotal ?? Number.POSITIVE_INFINITY)
+  const quota: Quota = { left: options.maxTotal ?? Number.POSITIVE_INFINITY }
   const { maxSize = Number.POSITIVE_INFINITY, force = false } = options
   return async (offer, peer) => {
     requireAccepted(peer, options.from)
     requireHarmlessName(offer.name)
-    if ((offer.size ?? 0) > Math.min(maxSize, quota.left)) throw tooLarge()
+    requireSize(offer.size, Math.min(maxSize, quota.left))
     if (!force && (await exists(join(directory, offer.name))))
       throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists')
     return {
       kind: 'durable',
-      sink: () => limited(maxSize, quota, writeFile(directory, offer.name, { force, owned: true }))
+      sink: () => limitSize(writeFile(directory, offer.name, { force, owned: true }), maxSize, quota)
     }
   }
 }
@@ -55,19 +55,15 @@ export function requireHarmlessName(name: string): void {
 }
 
 /** Bytes that may still be taken; running transfers count as they come in, failed ones are given back. */
-class Quota {
+interface Quota {
   left: number
-
-  constructor(total: number) {
-    this.left = total
-  }
 }
 
 /** Stops a source that brings more than was allowed, whatever size it announced. */
-function limited(
+export function limitSize(
+  sink: Sink<Uint8Array, { bytes: number }>,
   maxSize: number,
-  quota: Quota,
-  sink: Sink<Uint8Array, { bytes: number }>
+  quota: Quota = { left: Number.POSITIVE_INFINITY }
 ): Sink<Uint8Array, { bytes: number }> {
   return async source => {
     const taken = { bytes: 0 }
@@ -99,6 +95,11 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false
   )
+}
+
+/** Refuses a size that was announced. */
+export function requireSize(size: number | undefined, most: number): void {
+  if ((size ?? 0) > most) throw tooLarge()
 }
 
 function tooLarge(): SftError {

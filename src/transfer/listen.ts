@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Identity } from '../auth/identity.ts'
+import type { PeerIdentity } from '../auth/path.ts'
 import { secure } from '../auth/secure.ts'
 import { SftError } from '../streams/errors.ts'
 import { socketDuplex } from '../streams/socket.ts'
@@ -8,10 +9,10 @@ import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { type AnsweredTransfer, type Answers, FileSession } from './file-session.ts'
 
-/** What happened at a listener; `peer` is the verified name. */
+/** What happened at a listener; `peer` is the verified name, `identity` the object that `Answers` were given: one for each session. */
 export type ListenEvent =
-  | ({ type: 'transfer'; peer: string } & AnsweredTransfer)
-  | { type: 'fault'; peer: string | undefined; error: unknown }
+  | ({ type: 'transfer'; peer: string; identity: PeerIdentity } & AnsweredTransfer)
+  | { type: 'fault'; peer: string | undefined; identity?: PeerIdentity | undefined; error: unknown }
 
 export interface ListenOptions {
   /** Asked for every connection, so that a renewed certificate is used from then on. */
@@ -38,6 +39,8 @@ export interface Listener extends AsyncDisposable {
 /** Handshakes at once; beyond, a connection is closed before a byte is read (SPEC §6). */
 const MAX_HANDSHAKES = 64
 const MAX_SESSIONS = 256
+/** ms that sessions get to end in order once they are to end; a sink of the caller may never let go. */
+const CLOSE_GRACE_MS = 3000
 
 /**
  * Listens for peers and answers them, each in a session of its own.
@@ -77,15 +80,15 @@ class Acceptor {
       return
     }
     this.#sockets.add(socket)
-    let peer: string | undefined
+    let identity: PeerIdentity | undefined
     try {
       const session = await this.#handshake(socket)
-      peer = session.peer.name
+      identity = session.peer
       const ended = this.#answer(session)
       this.#sessions.set(session, ended)
       await ended.finally(() => this.#sessions.delete(session))
     } catch (error) {
-      onEvent?.({ type: 'fault', peer, error })
+      onEvent?.({ type: 'fault', peer: identity?.name, identity, error })
     } finally {
       this.#sockets.delete(socket)
       socket.destroy()
@@ -103,7 +106,7 @@ class Acceptor {
     )
     await Promise.race([ended, delay(ms, undefined, { ref: false })])
     this.#stop.abort(new SftError('ERR_SFT_CANCELLED', 'the listener is closed'))
-    await ended
+    await Promise.race([ended, delay(CLOSE_GRACE_MS, undefined, { ref: false })])
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -122,9 +125,11 @@ class Acceptor {
 
   async #answer(session: FileSession): Promise<void> {
     const { answers, onEvent } = this.#options
-    const peer = session.peer.name
+    const { peer } = session
     try {
-      await session.answer(answers, result => onEvent?.({ type: 'transfer', peer, ...result }))
+      await session.answer(answers, result =>
+        onEvent?.({ type: 'transfer', peer: peer.name, identity: peer, ...result })
+      )
     } finally {
       await session.close()
     }

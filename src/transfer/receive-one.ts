@@ -1,19 +1,24 @@
+import type { PeerIdentity } from '../auth/path.ts'
 import { SftError } from '../streams/errors.ts'
-import type { Answers, Destination, TransferResult } from './file-session.ts'
-import { requireAccepted } from './inbox.ts'
+import type { Answers, Destination, Offer, TransferResult } from './file-session.ts'
+import { limitSize, requireAccepted, requireSize } from './inbox.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 
 export interface ReceiveOneOptions extends Omit<ListenOptions, 'answers' | 'onEvent'> {
   /** Names of peers to accept from. */
   from: readonly string[]
-  destination: Destination
-  /** Largest size in bytes that a peer may announce. */
+  /** Where it goes; a function, such as an inbox, decides for the offer or refuses it. */
+  destination: Destination | ((offer: Offer, peer: PeerIdentity) => Promise<Destination>)
+  /** Most bytes to take, whatever a peer announces. */
   maxSize?: number | undefined
   /** Told once it listens. */
   onListening?: (listener: Listener) => void
   /** Told of connections that came to nothing; they end nothing. */
   onFault?: (peer: string | undefined, error: unknown) => void
+  /** Ends the waiting. */
   signal?: AbortSignal | undefined
+  /** ms that a transfer under way gets after `signal`, by its reason. Default 0. */
+  drain?: ((reason: unknown) => number) | undefined
 }
 
 /** How long the one session may take to end in order after its transfer, in ms. */
@@ -21,35 +26,53 @@ const GOODBYE_MS = 3000
 
 /**
  * Listens until one transfer has come in from an accepted sender, and ends. The first accepted offer has the destination; others are told
- * `busy`. Strangers and failed handshakes end nothing; a failure of the accepted transfer is the result.
+ * `busy`. Strangers, refused offers and failed handshakes end nothing; a failure of the accepted transfer is the result.
+ *
+ * @throws SftError what the accepted transfer failed with; ERR_SFT_CONNECT when the address can not be had; the reason of `signal`.
  */
 export async function receiveOne(options: ReceiveOneOptions): Promise<TransferResult & { peer: string }> {
-  const { from, destination, maxSize = Number.POSITIVE_INFINITY, onListening, onFault, signal } = options
+  const { onListening, onFault, signal, drain = () => 0 } = options
+  signal?.throwIfAborted()
   const outcome = Promise.withResolvers<TransferResult & { peer: string }>()
-  let taken: string | undefined
-  const accept: Answers['accept'] = async (offer, peer) => {
-    requireAccepted(peer, from)
-    if (taken !== undefined) throw new SftError('ERR_SFT_BUSY', 'this receiver takes one transfer')
-    if ((offer.size ?? 0) > maxSize) throw new SftError('ERR_SFT_LIMIT', 'more than this receiver takes')
-    taken = peer.name
-    return destination
-  }
+  const place = onePlace(options)
   const listener = await listen({
     ...options,
-    answers: { accept },
+    answers: { accept: place.accept },
     onEvent: event => {
       if (event.type === 'transfer') outcome.resolve(event)
-      else if (event.peer !== undefined && event.peer === taken) outcome.reject(event.error)
+      else if (event.identity !== undefined && event.identity === place.takenBy()) outcome.reject(event.error)
       else onFault?.(event.peer, event.error)
     }
   })
-  const cancel = (): void => outcome.reject(signal?.reason)
-  signal?.addEventListener('abort', cancel, { once: true })
+  const stop = (): void => {
+    const reason: unknown = signal?.reason
+    void listener.close({ drain: drain(reason) }).then(() => outcome.reject(reason))
+  }
+  signal?.addEventListener('abort', stop, { once: true })
   try {
     onListening?.(listener)
     return await outcome.promise
   } finally {
-    signal?.removeEventListener('abort', cancel)
-    await listener.close({ drain: signal?.aborted ? 0 : GOODBYE_MS })
+    signal?.removeEventListener('abort', stop)
+    await listener.close({ drain: GOODBYE_MS })
   }
+}
+
+/** Has one place, for the session whose offer is accepted first. */
+function onePlace({ from, destination, maxSize = Number.POSITIVE_INFINITY }: ReceiveOneOptions) {
+  let taken: PeerIdentity | undefined
+  const accept: NonNullable<Answers['accept']> = async (offer, peer) => {
+    requireAccepted(peer, from)
+    if (taken !== undefined) throw new SftError('ERR_SFT_BUSY', 'this receiver takes one transfer')
+    requireSize(offer.size, maxSize)
+    taken = peer
+    try {
+      const { kind, sink } = typeof destination === 'function' ? await destination(offer, peer) : destination
+      return { kind, sink: metadata => limitSize(sink(metadata), maxSize) }
+    } catch (error) {
+      taken = undefined
+      throw error
+    }
+  }
+  return { accept, takenBy: () => taken }
 }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Destination, Engine, ListenEvent, StreamInfo } from '../../index.ts'
-import { interruptible, interruption } from '../interrupt.ts'
+import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import {
   collect,
   type EngineFlags,
@@ -24,9 +24,6 @@ interface RecvFlags extends EngineFlags {
   maxSize?: number
   maxTotal?: number
 }
-
-/** ms that transfers under way get after SIGTERM. */
-const DRAIN_MS = 30_000
 
 /** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
 export function registerRecv(program: Command): void {
@@ -70,7 +67,7 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
   await using engine = await openEngine(options)
   await interruptible(signal => {
     if (options.listen === undefined) return fromPipe(engine, stream ?? '-', options, signal)
-    return isDirectory ? intoDirectory(engine, options, signal) : oneTransfer(engine, options, signal)
+    return isDirectory && !options.once ? intoDirectory(engine, options, signal) : oneTransfer(engine, options, signal)
   })
 }
 
@@ -87,30 +84,30 @@ async function fromPipe(engine: Engine, stream: string, options: RecvFlags, sign
 }
 
 async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSignal): Promise<void> {
-  const { parseHostPort } = await import('../../index.ts')
+  const { openInbox, openOutput, parseHostPort } = await import('../../index.ts')
+  const { from = [engine.identity.name], output, force, maxSize, maxTotal } = options
   const result = await engine.receiveOne({
     ...parseHostPort(options.listen as string),
-    from: options.from ?? [engine.identity.name],
-    destination: await openDestination(options, signal),
-    maxSize: options.maxSize,
+    from,
+    destination: options.once
+      ? openInbox(output as string, { from, maxSize, maxTotal, force })
+      : await openOutput(output === undefined || output === '-' ? 1 : output, { force }),
+    maxSize,
     onListening: sayListening,
     onFault: sayFault,
-    signal
+    signal,
+    drain: drainTime
   })
   sayTransfer('received from', result.peer, result.metadata.name, result.bytes, result.kind)
+  signal.throwIfAborted()
 }
 
 async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSignal): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
-  const { from = [engine.identity.name], maxSize, maxTotal, force, once } = options
-  const first = Promise.withResolvers<void>()
+  const { from = [engine.identity.name], maxSize, maxTotal, force } = options
   const onEvent = (event: ListenEvent): void => {
-    if (event.type === 'fault') {
-      sayFault(event.peer, event.error)
-    } else {
-      sayTransfer('received from', event.peer, event.metadata.name, event.bytes, event.kind)
-      first.resolve()
-    }
+    if (event.type === 'fault') sayFault(event.peer, event.error)
+    else sayTransfer('received from', event.peer, event.metadata.name, event.bytes, event.kind)
   }
   const address = parseHostPort(options.listen as string)
   const listener = await engine.receiveInto(options.output as string, {
@@ -122,9 +119,9 @@ async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSi
     onEvent
   })
   sayListening(listener)
-  const stopped = await Promise.race([interruption(signal), ...(once ? [first.promise] : [])])
-  await listener.close({ drain: DRAIN_MS })
-  if (stopped) throw stopped
+  const stopped = await interruption(signal)
+  await listener.close({ drain: drainTime(stopped) })
+  throw stopped
 }
 
 async function openDestination({ output, force }: RecvFlags, signal: AbortSignal): Promise<Destination> {

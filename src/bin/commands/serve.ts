@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Listener } from '../../index.ts'
-import { interruptible, interruption } from '../interrupt.ts'
+import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import { type EngineFlags, openEngine, sayTransfer, withEngine } from '../options.ts'
 import { say } from '../terminal.ts'
 
@@ -8,9 +8,6 @@ interface ServeFlags extends EngineFlags {
   listen: string
   hardlinks?: boolean
 }
-
-/** ms that transfers under way get after SIGTERM. */
-const DRAIN_MS = 30_000
 
 /** `sft serve DIR`: answers requests for the regular files below it. */
 export function registerServe(program: Command): void {
@@ -36,7 +33,7 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
     })
     sayListening(listener)
     const stopped = await interruption(signal)
-    await listener.close({ drain: DRAIN_MS })
+    await listener.close({ drain: drainTime(stopped) })
     throw stopped
   })
 }
