@@ -7,6 +7,7 @@ import { registerRecv } from './commands/recv.ts'
 import { registerSend } from './commands/send.ts'
 import { registerServe } from './commands/serve.ts'
 import { exitCodeOf, report } from './failure.ts'
+import { printable } from './terminal.ts'
 import { VERSION } from './version.ts'
 
 const EXAMPLES = `
@@ -28,7 +29,16 @@ export async function main(args: readonly string[]): Promise<number> {
     .showHelpAfterError('(run with --help for the options)')
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sft: ')) })
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          text
+            .replace(/^error: /, 'sft: ')
+            .split('\n')
+            .map(printable)
+            .join('\n')
+        )
+    })
   for (const register of [
     registerIdentity,
     registerPeers,

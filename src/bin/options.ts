@@ -28,16 +28,15 @@ export function withEngine(command: Command): Command {
     .addOption(new Option('--suite <name>', 'cipher').choices(['aes-256-gcm', 'chacha20-poly1305']))
 }
 
+const PASSPHRASE_SOURCES = '--passphrase-file, --passphrase-fd or SFT_PASSPHRASE_FILE'
+
 /** The passphrase of a stored key: asked for only when the key needs one. */
 export function passphraseSource(options: PassphraseOptions, prompt = 'passphrase of your key'): PassphraseSource {
-  return () =>
-    readSecret({
-      file: options.passphraseFile,
-      fd: options.passphraseFd,
-      variable: 'SFT_PASSPHRASE_FILE',
-      credential: 'sft-passphrase',
-      prompt
-    })
+  return async () => {
+    const passphrase = await readPassphrase(options, prompt, false)
+    if (passphrase) return passphrase
+    throw await noPassphrase(`the ${prompt} is needed and there is no terminal`, PASSPHRASE_SOURCES)
+  }
 }
 
 /** The passphrase for a new key; `undefined` with `--no-passphrase`. */
@@ -45,22 +44,21 @@ export async function newPassphrase(
   options: PassphraseOptions & { passphrase?: boolean }
 ): Promise<Buffer | undefined> {
   if (options.passphrase === false) return undefined
-  const { SftError } = await import('../index.ts')
-  const passphrase = await readSecret({
-    file: options.passphraseFile,
-    fd: options.passphraseFd,
-    variable: 'SFT_PASSPHRASE_FILE',
-    credential: 'sft-passphrase',
-    prompt: 'new passphrase for the key',
-    confirm: true
-  })
-  if (passphrase === undefined || passphrase.byteLength === 0) {
-    const hint = '--passphrase-file, --passphrase-fd, SFT_PASSPHRASE_FILE, or --no-passphrase'
-    throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', 'a passphrase for the key is needed and there is no terminal', {
-      hint
-    })
-  }
+  const hint = `${PASSPHRASE_SOURCES}, or --no-passphrase`
+  const passphrase = await readPassphrase(options, 'new passphrase for the key', true)
+  if (!passphrase) throw await noPassphrase('a passphrase for the key is needed and there is no terminal', hint)
+  if (passphrase.byteLength === 0) throw await noPassphrase('the passphrase for the key is empty', hint)
   return passphrase
+}
+
+function readPassphrase(options: PassphraseOptions, prompt: string, confirm: boolean): Promise<Buffer | undefined> {
+  const { passphraseFile: file, passphraseFd: fd } = options
+  return readSecret({ file, fd, variable: 'SFT_PASSPHRASE_FILE', credential: 'sft-passphrase', prompt, confirm })
+}
+
+async function noPassphrase(message: string, hint: string): Promise<Error> {
+  const { SftError } = await import('../index.ts')
+  return new SftError('ERR_SFT_SECRET_UNAVAILABLE', message, { hint })
 }
 
 export async function loadOwnIdentity(options: PassphraseOptions): Promise<Identity> {

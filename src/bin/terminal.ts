@@ -1,6 +1,7 @@
-import { existsSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { ReadStream, WriteStream } from 'node:tty'
+import { Interrupted } from './interrupt.ts'
 
 /**
  * The rules of the terminal: data on standard output, everything else on standard error; prompts on /dev/tty, because the standard streams
@@ -10,6 +11,12 @@ import { ReadStream, WriteStream } from 'node:tty'
 /** One line of news on standard error. */
 export function say(text: string): void {
   process.stderr.write(`sft: ${printable(text)}\n`)
+}
+
+/** The result that was asked for, on standard output; fails when it does not get there. Once a run: it closes the output behind itself. */
+export async function print(text: string): Promise<void> {
+  const { writeDescriptor } = await import('../index.ts')
+  await writeDescriptor(1)([Buffer.from(text)])
 }
 
 /** Text of a peer or the disk with control and direction-changing characters escaped, so that it can not drive the terminal. */
@@ -41,9 +48,10 @@ const MAX_SECRET_BYTES = 4096
  * zeroes them. `undefined` when there is no source and no terminal.
  */
 export async function readSecret(options: SecretOptions): Promise<Buffer | undefined> {
-  if (options.fd !== undefined) return firstLine(readDescriptorSync(options.fd))
+  const { fd } = options
+  if (fd !== undefined) return readSecretWith(() => readDescriptorSync(fd))
   const file = options.file ?? process.env[options.variable] ?? credentialFile(options.credential)
-  if (file !== undefined) return firstLine(await readSecretFile(file))
+  if (file !== undefined) return readSecretWith(() => readFileSync(file))
   return askOnTerminal(options)
 }
 
@@ -53,20 +61,31 @@ function credentialFile(name: string): string | undefined {
   return path && existsSync(path) ? path : undefined
 }
 
-async function readSecretFile(file: string): Promise<Buffer> {
+async function readSecretWith(read: () => Buffer): Promise<Buffer> {
   const { SftError } = await import('../index.ts')
   try {
-    return readFileSync(file)
+    return firstLine(read())
   } catch (cause) {
     throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', `can not read the secret: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function readFileSync(file: string): Buffer {
+  const fd = openSync(file, 'r')
+  try {
+    return readDescriptorSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 
 function readDescriptorSync(fd: number): Buffer {
   const buffer = Buffer.alloc(MAX_SECRET_BYTES)
   let used = 0
-  for (let bytes = -1; bytes !== 0 && used < buffer.byteLength; used += bytes)
+  for (let bytes = -1; bytes !== 0; used += bytes) {
+    if (used === buffer.byteLength) throw new Error(`longer than ${MAX_SECRET_BYTES} bytes`)
     bytes = readSync(fd, buffer, used, buffer.byteLength - used, null)
+  }
   return buffer.subarray(0, used)
 }
 
@@ -83,7 +102,8 @@ async function askOnTerminal({ prompt, confirm }: SecretOptions): Promise<Buffer
   try {
     const ask = async (message: string): Promise<string> => {
       const answer = await password({ message, ...tty })
-      if (isCancel(answer)) throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', 'no answer at the terminal')
+      // the terminal is in raw mode: Ctrl-C comes as a key
+      if (isCancel(answer)) throw new Interrupted('SIGINT')
       return answer ?? ''
     }
     const answer = await ask(prompt)
@@ -98,7 +118,10 @@ async function askOnTerminal({ prompt, confirm }: SecretOptions): Promise<Buffer
 
 function openTerminal(): { input: ReadStream; output: WriteStream } | undefined {
   try {
-    return { input: new ReadStream(openSync('/dev/tty', 'r')), output: new WriteStream(openSync('/dev/tty', 'w')) }
+    const tty = { input: new ReadStream(openSync('/dev/tty', 'r')), output: new WriteStream(openSync('/dev/tty', 'w')) }
+    // a pseudo terminal may have no size; the prompt would break its line after every character
+    if (tty.output.columns === 0) Object.assign(tty.output, { columns: 80, rows: 24 })
+    return tty
   } catch {
     return undefined
   }

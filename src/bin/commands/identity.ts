@@ -3,7 +3,7 @@ import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Identity } from '../../index.ts'
 import { newPassphrase, type PassphraseOptions, parseCount, passphraseSource, withPassphrase } from '../options.ts'
-import { readSecret, say } from '../terminal.ts'
+import { print, readSecret, say } from '../terminal.ts'
 
 interface InitOptions extends PassphraseOptions {
   name?: string
@@ -142,7 +142,7 @@ async function whoami(options: { json?: boolean; cert?: boolean }): Promise<void
   const { name, org } = identity
   const key = Buffer.from(spkiHash(identity.publicKey)).toString('hex')
   const notAfter = expiryOf(identity).toISOString()
-  if (options.cert) process.stdout.write(encodeCertificates(identity.chain))
-  else if (options.json) process.stdout.write(`${JSON.stringify({ name, org, key, notAfter })}\n`)
-  else process.stdout.write(`${name} in ${org}\nkey ${key}\ncertified until ${notAfter}\n`)
+  if (options.cert) await print(encodeCertificates(identity.chain))
+  else if (options.json) await print(`${JSON.stringify({ name, org, key, notAfter })}\n`)
+  else await print(`${name} in ${org}\nkey ${key}\ncertified until ${notAfter}\n`)
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { printable, say } from '../terminal.ts'
+import { print, printable, say } from '../terminal.ts'
 
 /** `sft peers add|list|remove`: the local peer book. */
 export function registerPeers(program: Command): void {
@@ -27,13 +27,15 @@ async function add(file: string): Promise<void> {
 async function list(options: { json?: boolean }): Promise<void> {
   const { dataDirectory, listPeers, readPublicIdentity } = await import('../../index.ts')
   const identity = await readPublicIdentity(dataDirectory(process.env))
-  for (const entry of await listPeers(dataDirectory(process.env), identity)) {
+  const entries = await listPeers(dataDirectory(process.env), identity)
+  const lines = entries.map(entry => {
     const state = 'peer' in entry ? { notAfter: entry.peer.notAfter.toISOString() } : { problem: entry.problem.message }
     const text = options.json
       ? JSON.stringify({ name: entry.name, ...state })
       : `${entry.name}  ${state.problem === undefined ? `until ${state.notAfter}` : printable(state.problem)}`
-    process.stdout.write(`${text}\n`)
-  }
+    return `${text}\n`
+  })
+  await print(lines.join(''))
 }
 
 async function remove(name: string): Promise<void> {
