@@ -1,17 +1,15 @@
-import { execFileSync } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
-import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { aead } from './aead.ts'
 import { frames } from './frame.ts'
 import { handshake } from './handshake.ts'
+import { conditions, writeLastRun } from './last-run.ts'
 import { loopback } from './loopback.ts'
 import { type Case, measure } from './measure.ts'
 import { memory } from './memory.ts'
 import { microCase } from './micro.ts'
 import { pipe } from './pipe.ts'
 import { pool } from './pool.ts'
-import { formatSize, parseSize } from './report.ts'
+import { parseSize } from './report.ts'
 import { start } from './start.ts'
 import { caseTables } from './tables.ts'
 import { World } from './world.ts'
@@ -34,9 +32,6 @@ cases: ${CASES.map(({ name }) => name).join(', ')}
   --dir     where files go (default: the system's temporary directory)
   --write   put the tables into bench/README.md
 `
-
-const README = new URL('./README.md', import.meta.url)
-const MARKERS = ['<!-- last run -->', '<!-- end of last run -->'] as const
 
 interface Options {
   readonly names: readonly string[]
@@ -70,51 +65,24 @@ function parseOptions(args: readonly string[]): Options {
   return { names: positionals, quick, full, size, rounds, directory, write }
 }
 
-/** Where and with what the figures were taken. */
-function conditions({ size, rounds }: Options): string {
-  const model = cpus()[0]?.model ?? 'unknown processor'
-  const memory = formatSize(totalmem())
-  const commit = commandOutput('git', 'rev-parse', '--short', 'HEAD')
-  const changed = commandOutput('git', 'status', '--porcelain', '--', 'src') === '' ? '' : ' with changes'
-  const date = new Date().toISOString().slice(0, 10)
-  return `${date}, commit ${commit}${changed}, Node ${process.versions.node} (OpenSSL ${process.versions.openssl}), ${cpus().length} × ${model}, ${memory}; file of ${formatSize(size)}, ${rounds} interleaved rounds, medians`
-}
-
-function commandOutput(command: string, ...args: string[]): string {
-  try {
-    return execFileSync(command, args, { cwd: new URL('.', import.meta.url), encoding: 'utf8' }).trim()
-  } catch {
-    return 'unknown'
-  }
-}
-
-/** Replaces what stands between the markers of the README. */
-async function writeReadme(text: string): Promise<void> {
-  const readme = await readFile(README, 'utf8')
-  const [start, end] = MARKERS.map(marker => readme.indexOf(marker)) as [number, number]
-  if (start < 0 || end < start) throw new Error('bench/README.md has lost its markers')
-  await writeFile(README, `${readme.slice(0, start + MARKERS[0].length)}\n\n${text}\n\n${readme.slice(end)}`)
-}
-
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }
 
 /** Runs the cases; every table appears as soon as it is there. */
-async function runCases(world: World, options: Options): Promise<string> {
-  const printed: string[] = []
-  const print = (text: string): void => {
-    progress('')
-    process.stdout.write(`${text}\n\n`)
-    printed.push(text)
-  }
-  print(conditions(options))
-  for (const bench of CASES.filter(({ name }) => options.names.length === 0 || options.names.includes(name))) {
+async function runCases(world: World, { names, size, rounds, write }: Options): Promise<void> {
+  const sections = new Map<string, string>()
+  for (const bench of CASES.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    const taken = conditions(size, rounds)
     const contenders = await bench.contenders(world)
-    const rows = await measure(contenders, options.rounds, text => progress(`${bench.name}: ${text}`))
-    print(caseTables(bench, rows))
+    const rows = await measure(contenders, rounds, text => progress(`${bench.name}: ${text}`))
+    progress('')
+    const section = `### ${bench.title} (\`${bench.name}\`)\n\n${taken}\n\n${caseTables(bench, rows)}`
+    process.stdout.write(`${section}\n\n`)
+    sections.set(bench.name, section)
   }
-  return printed.join('\n\n')
+  const order = CASES.map(({ name }) => name)
+  if (write) await writeLastRun(sections, order)
 }
 
 /** Resolves with the exit code. */
@@ -127,8 +95,7 @@ async function main(options: Options): Promise<number> {
   }
   process.on('SIGINT', stop).on('SIGTERM', stop)
   try {
-    const text = await runCases(world, options)
-    if (options.write) await writeReadme(text)
+    await runCases(world, options)
     return 0
   } catch (error) {
     process.stderr.write(`bench: ${interrupted ? 'interrupted' : (error as Error).message}\n`)

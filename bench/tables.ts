@@ -11,7 +11,7 @@ export function caseTables(bench: Case, rows: readonly Row[]): string {
   const notes = rows.flatMap(({ contender, reason }) => (reason === undefined ? [] : [`${contender.name}: ${reason}`]))
   const verdict = bench.verdict?.(rows)
   if (verdict !== undefined) notes.push(verdict)
-  return [`### ${bench.title} (\`${bench.name}\`)`, ...tables, ...notes].join('\n\n')
+  return [...tables, ...notes].join('\n\n')
 }
 
 function groupTable(unit: Unit, rows: readonly Row[]): string {
