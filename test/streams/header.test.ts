@@ -95,6 +95,14 @@ t.test('what this version does not know is refused (M25)', t => {
   t.end()
 })
 
+t.test('64 stanzas are the most', t => {
+  const of = (count: number) =>
+    whole({ ...example, stanzas: Array.from({ length: count }, () => ({ hint: pattern(4), ciphertext: pattern(9) })) })
+  t.equal(parseHeader(of(64)).stanzas.length, 64)
+  t.throws(() => parseHeader(of(65)), { code: 'ERR_SFT_HEADER' })
+  t.end()
+})
+
 t.test('metadata: created is required, a name has at most 255 bytes', t => {
   const full = { name: 'naïve.txt', size: 2 ** 40, mtime: 1, mode: 0o644, created: 2 ** 41 }
   t.same(decodeTlv(METADATA, encodeTlv(METADATA, full)), full)

@@ -98,6 +98,15 @@ t.test('a source that changes while it is read is an error at its end (M37)', as
     })
   )
   await t.test('a new time alone', t => changedWhileRead(t, touch))
+  await t.test('a new size alone', async t => {
+    const path = await fileOf(t, pattern(LARGE))
+    await utimes(path, 1000, 1000)
+    const source = readFile(path, { size: C })
+    await source.next()
+    await appendFile(path, 'x')
+    await utimes(path, 1000, 1000)
+    await t.rejects(collect(source), { code: 'ERR_SFT_SOURCE_CHANGED' })
+  })
 })
 
 t.test('another file of the same name does not matter to one that is open', async t => {
@@ -111,6 +120,7 @@ t.test('another file of the same name does not matter to one that is open', asyn
 
 t.test('what was announced must be what was read', async t => {
   const path = await fileOf(t, pattern(LARGE))
+  await utimes(path, 1000, 1000)
   const announced = await stat(path, { bigint: true })
   t.equal((await join(readFile(path, { announced }))).byteLength, LARGE)
   const handle = await open(path)
@@ -120,5 +130,6 @@ t.test('what was announced must be what was read', async t => {
   await appendFile(path, 'x')
   await t.rejects(join(readFile(path, { announced })), { code: 'ERR_SFT_SOURCE_CHANGED' }, 'grown before the start')
   await writeFile(`${path}.new`, pattern(LARGE))
+  await utimes(`${path}.new`, 1000, 1000)
   await t.rejects(join(readFile(`${path}.new`, { announced })), { code: 'ERR_SFT_SOURCE_CHANGED' }, 'another inode')
 })

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { openSync } from 'node:fs'
-import { lstat, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdtemp, open, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -35,6 +35,24 @@ t.test('the name appears only after the end; until then there is one private .pa
   t.equal((await stat(join(directory, 'name'))).mode & 0o7777, 0o600, 'under umask 0')
   await writeFile(directory, 'shared', { mode: 0o664 })([])
   t.equal((await stat(join(directory, 'shared'))).mode & 0o7777, 0o664)
+})
+
+t.test('the bytes are on the disk before the file has its name, the name before the sink settles (M36)', async t => {
+  const directory = t.testdir({})
+  const handle = await open(directory)
+  const prototype = Object.getPrototypeOf(handle) as Pick<FileHandle, 'datasync' | 'sync'>
+  await handle.close()
+  const { datasync, sync } = prototype
+  t.teardown(() => Object.assign(prototype, { datasync, sync }))
+  const steps: string[] = []
+  const noted = (name: string, run: () => Promise<void>) =>
+    async function (this: FileHandle): Promise<void> {
+      steps.push(`${name} ${(await readdir(directory)).includes('name') ? 'named' : 'not yet named'}`)
+      return run.call(this)
+    }
+  Object.assign(prototype, { datasync: noted('datasync', datasync), sync: noted('sync', sync) })
+  await writeFile(directory, 'name')([pattern(10)])
+  t.same(steps, ['datasync not yet named', 'sync named'])
 })
 
 t.test('an error of the source leaves nothing behind', async t => {
@@ -148,6 +166,7 @@ t.test('a name is one plain path component of at most 255 bytes (M34)', async t 
     '...',
     'a b',
     '-rf',
+    'x'.repeat(240),
     'x'.repeat(255),
     `${'é'.repeat(127)}x`,
     '名前',
