@@ -1,4 +1,12 @@
-import { isChunkSize, SUITE_IDS, SUITES, type Suite, u64 } from '../workers/construction.ts'
+import {
+  isChunkSize,
+  MAX_STREAM_BYTES,
+  MIN_CHUNK_SIZE,
+  SUITE_IDS,
+  SUITES,
+  type Suite,
+  u64
+} from '../workers/construction.ts'
 import { SftError } from './errors.ts'
 import { type Message, optional, required } from './tlv.ts'
 
@@ -10,6 +18,8 @@ export const STREAM_ID_BYTES = 32
 export const COMMITMENT_BYTES = 32
 export const HINT_BYTES = 4
 export const MAX_STANZAS = 64
+/** Beyond, a stream of the smallest chunks would be larger than a stream can be (SPEC §7.4). */
+const MAX_FIRST_CHUNK = MAX_STREAM_BYTES / MIN_CHUNK_SIZE
 const KEM_RSA_OAEP = 1
 const FLAG_VARIABLE = 1
 
@@ -82,6 +92,7 @@ export function parseHeader(body: Uint8Array): ParsedHeader {
   if (flags > FLAG_VARIABLE) throw headerError('unknown flag')
   const streamId = reader.bytes(STREAM_ID_BYTES)
   const firstChunk = reader.u64()
+  if (firstChunk > MAX_FIRST_CHUNK) throw headerError('first chunk is out of range')
   const stanzas = parseStanzas(reader)
   const clear = reader.eaten()
   const commitment = reader.bytes(COMMITMENT_BYTES)
@@ -141,9 +152,7 @@ class Reader {
   }
 
   u64(): number {
-    const value = Number(this.bytes(8).reduce((sum, byte) => sum * 256n + BigInt(byte), 0n))
-    if (!Number.isSafeInteger(value)) throw headerError('first chunk is out of range')
-    return value
+    return Number(this.bytes(8).reduce((sum, byte) => sum * 256n + BigInt(byte), 0n))
   }
 
   eaten(): Uint8Array {

@@ -46,13 +46,16 @@ export function writeFile(
       await fileFault(() => syncDirectory(directory))
       return { bytes }
     } finally {
-      await file.close()
-      // gone already when it was renamed
-      await unlink(part).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error
-      })
+      await fileFault(() => file.close()).finally(() => removePart(part))
     }
   }
+}
+
+/** Gone already when it was renamed. */
+async function removePart(part: string): Promise<void> {
+  await unlink(part).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
 }
 
 /** Closes a source that a sink can not take, before its first pull, and raises why. */

@@ -38,7 +38,7 @@ t.test('parse gives back what was encoded, and its rest', t => {
       suites,
       fc.integer({ min: 14, max: 20 }),
       fc.boolean(),
-      fc.maxSafeNat(),
+      fc.nat({ max: 2 ** 31 - 1 }).map(n => n * 8),
       stanzas,
       fc.uint8Array(),
       (...v) => {
@@ -61,6 +61,14 @@ t.test('parse gives back what was encoded, and its rest', t => {
     ),
     { numRuns: 50 }
   )
+  t.end()
+})
+
+t.test('the first chunk is at most what the largest stream of the smallest chunks holds', t => {
+  const firstChunk = 2 ** 34
+  t.equal(parseHeader(whole({ ...example, firstChunk }, new Uint8Array(0))).firstChunk, firstChunk)
+  const beyond = whole({ ...example, firstChunk: firstChunk + 1 }, new Uint8Array(0))
+  t.throws(() => parseHeader(beyond), { code: 'ERR_SFT_HEADER' })
   t.end()
 })
 
