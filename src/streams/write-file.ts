@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { release } from '../workers/buffers.ts'
 import { SftError } from './errors.ts'
 import type { Sink, Source } from './types.ts'
+import { WriteBack } from './write-back.ts'
 
 export interface WriteFileOptions {
   /** Replaces a file of that name. Default false: an existing one is an error and stays as it is. */
@@ -36,16 +37,18 @@ export function writeFile(
     const file = await fileFault(() =>
       open(part, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
     ).catch(error => refuse(source, error))
+    const writeBack = new WriteBack(file)
     try {
-      const bytes = await writeAll(file, source, options)
+      const bytes = await writeAll(file, writeBack.behind(source), options)
       await fileFault(async () => {
         if (options.mode !== undefined) await file.chmod(options.mode)
-        await file.datasync()
+        await writeBack.finish()
       })
       await commit(part, join(directory, name), options.force === true)
       await fileFault(() => syncDirectory(directory))
       return { bytes }
     } finally {
+      await writeBack.settle()
       await fileFault(() => file.close()).finally(() => removePart(part))
     }
   }

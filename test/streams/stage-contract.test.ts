@@ -14,6 +14,7 @@ const NO_STAGES: Readonly<Record<string, string>> = {
   'frame-types': 'names and caps',
   header: 'a codec of the stream header',
   gather: 'a reader under unframe, pulled by size, no stage',
+  'write-back': 'flushes behind writeFile, which is in the list',
   messages: 'whole messages on a duplex, not a pipeline'
 }
 
