@@ -1,16 +1,16 @@
 import type { Case, Contender, Sample } from './measure.ts'
-import { discard } from './peer-keys.ts'
-import { OTHER_SOCKET_PEERS, OUR_SOCKET_PEERS, portFor, type SocketPeer } from './socket-peers.ts'
+import { NOWHERE, OTHER_SOCKET_PEERS, OUR_SOCKET_PEERS, portFor, type SocketPeer } from './socket-peers.ts'
 import { missing, requireCopy, type SourceFile, type World } from './world.ts'
 
 /** A file over a socket on loopback, whole programs on both sides, to a file and to nowhere. */
 
-const NOWHERE = '/dev/null'
 const DEADLINE_MS = 60_000
+/** Bytes a millisecond, 10 MB/s: what is slower hangs. */
+const SLOWEST = 10_000
 
 /** One transfer; the time is that of the dialling side and of what ends with it. */
 export async function move(world: World, peer: SocketPeer, source: SourceFile, target: string): Promise<Sample> {
-  const deadline = DEADLINE_MS + source.bytes / 1000
+  const deadline = DEADLINE_MS + source.bytes / SLOWEST
   const chosen = await portFor(peer)
   const listener = world.children.start(await peer.listener(world, { source, target, port: chosen }), { deadline })
   const [, announced] = await listener.ready(peer.ready)
@@ -39,7 +39,7 @@ export function socketContender(
       if (check) await requireCopy(target, source)
       return sample
     } finally {
-      await discard(target)
+      await world.discard(target)
     }
   }
   return {
@@ -61,7 +61,7 @@ function disk(world: World, source: SourceFile): Contender {
       argv: ['dd', `if=${source.path}`, `of=${target}`, 'bs=1M', 'conv=fdatasync', 'status=none']
     })
     const seconds = (performance.now() - start) / 1000
-    await discard(target)
+    await world.discard(target)
     return { amount: source.bytes, seconds, cpu: used[0]?.cpu, memory: used.map(({ memory }) => memory) }
   }
   return {

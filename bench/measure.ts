@@ -49,7 +49,8 @@ export interface Row {
 }
 
 /**
- * Checks every contender, then runs each once a round, in the order A B C, C B A, A B C, so that a drift of the machine meets all of them alike.
+ * Checks every contender, then runs each once a round, in an order drawn anew for every round. In a fixed order a contender's place decides: here
+ * transfers to a file were found to be fast and slow in turns, whoever ran.
  */
 export async function measure(
   contenders: readonly Contender[],
@@ -65,12 +66,19 @@ export async function measure(
   }
   const able = rows.filter(({ missing }) => missing === undefined)
   for (let round = 0; round < rounds; round++) {
-    for (const { contender, samples } of round % 2 === 0 ? able : able.toReversed()) {
+    for (const { contender, samples } of shuffled(able)) {
       onProgress(`round ${round + 1} of ${rounds}: ${contender.name}`)
       samples.push(await contender.run())
     }
   }
   return rows
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map(item => ({ item, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ item }) => item)
 }
 
 /** Why the program of others does not do its work here. @throws what the check of one of ours throws. */

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Case, Contender, Sample, Unit } from './measure.ts'
 import type { World } from './world.ts'
@@ -44,7 +44,7 @@ export function microCase({ name, title, unit, rows }: MicroCase): Case {
       const argv = [process.execPath, CHILD, name, row.name, ...(quick ? QUICK : LONG)]
       const [usage] = await world.children.run({ argv, env: await world.identity(), stdout })
       const timed = JSON.parse(await readFile(stdout, 'utf8')) as Omit<Sample, 'memory'>
-      await rm(stdout)
+      await world.discard(stdout)
       return { ...timed, memory: [usage?.memory] }
     }
     // the child refuses to time what fails its check

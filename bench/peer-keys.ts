@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -144,9 +144,4 @@ export function gpgHome(world: World): Promise<Record<string, string>> {
     world.defer(() => world.children.run({ argv: ['gpgconf', '--kill', 'all'], env }))
     return env
   })
-}
-
-/** Removes what a transfer made; a device stays. */
-export async function discard(target: string): Promise<void> {
-  if (!target.startsWith('/dev/')) await rm(target, { force: true })
 }

@@ -1,12 +1,13 @@
 import type { Case, Contender, Sample } from './measure.ts'
-import { discard } from './peer-keys.ts'
 import { PIPE_PEERS, type PipePeer } from './pipe-peers.ts'
+import { NOWHERE } from './socket-peers.ts'
 import { missing, requireCopy, type SourceFile, type World } from './world.ts'
 
 /** A file through `encrypt | decrypt`, to a file and to nowhere. */
 
-const NOWHERE = '/dev/null'
 const DEADLINE_MS = 60_000
+/** Bytes a millisecond, 10 MB/s: what is slower hangs. */
+const SLOWEST = 10_000
 
 /** One run of a pipeline, from the start of both programs to their end. */
 export async function flow(
@@ -18,7 +19,7 @@ export async function flow(
   const [encrypt, decrypt] = await peer.commands(world, source.path)
   const commands = [encrypt, { ...decrypt, stdout: target }]
   const start = performance.now()
-  const used = await world.children.run(commands, { deadline: DEADLINE_MS + source.bytes / 1000 })
+  const used = await world.children.run(commands, { deadline: DEADLINE_MS + source.bytes / SLOWEST })
   const seconds = (performance.now() - start) / 1000
   const cpu = used.reduce((sum, { cpu: each = Number.NaN }) => sum + each, 0)
   return { amount: source.bytes, seconds, cpu, memory: used.map(({ memory }) => memory) }
@@ -37,7 +38,7 @@ export function pipeContender(
       if (check) await requireCopy(target, source)
       return sample
     } finally {
-      await discard(target)
+      await world.discard(target)
     }
   }
   return {

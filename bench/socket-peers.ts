@@ -32,6 +32,8 @@ const SFT = path('../src/bin/sft.js')
 const OUR_LINE = /listening on \S+:(\d+)/
 const SOCAT_LINE = /listening on .*:(\d+)/
 const MIB = '1048576'
+/** Where a transfer goes that is to touch no disk. */
+export const NOWHERE = '/dev/null'
 
 /** Our command with the identity of the run. */
 export async function sft(world: World, ...args: readonly string[]): Promise<Command> {
@@ -162,7 +164,7 @@ const socatTcp: SocketPeer = {
 }
 
 function socatTarget(target: string): string {
-  return target.startsWith('/dev/') ? `GOPEN:${target}` : `CREATE:${target}`
+  return target === NOWHERE ? `GOPEN:${target}` : `CREATE:${target}`
 }
 
 /** Whether the port has to be chosen for the listening side. */

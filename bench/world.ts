@@ -2,10 +2,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { accessSync, constants, createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, open, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { dataDirectory, initEmbedded } from '../src/index.ts'
 import { Children } from './children.ts'
+import { requireSpace } from './space.ts'
 
 /** What every case of a run shares: a temporary directory, the children, source files, and throw-away keys. */
 
@@ -27,6 +28,8 @@ export interface SourceFile {
 }
 
 const PIECE = 1024 * 1024
+/** Room for keys, notes and the small files of other cases. */
+const SLACK_BYTES = 256 * PIECE
 /** The one identity of the benches: an organisation of one, who sends to oneself. */
 export const NAME = 'bench'
 
@@ -45,7 +48,9 @@ export class World implements AsyncDisposable {
   }
 
   static async create(options: WorldOptions): Promise<World> {
-    return new World(options, await mkdtemp(join(options.directory ?? tmpdir(), 'sft-bench-')))
+    const place = options.directory ?? tmpdir()
+    await requireSpace(place, 2 * options.size + SLACK_BYTES)
+    return new World(options, await mkdtemp(join(place, 'sft-bench-')))
   }
 
   /** Makes something once a run, when the first contender asks for it: keys, configurations, files. */
@@ -67,9 +72,15 @@ export class World implements AsyncDisposable {
     return path
   }
 
-  /** A path for what a transfer makes; whoever asks removes it. */
+  /** A path for what a transfer makes; whoever asks gives it to `discard`. */
   target(): string {
     return join(this.directory, `target-${this.#targets++}`)
+  }
+
+  /** Removes a target, wherever the directory of this run is. @throws Error for any other path, such as a device. */
+  async discard(target: string): Promise<void> {
+    if (dirname(target) !== this.directory) throw new Error(`${target} is no target of this run`)
+    await rm(target, { force: true })
   }
 
   /** The file that is moved: random bytes, `--size` of them unless told otherwise. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, open, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Child, Children, type Command, type Usage } from '../bench/children.ts'
 import { formatNumber, formatSize, formatTable, parseSize } from '../bench/report.ts'
+import { requireSpace } from '../bench/space.ts'
 import { WireCounter } from '../bench/wire-counter.ts'
 
 /**
@@ -76,7 +77,7 @@ function ways(demo: Demo): readonly Way[] {
 
 /** Runs one way; the time is that of the dialling side and of what has to end with it, start of the programs included. */
 async function run({ children, bytes }: Demo, way: Way, route = async (port: number) => port): Promise<Run> {
-  const deadline = SETUP_MS + bytes / 1000
+  const deadline = SETUP_MS + bytes / 10_000
   const listener = way.listener && children.start(way.listener, { deadline })
   const port = listener ? await route(await portOf(listener)) : 0
   const start = performance.now()
@@ -177,19 +178,13 @@ async function writeRandom(path: string, bytes: number): Promise<string> {
   return digest.digest('hex')
 }
 
-async function requireSpace(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory)
-  const needed = 2 * bytes + 64 * PIECE
-  if (bavail * bsize < needed) throw new Error(`${directory} has no room for ${formatSize(needed)}; set TMPDIR`)
-}
-
 function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
 async function demonstrate(demo: Demo): Promise<void> {
   const { bytes, source, directory } = demo
-  await requireSpace(directory, bytes)
+  await requireSpace(directory, 2 * bytes + 64 * PIECE)
   await enrol(demo)
   await mkdir(join(directory, 'export'))
   const hash = await writeRandom(source, bytes)
