@@ -23,7 +23,7 @@ export interface PeerAddress {
  * @throws SftError ERR_SFT_USAGE.
  */
 export function parseHostPort(text: string, defaultPort = DEFAULT_PORT): HostPort {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text)
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]@/\s]*))(?::(\d{1,5}))?$/.exec(text)
   if (!match) throw new SftError('ERR_SFT_USAGE', `not an address: ${text}`, { hint: 'write HOST:PORT' })
   const [, six, four = '', portText] = match
   if (portText === undefined && /^\d+$/.test(four)) return { port: parsePort(four) }

@@ -1,0 +1,126 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { SftError } from '../../src/streams/errors.ts'
+import { type Output, type OutputOptions, openOutput } from '../../src/transfer/output.ts'
+import { cut, pattern } from '../fixtures/bytes.ts'
+
+const bytes = pattern(200_000)
+const directory = t.testdir({ folder: {}, taken: 'taken', dangling: t.fixture('symlink', 'nowhere') })
+const at = (name: string) => join(directory, name)
+
+async function write(
+  output: Output,
+  options: OutputOptions = {},
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array> = cut(bytes, 65_536)
+) {
+  const { kind, sink } = await openOutput(output, options)
+  return { kind, ...(await sink({ created: 0 })(source)) }
+}
+
+t.test('a file', async t => {
+  t.same(await write(at('new')), { kind: 'durable', bytes: 200_000 })
+  t.ok((await readFile(at('new'))).equals(bytes))
+  t.equal((await stat(at('new'))).mode & 0o777, 0o600)
+  for (const name of ['new', 'taken', 'dangling']) await t.rejects(write(at(name)), { code: 'ERR_SFT_EXISTS' }, name)
+  t.equal(await readFile(at('taken'), 'utf8'), 'taken')
+  t.same(await write(at('taken'), { force: true }), { kind: 'durable', bytes: 200_000 })
+  t.ok((await readFile(at('taken'))).equals(bytes))
+  t.same(await write(at('folder'), { name: 'inside' }), { kind: 'durable', bytes: 200_000 })
+  t.same(await readdir(at('folder')), ['inside'])
+  await t.rejects(write(at('folder')), { code: 'ERR_SFT_USAGE' }, 'a directory, and no name')
+  await t.rejects(write(at('no/file')), { code: 'ERR_SFT_FILE' }, 'no such directory')
+  await t.rejects(write(at('no/')), { code: 'ERR_SFT_FILE' }, 'a slash says that it is one')
+})
+
+t.test('streams', async t => {
+  const fd = openSync(at('descriptor'), 'w')
+  t.same(await write(fd), { kind: 'delivered', bytes: 200_000 })
+  closeSync(fd)
+  t.ok((await readFile(at('descriptor'))).equals(bytes))
+  t.same(await write('/dev/null'), { kind: 'delivered', bytes: 200_000 })
+  const pieces: Uint8Array[] = []
+  const sink = async (source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) => {
+    for await (const piece of source) pieces.push(piece)
+    return 'whatever'
+  }
+  t.same(await write(sink), { kind: 'delivered', bytes: 200_000 })
+  t.ok(Buffer.concat(pieces).equals(bytes))
+  await t.rejects(write('/dev/full'), { code: 'ERR_SFT_FILE', message: 'no space left on the disk' })
+})
+
+t.test('a FIFO', async t => {
+  spawnSync('mkfifo', [at('fifo')])
+  const before = (await readdir('/proc/self/fd')).length
+  const writing = write(at('fifo'))
+  const copied = once(spawn('cp', [at('fifo'), at('copied')], { stdio: 'ignore' }), 'close')
+  t.same(await writing, { kind: 'delivered', bytes: 200_000 })
+  t.same(await copied, [0, null])
+  t.ok((await readFile(at('copied'))).equals(bytes))
+  const controller = new AbortController()
+  const waiting = write(at('fifo'), { signal: controller.signal })
+  controller.abort(new Error('enough'))
+  await t.rejects(waiting, { message: 'enough' }, 'that nobody reads')
+  const gone = write(at('fifo'), {}, endless())
+  spawn('head', ['-c', '1', at('fifo')], { stdio: 'ignore' })
+  await t.rejects(gone, { code: 'ERR_SFT_OUTPUT_CLOSED' }, 'whose reader leaves')
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal((await readdir('/proc/self/fd')).length, before, 'nothing stays open')
+})
+
+async function* endless(): AsyncGenerator<Uint8Array> {
+  for (;;) yield Uint8Array.from(bytes)
+}
+
+t.test('a source that fails is what is reported', async t => {
+  const lost = async function* (): AsyncGenerator<Uint8Array> {
+    yield Uint8Array.from(bytes)
+    throw new SftError('ERR_SFT_CONNECTION_LOST', 'the peer left')
+  }
+  spawnSync('mkfifo', [at('second')])
+  const ended = once(spawn('cp', [at('second'), '/dev/null'], { stdio: 'ignore' }), 'close')
+  await t.rejects(
+    write(at('second'), {}, lost()),
+    { code: 'ERR_SFT_CONNECTION_LOST', message: 'the peer left' },
+    'a pipe'
+  )
+  await ended
+  await t.rejects(write(at('lost'), {}, lost()), { code: 'ERR_SFT_CONNECTION_LOST' }, 'a file')
+  t.notOk((await readdir(directory)).some(name => name.includes('lost')))
+  const wrapping = async (source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) => {
+    try {
+      for await (const _ of source);
+    } catch {
+      throw new Error('something went wrong')
+    }
+  }
+  await t.rejects(write(wrapping, {}, lost()), { code: 'ERR_SFT_CONNECTION_LOST' }, 'a sink that calls it otherwise')
+})
+
+t.test('a sink that never ends lets go after a signal', async t => {
+  const controller = new AbortController()
+  const waiting = write(() => new Promise(() => {}), { signal: controller.signal })
+  setImmediate(() => controller.abort(new Error('enough')))
+  await t.rejects(waiting, { message: 'enough' })
+  await t.rejects(
+    write(() => new Promise(() => {}), { signal: controller.signal }),
+    { message: 'enough' },
+    'already'
+  )
+  const file = write(at('stopped'), { signal: controller.signal })
+  await t.rejects(file, { message: 'enough' }, 'a file')
+  t.notOk((await readdir(directory)).some(name => name.includes('stopped')))
+})
+
+t.test('a link is not followed', async t => {
+  const place = t.testdir({ target: 'target' })
+  await symlink('target', join(place, 'link'))
+  await mkdir(join(place, 'd'))
+  await writeFile(join(place, 'd/x'), '')
+  t.same(await write(join(place, 'link'), { force: true }), { kind: 'durable', bytes: 200_000 })
+  t.equal(await readFile(join(place, 'target'), 'utf8'), 'target', 'it is replaced')
+  t.ok((await readFile(join(place, 'link'))).equals(bytes))
+})
