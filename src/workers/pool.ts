@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Piscina } from 'piscina'
 import type { Sealed } from './aead.ts'
+import { allocate, release } from './buffers.ts'
 import { type OpenTask, openTask, type SealTask, sealTask, type UnwrapTask, unwrapTask } from './tasks.ts'
 
 /**
@@ -31,11 +32,23 @@ const MIN_TASK_BYTES = 128 * 1024
 const TASKS_PER_WORKER = 2
 const MAX_DEFAULT_THREADS = 8
 const WORKER_YOUNG_MB = 2
+/** Just below the 32 MiB up to which glibc learns. */
+const LARGEST_DYNAMIC_THRESHOLD = 31 * 1024 * 1024
 
 /** Makes a pool; threads start with the first task worth one, so a small file never pays for them. */
 export function createPool(options: PoolOptions = {}): CipherPool {
+  keepFreedMemory()
   const threads = options.threads ?? Math.min(Math.max(1, availableParallelism() - 1), MAX_DEFAULT_THREADS)
   return threads === 0 ? inlinePool() : threadPool(threads)
+}
+
+/**
+ * Keeps glibc from giving every released megabyte back to the system, to be faulted in again page by page: freeing one large block
+ * raises its thresholds for mmap and for trimming (mallopt(3), M_MMAP_THRESHOLD: the dynamic threshold). The block is never touched, so it costs no memory;
+ * with another allocator it changes nothing.
+ */
+function keepFreedMemory(): void {
+  release(allocate(LARGEST_DYNAMIC_THRESHOLD))
 }
 
 /** A pool that works in the calling thread. */
