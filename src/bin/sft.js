@@ -22,5 +22,7 @@ async function start() {
   const { main } = await import(
     existsSync(source) ? source.href : new URL('../../dist/bin/main.js', import.meta.url).href
   )
+  // stands if the event loop runs empty with work undone: that must not look like success
+  process.exitCode = 1
   process.exit(await main(process.argv.slice(2)))
 }

@@ -58,7 +58,9 @@ function dial({ host, port, connectTimeout = CONNECT_MS, signal }: ConnectOption
 }
 
 function notReached(host: string, port: number, cause: unknown): SftError {
-  const reason = (cause as NodeJS.ErrnoException).code ?? 'no answer in time'
+  // the code of a DOMException is a number
+  const { code } = cause as { code?: unknown }
+  const reason = typeof code === 'string' ? code : 'no answer in time'
   return new SftError('ERR_SFT_CONNECT', `can not reach ${host}:${port} (${reason})`, {
     cause,
     hint: 'is the other side running?'

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type Abort,
   type AcceptKind,
@@ -13,6 +12,7 @@ import type { SecureDuplex } from '../auth/secure-duplex.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { Metadata } from '../streams/header.ts'
 import type { ReceivedFrame, Sink, Source } from '../streams/types.ts'
+import { atMost } from './at-most.ts'
 import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
 
 /** Pull and push over one session (SPEC §8), from either side. */
@@ -194,7 +194,10 @@ export class FileSession implements AsyncDisposable {
     } catch (error) {
       await this.#giveUp(error, 'read error')
       stop.abort(error)
-      await Promise.race([sending.catch(() => undefined), delay(CLOSE_GRACE_MS, undefined, { ref: false })])
+      await atMost(
+        CLOSE_GRACE_MS,
+        sending.catch(() => undefined)
+      )
       throw error
     }
     const { kind } = requireAcceptance(await verdict, request, ['durable', 'delivered'])

@@ -1,5 +1,4 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Identity } from '../auth/identity.ts'
 import type { PeerIdentity } from '../auth/path.ts'
 import { secure } from '../auth/secure.ts'
@@ -7,6 +6,7 @@ import { SftError } from '../streams/errors.ts'
 import { socketDuplex } from '../streams/socket.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
+import { atMost } from './at-most.ts'
 import { type AnsweredTransfer, type Answers, FileSession } from './file-session.ts'
 
 /** What happened at a listener; `peer` is the verified name, `identity` the object that `Answers` were given: one for each session. */
@@ -104,9 +104,9 @@ class Acceptor {
         await end
       })
     )
-    await Promise.race([ended, delay(ms, undefined, { ref: false })])
+    await atMost(ms, ended)
     this.#stop.abort(new SftError('ERR_SFT_CANCELLED', 'the listener is closed'))
-    await Promise.race([ended, delay(CLOSE_GRACE_MS, undefined, { ref: false })])
+    await atMost(CLOSE_GRACE_MS, ended)
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -127,6 +127,8 @@ class Acceptor {
     const { answers, onEvent } = this.#options
     const { peer } = session
     try {
+      // its handshake ended after `drain` looked at the sessions
+      if (this.#closing) await session.drain()
       await session.answer(answers, result =>
         onEvent?.({ type: 'transfer', peer: peer.name, identity: peer, ...result })
       )
