@@ -1,0 +1,92 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { Engine, receivedName } from '../../src/transfer/engine.ts'
+import type { ListenEvent } from '../../src/transfer/listen.ts'
+import { createPool } from '../../src/workers/pool.ts'
+import { C, cut, join as joinBytes, pattern } from '../fixtures/bytes.ts'
+import { makeOrganisation } from '../fixtures/organisation.ts'
+
+const organisation = await makeOrganisation()
+const [alice, bob] = await Promise.all([organisation.issue('alice'), organisation.issue('bob')])
+const { spkiHash } = await import('../../src/auth/keys.ts')
+const forBob = { publicKey: bob.publicKey, spkiHash: spkiHash(bob.publicKey) }
+const bytes = pattern(3 * C + 7)
+const host = '127.0.0.1'
+
+t.test('seal and open', async t => {
+  await using near = new Engine({ identity: alice, threads: 0, chunkSize: C, suite: 'chacha20-poly1305' })
+  await using far = new Engine({ identity: bob, threads: 1 })
+  const seen: unknown[] = []
+  const onHeader = (info: { sender: { name: string }; metadata: object }) => seen.push(info.sender.name, info.metadata)
+  const sealed = near.seal(bytes, forBob, { name: 'report' })
+  t.ok((await joinBytes(far.open(sealed, { onHeader }))).equals(bytes))
+  t.match(seen, ['alice', { name: 'report', size: bytes.byteLength }])
+  await t.rejects(joinBytes(far.open(near.seal(bytes, forBob), { from: ['carol'] })), { code: 'ERR_SFT_SENDER' })
+  await t.rejects(joinBytes(near.open(near.seal(bytes, forBob))), { code: 'ERR_SFT_NOT_RECIPIENT' })
+  await t.rejects(joinBytes(near.seal('no/such/file', forBob)), { code: 'ERR_SFT_NOT_FOUND' })
+  const hanging = near.seal(hang(), forBob, { signal: AbortSignal.timeout(50) })
+  await t.rejects(joinBytes(hanging), { name: 'TimeoutError' })
+})
+
+async function* hang(): AsyncGenerator<Uint8Array> {
+  yield Uint8Array.from(bytes)
+  await new Promise(() => {})
+}
+
+t.test('serve and get, receive and send', async t => {
+  const directory = t.testdir({ served: {}, inbox: {}, got: {} })
+  await writeFile(join(directory, 'served/file'), bytes)
+  await using near = new Engine({ identity: alice, threads: 0, chunkSize: C })
+  await using far = new Engine({ identity: bob, threads: 0 })
+  const events: ListenEvent[] = []
+  const onEvent = (event: ListenEvent): void => void events.push(event)
+  {
+    await using server = await far.serve(join(directory, 'served'), { host, port: 0, onEvent })
+    const address = `bob@${host}:${server.port}`
+    t.match(await near.get(address, 'file', join(directory, 'got')), { bytes: bytes.byteLength, kind: 'durable' })
+    t.ok((await readFile(join(directory, 'got/received_file'))).equals(bytes))
+    await t.rejects(near.get(address, 'file', join(directory, 'got')), { code: 'ERR_SFT_EXISTS' })
+    t.match(await near.get(address, 'file', join(directory, 'got'), { force: true }), { kind: 'durable' })
+    await t.rejects(near.get(address, 'no', join(directory, 'never')), { code: 'ERR_SFT_NOT_FOUND' })
+    await using session = await near.connect(address)
+    t.equal(session.peer.name, 'bob')
+  }
+  await using inbox = await far.receiveInto(join(directory, 'inbox'), { host, port: 0, from: ['alice'], onEvent })
+  const to = `bob@${host}:${inbox.port}`
+  t.match(await near.send(cut(bytes, 999), to, { name: 'streamed' }), { bytes: bytes.byteLength, kind: 'durable' })
+  t.match(await near.send(join(directory, 'served/file'), to), { kind: 'durable' })
+  for (const name of ['streamed', 'file']) t.ok((await readFile(join(directory, 'inbox', name))).equals(bytes), name)
+  const stopped = near.send(hang(), to, { name: 'never', signal: AbortSignal.timeout(300) })
+  await t.rejects(stopped, { code: 'ERR_SFT_CANCELLED' })
+  t.match(
+    events.filter(event => event.type === 'transfer').map(event => [event.direction, event.peer]),
+    [
+      ['sent', 'alice'],
+      ['sent', 'alice'],
+      ['received', 'alice'],
+      ['received', 'alice']
+    ]
+  )
+})
+
+t.test('usage', async t => {
+  for (const chunkSize of [0, 1000, C / 2, 2 ** 21, Number.NaN])
+    t.throws(() => new Engine({ identity: alice, chunkSize }), { code: 'ERR_SFT_USAGE' }, `${chunkSize}`)
+  await using engine = new Engine({ identity: alice, threads: 0 })
+  for (const address of ['host:1', 'Bob@host:1', 'bob@', ''])
+    await t.rejects(engine.send(bytes, address), { code: 'ERR_SFT_USAGE' }, address)
+  await t.rejects(engine.get('host:1', 'x', t.testdir()), { code: 'ERR_SFT_USAGE' }, 'said before anything is opened')
+  t.equal(receivedName('a/b/c.txt'), 'received_c.txt')
+  t.equal(receivedName('c'), 'received_c')
+})
+
+t.test('a pool of the caller stays open', async t => {
+  await using pool = createPool({ threads: 1 })
+  const roundTrip = async () => {
+    await using engine = new Engine({ identity: bob, pool })
+    return joinBytes(engine.open(engine.seal(pattern(2 ** 20), forBob)))
+  }
+  t.equal((await roundTrip()).byteLength, 2 ** 20)
+  t.equal((await roundTrip()).byteLength, 2 ** 20)
+})
