@@ -86,7 +86,8 @@ function isPipe(fd: number): boolean {
   }
 }
 
-async function* count(source: Source<Uint8Array>, counted: { bytes: number }): AsyncGenerator<Uint8Array> {
+/** Passes pieces on, and adds up their bytes as they come. */
+export async function* count(source: Source<Uint8Array>, counted: { bytes: number }): AsyncGenerator<Uint8Array> {
   for await (const piece of source) {
     counted.bytes += piece.byteLength
     yield piece

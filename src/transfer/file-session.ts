@@ -11,7 +11,8 @@ import type { PeerIdentity } from '../auth/path.ts'
 import type { SecureDuplex } from '../auth/secure-duplex.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { Metadata } from '../streams/header.ts'
-import type { ReceivedFrame, Sink, Source } from '../streams/types.ts'
+import { count } from '../streams/stdio.ts'
+import type { ReceivedFrame, Sink } from '../streams/types.ts'
 import { atMost } from './at-most.ts'
 import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
 
@@ -238,13 +239,6 @@ function raiseEarly(verdict: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => {
     verdict.catch(reject)
   })
-}
-
-async function* count(source: Source<Uint8Array>, counted: { bytes: number }): AsyncGenerator<Uint8Array> {
-  for await (const piece of source) {
-    counted.bytes += piece.byteLength
-    yield piece
-  }
 }
 
 function requireAcceptance(frame: ReceivedFrame, request: number, kinds: readonly AcceptKind[]) {

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { SftError } from '../streams/errors.ts'
-import { writeDescriptor } from '../streams/stdio.ts'
+import { count, writeDescriptor } from '../streams/stdio.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { writeFile } from '../streams/write-file.ts'
 import type { Destination } from './file-session.ts'
@@ -120,13 +120,6 @@ function counted(sink: Sink<Uint8Array, unknown>): Sink<Uint8Array, { bytes: num
     const total = { bytes: 0 }
     await sink(count(source, total))
     return total
-  }
-}
-
-async function* count(source: Source<Uint8Array>, total: { bytes: number }): AsyncGenerator<Uint8Array> {
-  for await (const piece of source) {
-    total.bytes += piece.byteLength
-    yield piece
   }
 }
 
