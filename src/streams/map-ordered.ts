@@ -1,3 +1,4 @@
+import { iterate } from './iterate.ts'
 import type { Source, Stage } from './types.ts'
 
 type Settled<T> = { ok: true; value: T } | { ok: false; error: unknown }
@@ -32,7 +33,7 @@ class Window<In, Out> {
   #ended = false
 
   constructor(source: Source<In>, limit: number, run: (item: In) => Promise<Out>) {
-    this.#input = iterator(source)
+    this.#input = iterate(source)
     this.#limit = limit
     this.#run = run
   }
@@ -80,8 +81,4 @@ function settle<T>(promise: Promise<T>): Promise<Settled<T>> {
 function unwrap<T>(settled: Settled<T>): T {
   if (settled.ok) return settled.value
   throw settled.error
-}
-
-function iterator<T>(source: Source<T>): AsyncIterator<T> | Iterator<T> {
-  return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
 }

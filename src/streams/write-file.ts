@@ -4,6 +4,7 @@ import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { release } from '../workers/buffers.ts'
 import { SftError } from './errors.ts'
+import { iterate } from './iterate.ts'
 import type { Sink, Source } from './types.ts'
 import { WriteBack } from './write-back.ts'
 
@@ -63,7 +64,7 @@ async function removePart(part: string): Promise<void> {
 
 /** Closes a source that a sink can not take, before its first pull, and raises why. */
 export async function refuse(source: Source<unknown>, error: unknown): Promise<never> {
-  const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  const pieces = iterate(source)
   await pieces.return?.()
   throw error
 }

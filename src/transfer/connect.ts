@@ -3,6 +3,7 @@ import type { Identity } from '../auth/identity.ts'
 import { secure } from '../auth/secure.ts'
 import { SftError } from '../streams/errors.ts'
 import { socketDuplex } from '../streams/socket.ts'
+import { SocketReader } from '../streams/socket-reader.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { FileSession } from './file-session.ts'
@@ -31,15 +32,20 @@ const CONNECT_MS = 10_000
  */
 export async function connect(options: ConnectOptions): Promise<FileSession> {
   const { identity, pool, expect, suites, chunkSize, signal } = options
-  const socket = await dial(options)
-  const session = await secure('initiator', identity, { expect, suites, signal })(socketDuplex(socket, { owned: true }))
+  const reader = new SocketReader()
+  const socket = await dial(options, reader)
+  const duplex = socketDuplex(socket, { owned: true, reader })
+  const session = await secure('initiator', identity, { expect, suites, signal })(duplex)
   return new FileSession({ session, identity, pool, chunkSize })
 }
 
-function dial({ host, port, connectTimeout = CONNECT_MS, signal }: ConnectOptions): Promise<Socket> {
+function dial(
+  { host, port, connectTimeout = CONNECT_MS, signal }: ConnectOptions,
+  { onread }: SocketReader
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
-    const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true })
+    const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true, onread })
     const limit = AbortSignal.any([AbortSignal.timeout(connectTimeout), ...(signal ? [signal] : [])])
     const fail = (cause: unknown): void => {
       limit.removeEventListener('abort', giveUp)
