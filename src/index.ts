@@ -12,7 +12,7 @@
  */
 
 // identities and the authority
-export { type Authority, initAuthority, openAuthority, requireAuthority } from './auth/authority.ts'
+export type { Authority } from './auth/authority.ts'
 export {
   dataDirectory,
   expiryOf,
@@ -27,15 +27,23 @@ export {
   saveIdentity
 } from './auth/identity.ts'
 export { type PassphraseSource, spkiHash } from './auth/keys.ts'
-export { type LoginOptions, login } from './auth/login.ts'
+export type { LoginOptions } from './auth/login.ts'
+export {
+  initAuthority,
+  login,
+  openAuthority,
+  openUserStore,
+  requireAuthority,
+  serveAuthority
+} from './auth/on-demand.ts'
 export { type PasswordHasher, passwordHasher } from './auth/password.ts'
 export { type PeerIdentity, verifyPath } from './auth/path.ts'
 export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth/peers.ts'
 export { decodeCertificate, encodeCertificates } from './auth/pem.ts'
 export { type SecureOptions, secure } from './auth/secure.ts'
 export type { SecureDuplex } from './auth/secure-duplex.ts'
-export { type AuthEvent, type AuthServer, type AuthServerOptions, serveAuthority } from './auth/server.ts'
-export { openUserStore, type User, type UserStore } from './auth/user-store.ts'
+export type { AuthEvent, AuthServer, AuthServerOptions } from './auth/server.ts'
+export type { User, UserStore } from './auth/user-store.ts'
 
 // the stages
 export { type ChunkOptions, chunk } from './streams/chunk.ts'

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Engine, Identity, PassphraseSource, Suite } from '../index.ts'
-import { readSecret, say } from './terminal.ts'
+import { isTerminal, readSecret, say } from './terminal.ts'
 
 /** Options that several commands share, and what they turn into. */
 
@@ -102,7 +102,7 @@ export function collect(value: string, previous: string[] = []): string[] {
 
 /** Refuses to write what is not text to a terminal. */
 export async function refuseTerminal(what: string): Promise<void> {
-  if (!process.stdout.isTTY) return
+  if (!isTerminal(1)) return
   const { SftError } = await import('../index.ts')
   throw new SftError('ERR_SFT_USAGE', `not writing ${what} to the terminal`, {
     hint: 'redirect the output, or force it with -o -'

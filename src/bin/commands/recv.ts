@@ -11,7 +11,7 @@ import {
   sayTransfer,
   withEngine
 } from '../options.ts'
-import { say } from '../terminal.ts'
+import { isTerminal, say } from '../terminal.ts'
 import { sayFault, sayListening } from './serve.ts'
 
 interface RecvFlags extends EngineFlags {
@@ -73,7 +73,7 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
 
 async function fromPipe(engine: Engine, stream: string, options: RecvFlags, signal: AbortSignal): Promise<void> {
   const { hold, readDescriptor, readFile, SftError } = await import('../../index.ts')
-  if (stream === '-' && process.stdin.isTTY)
+  if (stream === '-' && isTerminal(0))
     throw new SftError('ERR_SFT_USAGE', 'standard input is the terminal', { hint: 'sft recv --help' })
   const source = stream === '-' ? readDescriptor(0, { signal }) : readFile(stream, { signal })
   const onHeader = ({ sender, metadata }: StreamInfo): void =>

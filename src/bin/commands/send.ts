@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Engine, Recipient } from '../../index.ts'
 import { interruptible } from '../interrupt.ts'
 import { collect, type EngineFlags, openEngine, refuseTerminal, sayTransfer, withEngine } from '../options.ts'
+import { isTerminal } from '../terminal.ts'
 
 interface SendFlags extends EngineFlags {
   to?: string[]
@@ -37,7 +38,7 @@ async function send(file: string | undefined, peer: string | undefined, options:
   // `tar c dir | sft send bob@host:port` leaves the file out
   const [input, address] =
     peer === undefined && file !== undefined && isPeerAddress(file) ? ['-', file] : [file ?? '-', peer]
-  if (input === '-' && process.stdin.isTTY)
+  if (input === '-' && isTerminal(0))
     throw usage('no file given, and standard input is the terminal', 'sft send --help')
   if (address !== undefined && (options.to || options.output))
     throw usage('--to and -o belong to the pipe, not to a peer that is dialled')
