@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { registerAuth } from './commands/auth.ts'
+import { registerBuildNative } from './commands/build-native.ts'
+import { registerDoctor } from './commands/doctor.ts'
 import { registerGet } from './commands/get.ts'
 import { registerIdentity } from './commands/identity.ts'
 import { registerPeers } from './commands/peers.ts'
@@ -46,7 +48,9 @@ export async function main(args: readonly string[]): Promise<number> {
     registerSend,
     registerRecv,
     registerServe,
-    registerGet
+    registerGet,
+    registerDoctor,
+    registerBuildNative
   ]) {
     register(program)
   }
