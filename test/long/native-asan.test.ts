@@ -32,7 +32,7 @@ t.test('no bad access and no undefined behaviour, whatever it is called with', {
   }
   const file = join(t.testdir(), 'aead.node')
   await compile(file, SANITIZE)
-  const runs = long ? 20_000 : 100
+  const runs = long ? 10_000 : 100
   t.comment(`${runs} runs of each kind in each of three threads, SFT_SEED=${seed}`)
   const env = { PATH: process.env.PATH, LD_PRELOAD: preload, ASAN_OPTIONS: 'detect_leaks=0' }
   const args = [WORKOUT, file, String(runs), String(seed)]
