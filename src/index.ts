@@ -116,5 +116,7 @@ export {
   type Suite,
   sealedSize
 } from './workers/construction.ts'
+export { buildNative, type NativeBuild } from './workers/native/build.ts'
+export { type AeadBackend, aeadBackend } from './workers/owned-aead.ts'
 export { type CipherPool, createPool, inlinePool, type PoolOptions } from './workers/pool.ts'
 export { deriveStreamKey, type StreamKey } from './workers/stream-key.ts'

@@ -24,7 +24,9 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<(progra
   { names: ['send'], load: async () => (await import('./commands/send.ts')).registerSend },
   { names: ['recv'], load: async () => (await import('./commands/recv.ts')).registerRecv },
   { names: ['serve'], load: async () => (await import('./commands/serve.ts')).registerServe },
-  { names: ['get'], load: async () => (await import('./commands/get.ts')).registerGet }
+  { names: ['get'], load: async () => (await import('./commands/get.ts')).registerGet },
+  { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).registerDoctor },
+  { names: ['build-native'], load: async () => (await import('./commands/build-native.ts')).registerBuildNative }
 ]
 
 /** Runs one command line; resolves with the exit code. Standard output carries data only, everything else goes to standard error. */

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { nativeOrComment } from '../fixtures/native.ts'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -13,6 +14,7 @@ const PLAIN = ['-u', 'NODE_OPTIONS']
 function pack(directory: string): string {
   const names = [
     'src',
+    'scripts',
     'package.json',
     'tsconfig.json',
     'tsconfig.build.json',
@@ -49,6 +51,20 @@ t.test(
       })
     run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball])
     const sft = join(consumer, 'node_modules', '.bin', 'sft')
+    const installed = join(consumer, 'node_modules', 'sft')
+    t.same(
+      (readdirSync(installed, { recursive: true }) as string[]).filter(name => name.endsWith('.node')),
+      [],
+      'a package brings no program of the machine that packed it'
+    )
+    const doctor = (): object => JSON.parse(run(process.execPath, [sft, 'doctor', '--json']).toString())
+    t.match(doctor(), { aead: { name: 'node:crypto', reason: /^not built/ }, identity: null })
+    const native = nativeOrComment(t)
+    if (native) {
+      const built = run(process.execPath, [sft, 'build-native']).toString()
+      t.ok(built.startsWith(join(realpathSync(installed), 'src', 'workers', 'native')), built)
+    }
+    t.match(doctor(), { aead: { name: native ? 'native' : 'node:crypto' } })
     run(process.execPath, [sft, 'init', '--no-passphrase'])
     const plain = Buffer.alloc(3 * 2 ** 20, 'packed')
     const sealed = run(process.execPath, [sft, 'send', '--threads', '1'], plain)
