@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { widenPipe } from '../workers/native/addon.ts'
 import { SftError } from './errors.ts'
 import { type Fill, withFill } from './filling.ts'
 import { type ReadFileOptions, readFile } from './read-file.ts'
@@ -39,6 +40,7 @@ async function* read(
   state.piped = isPipe(fd)
   if (!state.piped) return yield* readFile(fd, options)
   options.signal?.throwIfAborted()
+  widenPipe(fd)
   const socket = new Socket({ fd, readable: true, writable: false, onread: reader.onread })
   const abort = (): void => void socket.destroy()
   options.signal?.addEventListener('abort', abort)
@@ -83,6 +85,7 @@ async function writePipe(
   source: Source<Uint8Array>,
   options: WriteDescriptorOptions
 ): Promise<{ bytes: number }> {
+  widenPipe(fd)
   const socket = new Socket({ fd, readable: false, writable: true })
   const abort = (): void => void socket.destroy()
   options.signal?.addEventListener('abort', abort)

@@ -187,10 +187,14 @@ static state *create(void) {
   return NULL;
 }
 
+/* pipe.c */
+napi_value widen_pipe(napi_env env, napi_callback_info info);
+
 NAPI_MODULE_INIT(/* napi_env env, napi_value exports */) {
   const napi_property_descriptor functions[] = {
       {"seal", NULL, seal_call, NULL, NULL, NULL, napi_enumerable, NULL},
       {"open", NULL, open_call, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"widenPipe", NULL, widen_pipe, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   /* the headers' OpenSSL and node's must be of one major version: below that the interface is stable */
   state *own = OPENSSL_version_major() == OPENSSL_VERSION_MAJOR ? create() : NULL;

@@ -3,9 +3,9 @@ import { access, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ADDON, loadFrom, SOURCE } from './addon.ts'
+import { ADDON, loadFrom, SOURCES } from './addon.ts'
 
-/** Compiles `aead.c` for this Node on this machine: one call of the C compiler, with the headers that Node brings. Nothing is downloaded. */
+/** Compiles the addon for this Node on this machine: one call of the C compiler, with the headers that Node brings. Nothing is downloaded. */
 
 /** Where the addon is now, or what stands in its way: something missing, or a folder that can not be written. */
 export type NativeBuild =
@@ -51,7 +51,7 @@ export async function buildNative(): Promise<NativeBuild> {
 }
 
 /**
- * Compiles the source into `file`.
+ * Compiles the sources into `file`.
  *
  * @param flags in the place of optimisation and hardening, such as sanitizers
  * @throws BuildFault, whose message and hint say what is missing.
@@ -61,8 +61,8 @@ export async function compile(file: string, flags: readonly string[] = HARDENED)
   if (!link) throw new BuildFault(`not made for ${process.platform}`, 'sft works without it')
   const headers = await findHeaders()
   const [compiler = 'cc', ...own] = (process.env.CC || 'cc').trim().split(/\s+/)
-  const input = fileURLToPath(SOURCE)
-  await run(compiler, [...own, ...STRICT, ...flags, ...SHARED, ...link, '-isystem', headers, input, '-o', file])
+  const inputs = SOURCES.map(source => fileURLToPath(source))
+  await run(compiler, [...own, ...STRICT, ...flags, ...SHARED, ...link, '-isystem', headers, ...inputs, '-o', file])
 }
 
 async function run(compiler: string, args: readonly string[]): Promise<void> {
