@@ -139,7 +139,8 @@ export class Stripe {
     const resting = this.#progress.state() === 'resting' && this.#said !== 'ABRT'
     // CLOS passes the state table only when nothing is to come any more
     const harmless = this.#said === 'CLOS' || (gone && resting)
-    void this.end(undefined, NOTHING, error)
+    // a session that ends for it says so here, too
     this.#options.onEnd(this, error, !harmless)
+    void this.end(undefined, NOTHING, error)
   }
 }

@@ -89,8 +89,8 @@ export class Stripes {
     if (this.#ended) throw new SftError('ERR_SFT_HANDSHAKE', 'the session has ended')
     const { role, deadlines } = this.#options
     const onEnd = (stripe: Stripe, error: SftError, broken: boolean): void => {
-      this.#members.delete(stripe.number)
       if (broken) this.#options.fail(error, stripe.said === 'ABRT')
+      this.#members.delete(stripe.number)
     }
     const stripe = new Stripe({ number, role, messages, ...keys, deadlines, onEnd })
     this.#members.set(number, stripe)
