@@ -13,7 +13,8 @@ const ABORT_CODES: Readonly<Record<Abort, SftErrorCode>> = {
   cancelled: 'ERR_SFT_CANCELLED',
   integrity: 'ERR_SFT_CHUNK_AUTH',
   'shutting down': 'ERR_SFT_CONNECTION_LOST',
-  'sender not accepted': 'ERR_SFT_SENDER'
+  'sender not accepted': 'ERR_SFT_SENDER',
+  'connection lost': 'ERR_SFT_CONNECTION_LOST'
 }
 
 const REFUSALS: Readonly<Partial<Record<SftErrorCode, Refusal>>> = {

@@ -9,6 +9,9 @@ import { KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES, X25519_BYTES } from './key-exchang
 
 const RANDOM_BYTES = 32
 const SESSION_ID_BYTES = 32
+const MAC_BYTES = 32
+/** Connections of a session beside the first (SPEC §8.1). */
+export const MAX_STRIPES = 15
 /** Two certificates of 3,072 bytes with their lengths (M8). */
 const MAX_CHAIN_BYTES = 2 * (2 + 3072)
 /** `key id[20] ‖ u64 number`. */
@@ -82,16 +85,40 @@ export const sessionBegins = tlv({
   chunkPower: required(2, 'int')
 })
 
+/** `JOIN`: one more connection of a session. */
+export const joinRequest = tlv(
+  {
+    sessionId: required(1, 'bytes', { size: SESSION_ID_BYTES }),
+    stripe: required(2, 'int'),
+    random: required(3, 'bytes', { size: RANDOM_BYTES }),
+    mac: required(4, 'bytes', { size: MAC_BYTES })
+  },
+  ({ stripe }) => isStripe(stripe)
+)
+
+/** Stripes that carry the stream of a request: their numbers, a byte each, strictly increasing (M40). */
+const STRIPES = optional(4, 'bytes', { max: MAX_STRIPES })
+
 /** `RQFL`: pull. */
 export const fileRequest = tlv(
-  { request: required(1, 'int'), path: required(2, 'text', { max: 4096 }), firstChunk: required(3, 'int') },
-  ({ path }) => path.length > 0
+  {
+    request: required(1, 'int'),
+    path: required(2, 'text', { max: 4096 }),
+    firstChunk: required(3, 'int'),
+    stripes: STRIPES
+  },
+  ({ path, stripes }) => path.length > 0 && isStripeList(stripes)
 )
 
 /** `OFFR`: push. */
 export const fileOffer = tlv(
-  { request: required(1, 'int'), name: required(2, 'text', { max: 255 }), size: optional(3, 'int') },
-  ({ name }) => name.length > 0
+  {
+    request: required(1, 'int'),
+    name: required(2, 'text', { max: 255 }),
+    size: optional(3, 'int'),
+    stripes: STRIPES
+  },
+  ({ name, stripes }) => name.length > 0 && isStripeList(stripes)
 )
 
 /** Kinds of `ACPT`, at their wire numbers. */
@@ -141,7 +168,8 @@ export const ABORTS = {
   cancelled: 6,
   integrity: 7,
   'shutting down': 8,
-  'sender not accepted': 9
+  'sender not accepted': 9,
+  'connection lost': 10
 } as const
 export type Abort = keyof typeof ABORTS
 
@@ -166,6 +194,16 @@ function oneByte<Name extends string>(codes: Readonly<Record<Name, number>>): Co
       return name
     }
   }
+}
+
+function isStripe(stripe: number): boolean {
+  return stripe >= 1 && stripe <= MAX_STRIPES
+}
+
+function isStripeList(stripes: Uint8Array | undefined): boolean {
+  if (stripes === undefined) return true
+  const increasing = stripes.every((stripe, index) => isStripe(stripe) && stripe > (stripes[index - 1] ?? 0))
+  return increasing && stripes.byteLength > 0
 }
 
 function encodeList(values: readonly number[]): Uint8Array {

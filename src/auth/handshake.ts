@@ -24,12 +24,13 @@ const SPACES = Buffer.alloc(64, 0x20)
 /** Decides about a peer that has proven its key: path check, name, policy. Throws, or says who it is. */
 export type Admission = (chain: readonly Uint8Array[]) => PeerIdentity | Promise<PeerIdentity>
 
-/** What a session works with; exporter and session id have 32 bytes each, the session zeroes the exporter. */
+/** What a session works with; exporter, session id and `join` have 32 bytes each; the session zeroes the exporter and `join`. */
 export interface SessionKeys {
   readonly sending: RecordKeys
   readonly receiving: RecordKeys
   readonly exporter: Uint8Array
   readonly sessionId: Uint8Array
+  readonly join: Uint8Array
 }
 
 /** What two sides share after a handshake. */
@@ -66,14 +67,19 @@ export async function initiate(
   }
 }
 
-/** Runs the responder's side up to its `RSCV`. */
+/**
+ * Runs the responder's side up to its `RSCV`.
+ *
+ * @param hello body of the `HELO` that was received first
+ */
 export async function respond(
   channel: HandshakeChannel,
   identity: Identity,
   terms: Terms,
-  admit: Admission
+  admit: Admission,
+  hello: Uint8Array
 ): Promise<Established> {
-  const { body, chunkPower, ...agreed } = await answerOffer((await channel.receive()).body, terms)
+  const { body, chunkPower, ...agreed } = await answerOffer(hello, terms)
   await channel.send('HELR', body)
   const { suite, group } = agreed
   const secrets = handshakeSecrets(suite, group, agreed.z, channel.hash())
@@ -93,7 +99,7 @@ export async function respond(
 // RSCV: session id, largest chunk size
 async function confirm(
   channel: HandshakeChannel,
-  { sessionId, exporter }: SessionKeys,
+  { sessionId, exporter, join }: SessionKeys,
   terms: Terms,
   admit: () => Promise<PeerIdentity>
 ): Promise<PeerIdentity> {
@@ -102,7 +108,7 @@ async function confirm(
     await channel.send('RSCV', sessionBegins.encode({ sessionId, chunkPower: terms.chunkPower }))
     return peer
   } catch (error) {
-    zero(exporter)
+    zero(exporter, join)
     throw error
   }
 }
@@ -190,7 +196,8 @@ function startSession(channel: HandshakeChannel, suite: Suite, secrets: SessionS
     sending: channel.sealUnder(suite, initiator ? secrets.c_ap : secrets.s_ap),
     receiving: channel.openUnder(suite, initiator ? secrets.s_ap : secrets.c_ap),
     exporter: secrets.exp,
-    sessionId: secrets.sid
+    sessionId: secrets.sid,
+    join: secrets.join
   }
 }
 

@@ -19,11 +19,12 @@ export interface HandshakeSecrets {
   readonly derived: Uint8Array
 }
 
-/** Secrets of the session: record keys of both directions (44 bytes), exporter and session id (32 bytes). */
+/** Secrets of the session: record keys of both directions (44 bytes), exporter, what its stripes grow from, and session id (32 bytes). */
 export interface SessionSecrets {
   readonly s_ap: Uint8Array
   readonly c_ap: Uint8Array
   readonly exp: Uint8Array
+  readonly join: Uint8Array
   readonly sid: Uint8Array
 }
 
@@ -59,10 +60,31 @@ export function sessionSecrets(derived: Uint8Array, thFinal: Uint8Array): Sessio
     s_ap: expandLabel(ms, 's_ap', thFinal, TRAFFIC_BYTES),
     c_ap: expandLabel(ms, 'c_ap', thFinal, TRAFFIC_BYTES),
     exp: expandLabel(ms, 'exp', thFinal, HASH_BYTES),
+    join: expandLabel(ms, 'join', thFinal, HASH_BYTES),
     sid: expandLabel(ms, 'sid', thFinal, HASH_BYTES)
   }
   ms.fill(0)
   return secrets
+}
+
+/** Record keys of one stripe (44 bytes each). */
+export interface StripeSecrets {
+  readonly s_st: Uint8Array
+  readonly c_st: Uint8Array
+}
+
+/**
+ * Derives the secrets of one stripe (SPEC §8.1).
+ *
+ * @param join of the session; borrowed
+ * @param random of its `JOIN`, 32 bytes
+ */
+export function stripeSecrets(join: Uint8Array, stripe: number, random: Uint8Array): StripeSecrets {
+  const context = Buffer.concat([Uint8Array.of(stripe), random])
+  return {
+    s_st: expandLabel(join, 's_st', context, TRAFFIC_BYTES),
+    c_st: expandLabel(join, 'c_st', context, TRAFFIC_BYTES)
+  }
 }
 
 /** HKDF-Expand-Label of RFC 8446 §7.1 with the prefix `sft/1 `: info = `u16 n ‖ u8 length ‖ "sft/1 " ‖ label ‖ u8 length ‖ context`. */

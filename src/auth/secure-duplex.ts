@@ -5,6 +5,7 @@ import type { Abort } from './handshake-messages.ts'
 import type { Group } from './key-exchange.ts'
 import type { PeerIdentity } from './path.ts'
 import type { Role } from './states.ts'
+import type { Stripes } from './stripes.ts'
 
 /** Time limits in milliseconds (M22). */
 export interface Deadlines {
@@ -35,6 +36,8 @@ export interface SecureDuplex extends AsyncDisposable {
   readonly exporter: Uint8Array
   /** `sid` of SPEC §5, 32 bytes. */
   readonly sessionId: Uint8Array
+  /** Its further connections (SPEC §8.1); none unless an initiator has opened some. */
+  readonly stripes: Stripes
   /**
    * Settles when the responder has accepted the certificate; for a responder at once. The first `read` waits for it too.
    *
@@ -56,7 +59,10 @@ export interface SecureDuplex extends AsyncDisposable {
    * @throws SftError ERR_SFT_CONNECTION_LOST, ERR_SFT_TIMEOUT. A later `read` may still say why the peer left.
    */
   write(type: RequestType, body: Uint8Array): Promise<void>
-  /** Writes `RSFL` or `FINL` as its stream sealed it; the pieces are borrowed until it settles. Throws like `write`. */
+  /**
+   * Writes `RSFL` or `FINL` as its stream sealed it. Without stripes the pieces are borrowed until it settles; with stripes a chunk is handed over to the
+   * connection that is free first. Throws like `write`.
+   */
   writeSealed(frame: SealedChunk): Promise<void>
   /** Allows `RSFL` of the stream whose `STRM` was read last, with chunks of `size` bytes; until then none is taken. */
   expectChunks(size: number): void

@@ -1,14 +1,18 @@
 import { SftError } from '../streams/errors.ts'
 import { type AbortableDuplex, type MessageStream, messageStream } from '../streams/messages.ts'
 import { isChunkSize, MAX_CHUNK_SIZE, SUITES, type Suite } from '../workers/construction.ts'
-import { type Admission, initiate, respond } from './handshake.ts'
+import { type Admission, type Established, initiate, respond } from './handshake.ts'
 import { EarlyLimit, HandshakeChannel } from './handshake-channel.ts'
+import type { Terms } from './hello.ts'
 import type { Identity } from './identity.ts'
+import { acceptJoin, requestJoin, Sessions } from './join.ts'
 import { GROUPS, type Group } from './key-exchange.ts'
 import { type PeerIdentity, verifyPath } from './path.ts'
 import type { Deadlines, SecureDuplex } from './secure-duplex.ts'
-import { Session } from './session.ts'
+import { Session, type SessionOptions } from './session.ts'
 import type { Role } from './states.ts'
+import type { Stripe } from './stripe.ts'
+import type { StripeKeys, Stripes } from './stripes.ts'
 
 export interface SecureOptions {
   /** Initiator: the name that was dialled; required. A responder takes any member unless it is given. */
@@ -48,27 +52,121 @@ export function secure(
   identity: Identity,
   options: SecureOptions = {}
 ): (transport: AbortableDuplex) => Promise<SecureDuplex> {
-  const { suites = SUITES, groups = GROUPS, maxChunkSize = MAX_CHUNK_SIZE, signal } = options
   if (role === 'initiator' && options.expect === undefined) throw usage('an initiator has to say whom it expects')
-  if (suites.length === 0 || groups.length === 0) throw usage('no suite or no group is left')
-  if (!isChunkSize(maxChunkSize)) throw usage('the largest chunk size is no power of two from 16 KiB to 1 MiB')
-  const terms = { suites, groups, chunkPower: Math.log2(maxChunkSize) }
-  const deadlines = { ...DEADLINES, ...options.deadlines }
+  const terms = termsOf(options)
 
   return async transport => {
+    // a `JOIN` finds no session in an empty list, so a stripe never comes
+    if (role === 'responder') return (await acceptPeer(identity, new Sessions(), options)(transport)) as Session
+    const opening = new Opening('initiator', transport, options)
+    const admit = admission(identity, options, opening.channel)
+    return opening.run(async ({ channel }) => {
+      const established = await initiate(channel, identity, terms, admit)
+      return opening.session(established, terms, { confirmation: () => channel.receive() })
+    })
+  }
+}
+
+/**
+ * Responder, like `secure`: a connection that begins with `HELO` becomes a session, which is in `sessions` for as long as it lives, one that begins with
+ * `JOIN` a stripe of one of them (SPEC §8.1). Until then both are strangers with the same limits (M39).
+ *
+ * @throws like `secure`; from the promise also ERR_SFT_HANDSHAKE for a `JOIN` that is refused.
+ */
+export function acceptPeer(
+  identity: Identity,
+  sessions: Sessions,
+  options: SecureOptions = {}
+): (transport: AbortableDuplex) => Promise<Session | Stripe> {
+  const terms = termsOf(options)
+
+  return transport => {
+    const opening = new Opening('responder', transport, options)
+    const admit = admission(identity, options, opening.channel)
+    return opening.run<Session | Stripe>(async ({ channel }) => {
+      const { type, body } = await channel.receive()
+      if (type === 'HELO') {
+        const established = await respond(channel, identity, terms, admit, body)
+        const session = opening.session(established, terms, { onEnd: stripes => sessions.delete(stripes) })
+        sessions.add(session.stripes)
+        return session
+      }
+      const admitted = sessions.admit(body)
+      const stripe = opening.stripe(admitted.stripes, admitted.number, acceptJoin(channel, admitted))
+      // JOIR: nothing but that it opens
+      await channel.send('JOIR', new Uint8Array(0))
+      return stripe
+    })
+  }
+}
+
+/**
+ * Initiator: makes a further connection of a session that the peer has accepted, and joins it (SPEC §8.1). When it fails, the transport is closed and the
+ * session goes on as it was.
+ *
+ * @throws SftError from the promise: ERR_SFT_HANDSHAKE when the peer refuses, ERR_SFT_LIMIT when all 15 numbers were taken, ERR_SFT_TIMEOUT,
+ *   ERR_SFT_RECORD_AUTH, ERR_SFT_CANCELLED.
+ */
+export function joinSession(
+  { stripes }: SecureDuplex,
+  options: Pick<SecureOptions, 'signal' | 'deadlines'> = {}
+): (transport: AbortableDuplex) => Promise<Stripe> {
+  return transport => {
+    const opening = new Opening('initiator', transport, options)
+    return opening.run(async ({ channel }) => {
+      const number = stripes.reserveNext()
+      if (number === undefined) throw new SftError('ERR_SFT_LIMIT', 'the session has had all its stripes')
+      return opening.stripe(stripes, number, await requestJoin(channel, stripes, number))
+    })
+  }
+}
+
+/** A connection on its way to become a session or a stripe: messages with a cap that follows, and the channel of its handshake. */
+class Opening {
+  readonly role: Role
+  readonly messages: MessageStream
+  readonly channel: HandshakeChannel
+  readonly #deadlines: Deadlines
+  readonly #signal: AbortSignal | undefined
+  #cap: () => number
+
+  constructor(role: Role, transport: AbortableDuplex, options: Pick<SecureOptions, 'signal' | 'deadlines'>) {
     const limit = new EarlyLimit()
-    let cap = () => limit.next()
-    const messages = messageStream(transport, { cap: () => cap() })
-    const channel = new HandshakeChannel(role, messages, limit, deadlines)
-    const admit = admission(identity, options, channel)
-    const run = role === 'initiator' ? initiate : respond
-    const established = await guard(messages, channel, deadlines, signal, () => run(channel, identity, terms, admit))
-    const confirmation = role === 'initiator' ? () => channel.receive() : undefined
-    const { chunkPower } = terms
-    const session = new Session({ role, messages, established, deadlines, chunkPower, confirmation, signal })
-    cap = () => session.cap()
+    this.role = role
+    this.#cap = () => limit.next()
+    this.#deadlines = { ...DEADLINES, ...options.deadlines }
+    this.#signal = options.signal
+    this.messages = messageStream(transport, { cap: () => this.#cap() })
+    this.channel = new HandshakeChannel(role, this.messages, limit, this.#deadlines)
+  }
+
+  run<T>(work: (opening: Opening) => Promise<T>): Promise<T> {
+    return guard(this.messages, this.channel, this.#deadlines, this.#signal, () => work(this))
+  }
+
+  session(
+    established: Established,
+    { chunkPower }: Terms,
+    more: Pick<SessionOptions, 'confirmation' | 'onEnd'>
+  ): Session {
+    const { role, messages } = this
+    const options = { role, messages, established, deadlines: this.#deadlines, chunkPower, signal: this.#signal }
+    const session = new Session({ ...options, ...more })
+    this.#cap = () => session.cap()
     return session
   }
+
+  stripe(stripes: Stripes, number: number, keys: StripeKeys): Stripe {
+    this.#cap = () => stripes.cap()
+    return stripes.add(number, this.messages, keys)
+  }
+}
+
+function termsOf(options: SecureOptions): Terms {
+  const { suites = SUITES, groups = GROUPS, maxChunkSize = MAX_CHUNK_SIZE } = options
+  if (suites.length === 0 || groups.length === 0) throw usage('no suite or no group is left')
+  if (!isChunkSize(maxChunkSize)) throw usage('the largest chunk size is no power of two from 16 KiB to 1 MiB')
+  return { suites, groups, chunkPower: Math.log2(maxChunkSize) }
 }
 
 /** Runs a handshake under the signal; when it fails, closes the transport: in order after a refusal that was said, at once otherwise. */

@@ -1,8 +1,9 @@
 import { invariant, SftError } from '../streams/errors.ts'
 import { CONTROL_CAP, TYPE_BYTES } from '../streams/frame-types.ts'
 import type { MessageStream } from '../streams/messages.ts'
-import type { Frame, FrameType, ReceivedFrame, SealedChunk } from '../streams/types.ts'
+import type { ReceivedFrame, SealedChunk } from '../streams/types.ts'
 import { CHUNK_OVERHEAD, isChunkSize, type Suite } from '../workers/construction.ts'
+import { asLost, Connection, empty } from './connection.ts'
 import { abortedByPeer, abortFor, connectionLost, refusedByPeer } from './faults.ts'
 import type { Established } from './handshake.ts'
 import { type Abort, abortion, sessionBegins } from './handshake-messages.ts'
@@ -10,9 +11,10 @@ import { checkChunkPower } from './hello.ts'
 import type { Group } from './key-exchange.ts'
 import { zero } from './key-schedule.ts'
 import type { PeerIdentity } from './path.ts'
-import type { RecordKeys } from './records.ts'
 import type { Deadlines, RequestType, SecureDuplex } from './secure-duplex.ts'
 import { follow, type Progress, type Role, SESSION, type SessionState } from './states.ts'
+import { FINAL_CAP } from './stripe.ts'
+import { Stripes } from './stripes.ts'
 
 export interface SessionOptions {
   readonly role: Role
@@ -24,13 +26,11 @@ export interface SessionOptions {
   /** Settles the handshake of an initiator: reads `RSCV` or `RSCI`. */
   readonly confirmation?: (() => Promise<ReceivedFrame>) | undefined
   readonly signal?: AbortSignal | undefined
+  /** Told once, as soon as it is to end. */
+  readonly onEnd?: ((stripes: Stripes) => void) | undefined
 }
 
 const NOTHING = new Uint8Array(0)
-/** `FINL` of SPEC §3: type, 24 bytes of plaintext and a tag. */
-const FINAL_CAP = 44
-/** Bytes that have to leave in a second while some are outstanding (M22). */
-const SLOWEST_RATE = 1024
 
 /** The session behind `secure()`. Holds one frame being read, and the frames of the writers that wait. */
 export class Session implements SecureDuplex {
@@ -40,10 +40,8 @@ export class Session implements SecureDuplex {
   readonly group: Group
   readonly exporter: Uint8Array
   readonly sessionId: Uint8Array
-  readonly #messages: MessageStream
-  readonly #sending: RecordKeys
-  readonly #receiving: RecordKeys
-  readonly #deadlines: Deadlines
+  readonly stripes: Stripes
+  readonly #connection: Connection
   readonly #options: SessionOptions
   readonly #progress: Progress<SessionState>
   #chunkPower: number
@@ -53,9 +51,6 @@ export class Session implements SecureDuplex {
   #failure: SftError | undefined
   /** The peer has said why it ends the session. */
   #peerEnded = false
-  #writing = 0
-  #lastWrite = performance.now()
-  #pulse: NodeJS.Timeout
 
   constructor(options: SessionOptions) {
     const { established } = options
@@ -65,14 +60,21 @@ export class Session implements SecureDuplex {
     this.group = established.group
     this.exporter = established.exporter
     this.sessionId = established.sessionId
-    this.#messages = options.messages
-    this.#sending = established.sending
-    this.#receiving = established.receiving
-    this.#deadlines = options.deadlines
+    const { messages, deadlines } = options
+    const { sending, receiving } = established
+    this.#connection = new Connection({ messages, sending, receiving, deadlines })
+    this.stripes = new Stripes({
+      role: options.role,
+      suite: established.suite,
+      sessionId: established.sessionId,
+      secret: established.join,
+      deadlines,
+      maxChunkSize: () => this.maxChunkSize,
+      fail: this.#stripeFailed
+    })
     this.#options = options
     this.#chunkPower = Math.min(options.chunkPower, established.chunkPower ?? options.chunkPower)
     this.#progress = follow(SESSION, options.role, 'idle')
-    this.#pulse = setTimeout(this.#beat, options.deadlines.ping).unref()
     options.signal?.addEventListener('abort', this.#cancel, { once: true })
   }
 
@@ -103,13 +105,17 @@ export class Session implements SecureDuplex {
   async write(type: RequestType, body: Uint8Array): Promise<void> {
     this.#writable()
     this.#progress.write(type)
-    await this.#send(this.#sending.seal(type, body))
+    this.#settle()
+    await this.#sent(this.#connection.writeRecord(type, body))
   }
 
   async writeSealed(frame: SealedChunk): Promise<void> {
     this.#writable()
     this.#progress.write(frame.type)
-    await this.#send(frame)
+    await this.stripes.write(frame, next => {
+      if (next.type === 'RSFL') this.stripes.countFirst()
+      return this.#sent(this.#connection.write(next))
+    })
   }
 
   expectChunks(size: number): void {
@@ -152,9 +158,7 @@ export class Session implements SecureDuplex {
 
   async #next(): Promise<ReceivedFrame | undefined> {
     while (this.#progress.state() !== 'over') {
-      const received = await this.#messages.read({ idle: this.#deadlines.idle })
-      if (received === undefined) throw connectionLost('the peer left without saying so')
-      const frame = this.#take(received)
+      const frame = this.#take(await this.#connection.read())
       this.#peerEnded = frame.type === 'ABRT'
       if (frame.type === 'ABRT') throw abortedByPeer(frame.body)
       if (frame.type !== 'PING' && frame.type !== 'CLOS') return frame
@@ -165,18 +169,22 @@ export class Session implements SecureDuplex {
   /** State × type first, then the record; the state moves only by what has verified. */
   #take(received: ReceivedFrame): ReceivedFrame {
     const { type } = received
-    if (type === 'PING') return empty(this.#receiving.open(received))
+    if (type === 'PING') return empty(this.#connection.open(received))
     this.#progress.check(type)
     if (type === 'RSFL' || type === 'FINL') this.#checkSealed(received)
-    const frame = type === 'RSFL' || type === 'FINL' ? received : this.#receiving.open(received)
+    const frame = type === 'RSFL' || type === 'FINL' ? received : this.#connection.open(received)
     this.#progress.read(type)
+    this.#settle()
     return type === 'CLOS' ? empty(frame) : frame
   }
 
   #checkSealed({ type, body }: ReceivedFrame): void {
     if (this.#chunkSize === undefined)
       throw new SftError('ERR_SFT_FRAME_TYPE', `a frame of type ${type} came too early`)
-    if (type === 'RSFL') return
+    if (type === 'RSFL') {
+      this.stripes.countFirst()
+      return
+    }
     if (body.byteLength + TYPE_BYTES > FINAL_CAP)
       throw new SftError('ERR_SFT_FRAME_TOO_LARGE', 'the final is too large')
     this.#chunkSize = undefined
@@ -187,27 +195,17 @@ export class Session implements SecureDuplex {
     if (this.#progress.state() === 'over') throw connectionLost('the peer has ended the session')
   }
 
-  async #send(frame: Frame): Promise<void> {
-    const bytes = frame.body.reduce((sum, piece) => sum + piece.byteLength, 0)
-    this.#writing += 1
-    try {
-      await this.#messages.write(frame, { total: this.#deadlines.idle + (1000 * bytes) / SLOWEST_RATE })
-    } catch (error) {
-      throw this.#failure ?? asLost(error)
-    } finally {
-      this.#writing -= 1
-      this.#lastWrite = performance.now()
-    }
+  /** A request that is answered leaves its stripes at rest. */
+  #settle(): void {
+    if (this.#progress.state() === 'idle') this.stripes.rest()
   }
 
-  /** A side that has sent nothing for a while sends a sign of life (M22). One that waits for the transport is not silent. */
-  #beat = (): void => {
-    const { ping } = this.#deadlines
-    const rest = this.#lastWrite + ping - performance.now()
-    this.#pulse = setTimeout(this.#beat, rest > 0 ? Math.ceil(rest) : ping).unref()
-    if (rest > 0 || this.#writing > 0) return
-    // A transport that fails here fails the owner's next call too, and is reported there.
-    void Promise.allSettled([this.#tell('PING', NOTHING)])
+  async #sent(writing: Promise<void>): Promise<void> {
+    try {
+      await writing
+    } catch (error) {
+      throw this.#failure ?? asLost(error)
+    }
   }
 
   #cancel = (): void => {
@@ -225,29 +223,17 @@ export class Session implements SecureDuplex {
     return error
   }
 
-  async #tell(type: FrameType, body: Uint8Array, total = this.#deadlines.idle): Promise<void> {
-    await this.#messages.write(this.#sending.seal(type, body), { total })
-    this.#lastWrite = performance.now()
+  /** M43: the stream can not do without it, so the peer is told on the connections that are left. */
+  #stripeFailed = (error: SftError, told: boolean): void => {
+    if (told) this.#ending ??= this.#end(undefined, NOTHING, error)
+    else void this.abort(abortFor(error.code) ?? 'connection lost', error)
   }
 
   async #end(type: 'CLOS' | 'ABRT' | undefined, body: Uint8Array, error: SftError): Promise<void> {
     this.#failure = error
-    clearTimeout(this.#pulse)
     this.#options.signal?.removeEventListener('abort', this.#cancel)
-    const total = this.#deadlines.close
-    if (type !== undefined) await Promise.allSettled([this.#tell(type, body, total)])
-    await this.#messages.finish(error, total)
+    this.#options.onEnd?.(this.stripes)
+    await Promise.all([this.#connection.end(type, body, error), this.stripes.end(type, body, error)])
     zero(this.exporter)
   }
-}
-
-function asLost(error: unknown): SftError {
-  if (SftError.is(error) && error.code !== 'ERR_SFT_TRUNCATED') return error
-  return connectionLost('the connection was lost', error)
-}
-
-/** A frame whose body says nothing. */
-function empty(frame: ReceivedFrame): ReceivedFrame {
-  if (frame.body.byteLength === 0) return frame
-  throw new SftError('ERR_SFT_ENCODING', `a frame of type ${frame.type} has a body`)
 }

@@ -14,11 +14,24 @@ interface Row<State extends string> {
   readonly writes: Moves<State>
 }
 
-export type HandshakeState = 'start' | 'hello sent' | 'chain' | 'signature' | 'mac' | 'authenticated' | 'over'
+export type HandshakeState =
+  | 'start'
+  | 'hello sent'
+  | 'join sent'
+  | 'joining'
+  | 'chain'
+  | 'signature'
+  | 'mac'
+  | 'authenticated'
+  | 'over'
 
-/** Up to `RSCV`. Both sides prove themselves alike, so the order of what one writes is not a matter of the peer's. */
+/** Up to `RSCV`, or to `JOIR` of a stripe. Both sides prove themselves alike, so the order of what one writes is not a matter of the peer's. */
 export const HANDSHAKE: Readonly<Record<HandshakeState, Row<HandshakeState>>> = {
-  start: { initiator: {}, responder: { HELO: 'chain' }, writes: { HELO: 'hello sent' } },
+  start: {
+    initiator: {},
+    responder: { HELO: 'chain', JOIN: 'joining' },
+    writes: { HELO: 'hello sent', JOIN: 'join sent' }
+  },
   'hello sent': { initiator: { HELR: 'chain' }, responder: {}, writes: {} },
   chain: {
     initiator: { SECE: 'signature' },
@@ -32,6 +45,8 @@ export const HANDSHAKE: Readonly<Record<HandshakeState, Row<HandshakeState>>> = 
     responder: {},
     writes: { SECE: 'authenticated', SECV: 'authenticated', SECF: 'authenticated', RSCI: 'over', RSCV: 'over' }
   },
+  'join sent': { initiator: { JOIR: 'over' }, responder: {}, writes: {} },
+  joining: { initiator: {}, responder: {}, writes: { JOIR: 'over' } },
   over: { initiator: {}, responder: {}, writes: {} }
 }
 
@@ -68,9 +83,20 @@ export const SESSION: Readonly<Record<SessionState, Row<SessionState>>> = {
   over: { initiator: {}, responder: {}, writes: { CLOS: 'over' } }
 }
 
-function both(
-  moves: Moves<SessionState>
-): Readonly<{ initiator: Moves<SessionState>; responder: Moves<SessionState> }> {
+export type StripeState = 'resting' | 'sending' | 'sent everything' | 'receiving' | 'over'
+
+/** A stripe after `JOIR` (SPEC §8.1). A request puts it into `sending` or `receiving`, the end of its stream at rest again. */
+export const STRIPE: Readonly<Record<StripeState, Row<StripeState>>> = {
+  resting: { ...both({ CLOS: 'over' }), writes: {} },
+  sending: { ...both({}), writes: { RSFL: 'sending', FINL: 'sent everything' } },
+  'sent everything': { ...both({ CLOS: 'over' }), writes: {} },
+  receiving: { ...both({ RSFL: 'receiving', FINL: 'resting' }), writes: {} },
+  over: { initiator: {}, responder: {}, writes: {} }
+}
+
+function both<State extends string>(
+  moves: Moves<State>
+): Readonly<{ initiator: Moves<State | 'over'>; responder: Moves<State | 'over'> }> {
   return { initiator: { ...READS, ...moves }, responder: { ...READS, ...moves } }
 }
 

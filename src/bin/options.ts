@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Engine, Identity, PassphraseSource, Suite } from '../index.ts'
+import type { Engine, Identity, PassphraseSource, Suite, TransferResult } from '../index.ts'
 import { isTerminal, readSecret, say } from './terminal.ts'
 
 /** Options that several commands share, and what they turn into. */
@@ -26,6 +26,11 @@ export function withEngine(command: Command): Command {
     .option('--threads <n>', 'worker threads; 0 works in the main thread', parseCount)
     .option('--chunk-size <bytes>', 'bytes a chunk, 16K to 1M, a power of two', parseSize)
     .addOption(new Option('--suite <name>', 'cipher').choices(['aes-256-gcm', 'chacha20-poly1305']))
+}
+
+/** For commands that dial a peer. */
+export function withStreams(command: Command): Command {
+  return command.option('--streams <n>', 'connections to use, 1 to 16: more than one for a long round trip', parseCount)
 }
 
 const PASSPHRASE_SOURCES = '--passphrase-file, --passphrase-fd or SFT_PASSPHRASE_FILE'
@@ -116,7 +121,14 @@ export function formatBytes(bytes: number): string {
   return power === 0 ? `${bytes} B` : `${(bytes / 1024 ** power).toFixed(1)} ${units[power]}`
 }
 
-/** Reports one finished transfer on standard error. */
-export function sayTransfer(verb: string, peer: string, name: string | undefined, bytes: number, state: string): void {
-  say(`${verb} ${peer}: ${name ?? 'a stream'}, ${formatBytes(bytes)}, ${state}`)
+/** Reports one finished transfer on standard error; of how many connections, when there were several or had been asked for. */
+export function sayTransfer(
+  verb: string,
+  peer: string,
+  name: string | undefined,
+  { bytes, kind, connections }: Pick<TransferResult, 'bytes' | 'kind' | 'connections'>,
+  streams = 1
+): void {
+  const over = connections > 1 || streams > 1 ? `, over ${connections} connection${connections === 1 ? '' : 's'}` : ''
+  say(`${verb} ${peer}: ${name ?? 'a stream'}, ${formatBytes(bytes)}, ${kind}${over}`)
 }

@@ -19,6 +19,8 @@ export type FrameType =
   | 'SECF'
   | 'RSCV'
   | 'RSCI'
+  | 'JOIN'
+  | 'JOIR'
   | 'RQFL'
   | 'OFFR'
   | 'ACPT'

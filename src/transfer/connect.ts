@@ -1,7 +1,10 @@
 import { createConnection, type Socket } from 'node:net'
+import { MAX_STRIPES } from '../auth/handshake-messages.ts'
 import type { Identity } from '../auth/identity.ts'
-import { secure } from '../auth/secure.ts'
+import { joinSession, secure } from '../auth/secure.ts'
+import type { SecureDuplex } from '../auth/secure-duplex.ts'
 import { SftError } from '../streams/errors.ts'
+import type { AbortableDuplex } from '../streams/messages.ts'
 import { socketDuplex } from '../streams/socket.ts'
 import { SocketReader } from '../streams/socket-reader.ts'
 import type { Suite } from '../workers/construction.ts'
@@ -18,28 +21,57 @@ export interface ConnectOptions {
   suites?: readonly Suite[] | undefined
   /** Bytes a chunk of what is sent. Default 1 MiB. */
   chunkSize?: number | undefined
+  /** Connections to use, 1 (default) to 16: on a path with a long round trip, one is held back by its window (SPEC §8.1). */
+  streams?: number | undefined
   /** Milliseconds to reach the host. Default 10,000. */
   connectTimeout?: number | undefined
   signal?: AbortSignal | undefined
 }
 
 const CONNECT_MS = 10_000
+const MAX_STREAMS = MAX_STRIPES + 1
 
 /**
- * Dials a peer and runs the handshake; the caller owns the session and closes it.
+ * Dials a peer and runs the handshake; the caller owns the session and closes it. With `streams`, the session has as many connections of these as the peer
+ * lets it have, at least one; they serve every transfer of it.
  *
- * @throws SftError ERR_SFT_CONNECT when nobody answers there, and the codes of `secure`.
+ * @throws SftError ERR_SFT_USAGE for an impossible number of streams; ERR_SFT_CONNECT when nobody answers there, and the codes of `secure`.
  */
 export async function connect(options: ConnectOptions): Promise<FileSession> {
-  const { identity, pool, expect, suites, chunkSize, signal } = options
-  const reader = new SocketReader()
-  const socket = await dial(options, reader)
-  const duplex = socketDuplex(socket, { owned: true, reader })
-  const session = await secure('initiator', identity, { expect, suites, signal })(duplex)
+  const { identity, pool, expect, suites, chunkSize, streams = 1, signal } = options
+  requireStreams(streams)
+  const session = await secure('initiator', identity, { expect, suites, signal })(await dial(options))
+  if (streams > 1) await openStripes(session, streams - 1, options)
   return new FileSession({ session, identity, pool, chunkSize })
 }
 
-function dial(
+/** @throws SftError ERR_SFT_USAGE unless it is a number of connections that a session may have. */
+export function requireStreams(streams: number): void {
+  if (Number.isInteger(streams) && streams >= 1 && streams <= MAX_STREAMS) return
+  throw new SftError('ERR_SFT_USAGE', `streams are a whole number from 1 to ${MAX_STREAMS}`)
+}
+
+/** Opens further connections side by side; one that can not be had is no fault (SPEC §8.1). The session is closed when the peer refuses it altogether. */
+async function openStripes(session: SecureDuplex, count: number, options: ConnectOptions): Promise<void> {
+  const { signal } = options
+  try {
+    await session.accepted()
+    const opened = Array.from({ length: count }, async () => joinSession(session, { signal })(await dial(options)))
+    await Promise.allSettled(opened)
+    signal?.throwIfAborted()
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+/** Connects; the bytes that come are written straight to where they are wanted. */
+async function dial(options: ConnectOptions): Promise<AbortableDuplex> {
+  const reader = new SocketReader()
+  return socketDuplex(await openSocket(options, reader), { owned: true, reader })
+}
+
+function openSocket(
   { host, port, connectTimeout = CONNECT_MS, signal }: ConnectOptions,
   { onread }: SocketReader
 ): Promise<Socket> {

@@ -4,7 +4,7 @@ import type { Source } from '../streams/types.ts'
 import { isChunkSize, type Suite } from '../workers/construction.ts'
 import { type CipherPool, createPool } from '../workers/pool.ts'
 import { parsePeerAddress } from './address.ts'
-import { connect } from './connect.ts'
+import { connect, requireStreams } from './connect.ts'
 import { type ExportOptions, openExportRoot, outgoingFile } from './export-root.ts'
 import type { FileSession, TransferResult } from './file-session.ts'
 import { type InboxOptions, openInbox } from './inbox.ts'
@@ -30,12 +30,17 @@ export interface CallOptions {
   signal?: AbortSignal | undefined
 }
 
-export interface SendOptions extends CallOptions {
+export interface DialOptions extends CallOptions {
+  /** Connections to use, 1 (default) to 16: for a long round trip (SPEC §8.1). The peer needs no option for it. */
+  streams?: number | undefined
+}
+
+export interface SendOptions extends DialOptions {
   /** What the receiver is told; default: the last component of a path, `stdin` otherwise. */
   name?: string | undefined
 }
 
-export interface GetOptions extends CallOptions {
+export interface GetOptions extends DialOptions {
   force?: boolean | undefined
 }
 
@@ -48,7 +53,7 @@ export interface ListenAddress {
 
 /**
  * One identity and one worker pool, and everything that moves files with them. Memory: a transfer each way holds `2 × threads` chunks (at least
- * 2) and about 2 MiB of a socket. Close it, or use `await using`; a call under way fails then.
+ * 2) and about 2 MiB of a socket; with `streams` about 2 MiB for each of them, and the receiver 3 chunks more for each. Close it, or use `await using`; a call under way fails then.
  */
 export class Engine implements AsyncDisposable {
   readonly identity: Identity
@@ -93,7 +98,7 @@ export class Engine implements AsyncDisposable {
   }
 
   /** Dials `NAME@HOST:PORT` for several transfers in one session; the caller closes it. */
-  connect(address: string, options: CallOptions = {}): Promise<FileSession> {
+  connect(address: string, options: DialOptions = {}): Promise<FileSession> {
     const { name, host, port } = parsePeerAddress(address)
     const { suite, chunkSize } = this.#options
     const suites = suite && [suite]
@@ -112,6 +117,7 @@ export class Engine implements AsyncDisposable {
   /** Sends an input to `NAME@HOST:PORT`; resolves once the receiver has said that it is durable or delivered. */
   async send(input: Input, address: string, options: SendOptions = {}): Promise<TransferResult> {
     parsePeerAddress(address)
+    requireStreams(options.streams ?? 1)
     await using opened = await openInput(input, options.name)
     await using session = await this.connect(address, options)
     const { name = 'stdin', size } = opened.metadata
@@ -121,6 +127,7 @@ export class Engine implements AsyncDisposable {
   /** Fetches a file from `NAME@HOST:PORT`; resolves once it is complete at `output`. */
   async get(address: string, path: string, output: Output, options: GetOptions = {}): Promise<TransferResult> {
     parsePeerAddress(address)
+    requireStreams(options.streams ?? 1)
     const destination = await openOutput(output, {
       force: options.force,
       name: receivedName(path),

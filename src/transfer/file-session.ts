@@ -44,6 +44,8 @@ export interface TransferResult {
   bytes: number
   kind: AcceptKind
   metadata: Omit<Metadata, 'created'>
+  /** Connections that carried chunks of it: 1, or more with stripes. */
+  connections: number
 }
 
 /** SPEC §8. */
@@ -89,7 +91,8 @@ export class FileSession implements AsyncDisposable {
     if (path === '' || Buffer.byteLength(path) > MAX_PATH_BYTES)
       throw new SftError('ERR_SFT_USAGE', 'a path to ask for has 1 to 4,096 bytes')
     const request = ++this.#requests
-    await this.session.write('RQFL', fileRequest.encode({ request, path, firstChunk: 0 }))
+    const stripes = this.session.stripes.name('receiving')
+    await this.session.write('RQFL', fileRequest.encode({ request, path, firstChunk: 0, stripes }))
     const answer = await this.#read()
     if (answer.type === 'RSCI') throw refused(answer)
     return this.#receive(request, answer, destination)
@@ -102,7 +105,8 @@ export class FileSession implements AsyncDisposable {
    */
   async put(offer: Offer, outgoing: Outgoing): Promise<TransferResult> {
     const request = ++this.#requests
-    await this.session.write('OFFR', fileOffer.encode({ request, ...offer }))
+    const stripes = this.session.stripes.name('sending')
+    await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes }))
     const answer = await this.#read()
     if (answer.type === 'RSCI') throw refused(answer)
     requireAcceptance(answer, request, ['start'])
@@ -151,7 +155,8 @@ export class FileSession implements AsyncDisposable {
   }
 
   async #answerRequest(frame: ReceivedFrame, { open }: Answers): Promise<TransferResult | undefined> {
-    const { request, path } = fileRequest.decode(frame.body)
+    const { request, path, stripes } = fileRequest.decode(frame.body)
+    this.session.stripes.named('sending', stripes)
     const opened = await this.#orRefuse(async () => {
       if (!open) throw new SftError('ERR_SFT_NOT_FOUND', 'nothing is served here')
       return open(path, this.peer)
@@ -162,7 +167,8 @@ export class FileSession implements AsyncDisposable {
   }
 
   async #answerOffer(frame: ReceivedFrame, { accept }: Answers): Promise<TransferResult | undefined> {
-    const { request, ...offer } = fileOffer.decode(frame.body)
+    const { request, stripes, ...offer } = fileOffer.decode(frame.body)
+    this.session.stripes.named('receiving', stripes)
     const destination = await this.#orRefuse(async () => {
       if (!accept) throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing is received here')
       return accept(offer, this.peer)
@@ -202,7 +208,7 @@ export class FileSession implements AsyncDisposable {
       throw error
     }
     const { kind } = requireAcceptance(await verdict, request, ['durable', 'delivered'])
-    return { ...counted, kind, metadata: outgoing.metadata }
+    return { ...counted, kind, metadata: outgoing.metadata, connections: this.session.stripes.carried }
   }
 
   async #receive(request: number, strm: ReceivedFrame, destination: Destination): Promise<TransferResult> {
@@ -211,7 +217,7 @@ export class FileSession implements AsyncDisposable {
       const { bytes } = await destination.sink(metadata)(source)
       const { kind } = destination
       await this.session.write('ACPT', acceptance.encode({ request, kind, firstChunk: 0 }))
-      return { bytes, kind, metadata }
+      return { bytes, kind, metadata, connections: this.session.stripes.carried }
     } catch (error) {
       await this.#giveUp(error, 'write error')
       throw error
@@ -267,5 +273,6 @@ function abortReason(code: SftErrorCode, fileFault: Abort): Abort {
   if (code === 'ERR_SFT_FILE' || code === 'ERR_SFT_EXISTS' || code === 'ERR_SFT_OUTPUT_CLOSED') return fileFault
   if (code === 'ERR_SFT_TIMEOUT') return 'timeout'
   if (code === 'ERR_SFT_CANCELLED') return 'cancelled'
+  if (code === 'ERR_SFT_CONNECTION_LOST') return 'connection lost'
   return code.startsWith('ERR_SFT_CHUNK_') || code === 'ERR_SFT_FINAL' ? 'integrity' : 'protocol'
 }

@@ -1,7 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Identity } from '../auth/identity.ts'
+import { Sessions } from '../auth/join.ts'
 import type { PeerIdentity } from '../auth/path.ts'
-import { secure } from '../auth/secure.ts'
+import { acceptPeer } from '../auth/secure.ts'
+import { Session } from '../auth/session.ts'
+import type { Stripe } from '../auth/stripe.ts'
 import { SftError } from '../streams/errors.ts'
 import { socketDuplex } from '../streams/socket.ts'
 import type { Suite } from '../workers/construction.ts'
@@ -64,6 +67,8 @@ class Acceptor {
   readonly #options: ListenOptions
   readonly #stop = new AbortController()
   readonly #sessions = new Map<FileSession, Promise<void>>()
+  /** Where stripes find their session (SPEC §8.1). */
+  readonly #joinable = new Sessions()
   readonly #sockets = new Set<Socket>()
   #handshakes = 0
   #closing = false
@@ -82,7 +87,8 @@ class Acceptor {
     this.#sockets.add(socket)
     let identity: PeerIdentity | undefined
     try {
-      const session = await this.#handshake(socket)
+      const session = await this.#open(socket)
+      if (session === undefined) return
       identity = session.peer
       const ended = this.#answer(session)
       this.#sessions.set(session, ended)
@@ -110,14 +116,22 @@ class Acceptor {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  async #handshake(socket: Socket): Promise<FileSession> {
-    const { identity: currentIdentity, pool, suites, chunkSize } = this.#options
-    const identity = currentIdentity()
+  /** A session; or `undefined` at the end of a stripe, whose session tells what became of it. */
+  async #open(socket: Socket): Promise<FileSession | undefined> {
+    const { pool, chunkSize } = this.#options
+    const identity = this.#options.identity()
+    const accepted = await this.#handshake(socket, identity)
+    if (accepted instanceof Session) return new FileSession({ session: accepted, identity, pool, chunkSize })
+    await accepted.ended
+    return undefined
+  }
+
+  async #handshake(socket: Socket, identity: Identity): Promise<Session | Stripe> {
+    const { suites } = this.#options
     this.#handshakes++
     try {
-      const secured = secure('responder', identity, { suites, signal: this.#stop.signal })
-      const session = await secured(socketDuplex(socket, { owned: true }))
-      return new FileSession({ session, identity, pool, chunkSize })
+      const accept = acceptPeer(identity, this.#joinable, { suites, signal: this.#stop.signal })
+      return await accept(socketDuplex(socket, { owned: true }))
     } finally {
       this.#handshakes--
     }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Identity } from '../auth/identity.ts'
 import { spkiHash } from '../auth/keys.ts'
 import type { SecureDuplex } from '../auth/secure-duplex.ts'
+import { framesOfStream } from '../auth/stripes.ts'
 import { SftError } from '../streams/errors.ts'
 import {
   encodeClear,
@@ -11,8 +12,10 @@ import {
   parseHeader,
   STREAM_ID_BYTES
 } from '../streams/header.ts'
+import { mergeStripes } from '../streams/merge-stripes.ts'
 import { open } from '../streams/open.ts'
 import { sealed } from '../streams/outbound.ts'
+import { defaultInFlight } from '../streams/seal.ts'
 import { decodeTlv, encodeTlv } from '../streams/tlv.ts'
 import type { ReceivedFrame, Source } from '../streams/types.ts'
 import { KEY_BYTES } from '../workers/construction.ts'
@@ -77,7 +80,7 @@ export class SessionStreams {
   }
 
   /**
-   * Takes a `STRM` record; its chunks are read from the session as the source is pulled.
+   * Takes a `STRM` record; its chunks are read from the session and its stripes as the source is pulled.
    *
    * @throws SftError ERR_SFT_HEADER, ERR_SFT_COMMITMENT, ERR_SFT_NOT_RECIPIENT; ERR_SFT_PROTOCOL for a stream id seen before (M33).
    */
@@ -91,7 +94,16 @@ export class SessionStreams {
     const key = checkedKey(header, await this.#incomingSecret(header))
     session.expectChunks(header.chunkSize)
     const window = inFlight === undefined ? {} : { inFlight }
-    return { metadata, source: open(pool, key, { ...header, ...window })(readStream(session)) }
+    return { metadata, source: open(pool, key, { ...header, ...window })(this.#frames(header.firstChunk)) }
+  }
+
+  /** The frames of the present stream, of the first connection and of the stripes that its request named (M41). */
+  #frames(firstChunk: number): AsyncIterable<ReceivedFrame> {
+    const { session, pool, inFlight = defaultInFlight(pool) } = this.#options
+    const { connections } = session.stripes
+    const first = framesOfStream(() => readFrame(session))
+    if (connections === 1) return first
+    return mergeStripes({ window: 2 * connections + inFlight, firstChunk })([first, ...session.stripes.sources()])
   }
 
   #makeHeader(chunkSize: number, variable: boolean) {
@@ -139,12 +151,8 @@ function streamSecret(direction: Uint8Array, streamId: Uint8Array): Uint8Array {
   return expand(direction, Buffer.concat([STREAM_LABEL, streamId]), KEY_BYTES)
 }
 
-/** The frames of one stream, up to and with `FINL`; the session's state table lets nothing else through. */
-async function* readStream(session: SecureDuplex): AsyncGenerator<ReceivedFrame, void, undefined> {
-  for (;;) {
-    const frame = await session.read()
-    if (frame === undefined) throw new SftError('ERR_SFT_TRUNCATED', 'the session ends inside a stream')
-    yield frame
-    if (frame.type === 'FINL') return
-  }
+async function readFrame(session: SecureDuplex): Promise<ReceivedFrame> {
+  const frame = await session.read()
+  if (frame === undefined) throw new SftError('ERR_SFT_TRUNCATED', 'the session ends inside a stream')
+  return frame
 }

@@ -13,6 +13,7 @@ import {
   fileRequest,
   hello,
   helloReply,
+  joinRequest,
   REFUSALS,
   type Refusal,
   refusal,
@@ -24,6 +25,9 @@ import { decodeVarint } from '../../src/streams/varint.ts'
 const bytes = (size: number) => fc.uint8Array({ minLength: size, maxLength: size })
 const int = fc.oneof(fc.nat(), fc.maxSafeNat())
 const list = fc.array(fc.nat({ max: 0xffff }), { minLength: 1, maxLength: 8 })
+const stripes = fc
+  .uniqueArray(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 15 })
+  .map(numbers => Uint8Array.from(numbers).sort())
 const text = (max: number) =>
   fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
@@ -62,8 +66,20 @@ const MESSAGES: Record<string, { codec: Codec<unknown>; values: fc.Arbitrary<unk
   ),
   SECE: of(certificates, record({ chain: fc.uint8Array({ maxLength: 300 }), crlNumbers: bytes(56) }, ['chain'])),
   RSCV: of(sessionBegins, record({ sessionId: bytes(32), chunkPower: int }, ['sessionId', 'chunkPower'])),
-  RQFL: of(fileRequest, record({ request: int, path: text(4096), firstChunk: int }, ['request', 'path', 'firstChunk'])),
-  OFFR: of(fileOffer, record({ request: int, name: text(255), size: int }, ['request', 'name'])),
+  JOIN: of(
+    joinRequest,
+    record({ sessionId: bytes(32), stripe: fc.integer({ min: 1, max: 15 }), random: bytes(32), mac: bytes(32) }, [
+      'sessionId',
+      'stripe',
+      'random',
+      'mac'
+    ])
+  ),
+  RQFL: of(
+    fileRequest,
+    record({ request: int, path: text(4096), firstChunk: int, stripes }, ['request', 'path', 'firstChunk'])
+  ),
+  OFFR: of(fileOffer, record({ request: int, name: text(255), size: int, stripes }, ['request', 'name'])),
   ACPT: of(
     acceptance,
     record({ request: int, kind: fc.constantFrom(...ACCEPT_KINDS), firstChunk: int }, ['request', 'kind', 'firstChunk'])
@@ -136,7 +152,16 @@ t.test('what a schema can not say is refused too', t => {
   t.throws(() => certificates.encode({ chain: new Uint8Array(0), crlNumbers: new Uint8Array(27) }), {
     code: 'ERR_SFT_ENCODING'
   })
-  for (const body of [[], [0], [10], [1, 1]]) {
+  const joining = { sessionId: new Uint8Array(32), random: new Uint8Array(32), mac: new Uint8Array(32) }
+  for (const stripe of [0, 16, 256])
+    t.throws(() => joinRequest.encode({ ...joining, stripe }), { code: 'ERR_SFT_ENCODING' }, `stripe ${stripe}`)
+  for (const stripes of [[], [0], [16], [2, 1], [1, 1], Array.from({ length: 16 }, (_, i) => i + 1)]) {
+    const list = Uint8Array.from(stripes)
+    const request = { request: 1, path: 'x', firstChunk: 0, stripes: list }
+    t.throws(() => fileRequest.encode(request), { code: 'ERR_SFT_ENCODING' }, `stripes ${stripes}`)
+    t.throws(() => fileOffer.encode({ request: 1, name: 'x', stripes: list }), { code: 'ERR_SFT_ENCODING' })
+  }
+  for (const body of [[], [0], [11], [1, 1]]) {
     t.throws(() => refusal.decode(Uint8Array.from(body)), { code: 'ERR_SFT_ENCODING' })
     t.throws(() => abortion.decode(Uint8Array.from(body)), { code: 'ERR_SFT_ENCODING' })
   }

@@ -1,6 +1,6 @@
 import { createHash, createHmac, hkdfSync } from 'node:crypto'
 import t from 'tap'
-import { expandLabel, handshakeSecrets, sessionSecrets, zero } from '../../src/auth/key-schedule.ts'
+import { expandLabel, handshakeSecrets, sessionSecrets, stripeSecrets, zero } from '../../src/auth/key-schedule.ts'
 import { expand, extract } from '../../src/workers/hkdf.ts'
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'))
@@ -74,6 +74,7 @@ t.test('the secrets, against a second derivation over the HKDF of Node', t => {
       s_ap: ms('s_ap', 44),
       c_ap: ms('c_ap', 44),
       exp: ms('exp', 32),
+      join: ms('join', 32),
       sid: ms('sid', 32)
     }
   )
@@ -91,6 +92,23 @@ function info(label: string, context: Uint8Array, size: number): Uint8Array {
   const name = Buffer.from(`sft/1 ${label}`)
   return Buffer.concat([Uint8Array.of(0, size, name.length), name, Uint8Array.of(context.length), context])
 }
+
+t.test('the secrets of a stripe, against a second derivation, differ by stripe, by random and by direction', t => {
+  const join = new Uint8Array(32).fill(6)
+  const derive = (label: string, stripe: number, random: Uint8Array) =>
+    toHex(expand(join, info(label, Buffer.concat([Uint8Array.of(stripe), random]), 44), 44))
+  const randoms = [new Uint8Array(32).fill(7), new Uint8Array(32).fill(8)]
+  const seen = new Set<string>()
+  for (const stripe of [1, 15]) {
+    for (const random of randoms) {
+      const { s_st, c_st } = stripeSecrets(join, stripe, random)
+      t.strictSame([toHex(s_st), toHex(c_st)], [derive('s_st', stripe, random), derive('c_st', stripe, random)])
+      seen.add(toHex(s_st)).add(toHex(c_st))
+    }
+  }
+  t.equal(seen.size, 8)
+  t.end()
+})
 
 t.test('suite and group separate the secrets', t => {
   const z = new Uint8Array(32)

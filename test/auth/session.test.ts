@@ -155,7 +155,8 @@ t.test('an ABRT is an error with a code of its own on the other side, also while
     cancelled: 'ERR_SFT_CANCELLED',
     integrity: 'ERR_SFT_CHUNK_AUTH',
     'shutting down': 'ERR_SFT_CONNECTION_LOST',
-    'sender not accepted': 'ERR_SFT_SENDER'
+    'sender not accepted': 'ERR_SFT_SENDER',
+    'connection lost': 'ERR_SFT_CONNECTION_LOST'
   }
   const own = new SftError('ERR_SFT_USAGE', 'own reason')
   for (const reason of Object.keys(ABORTS) as Abort[]) {
@@ -437,6 +438,7 @@ function rawPeer(confirmation?: () => Promise<ReceivedFrame>): {
       sending: keys(1),
       receiving: keys(2),
       exporter: new Uint8Array(32),
+      join: new Uint8Array(32),
       sessionId: SID,
       chunkPower: undefined
     },

@@ -1,17 +1,28 @@
 import t, { type Test } from 'tap'
-import { follow, HANDSHAKE, type HandshakeState, type Role, SESSION, type SessionState } from '../../src/auth/states.ts'
+import {
+  follow,
+  HANDSHAKE,
+  type HandshakeState,
+  type Role,
+  SESSION,
+  type SessionState,
+  STRIPE,
+  type StripeState
+} from '../../src/auth/states.ts'
 import type { FrameType } from '../../src/streams/types.ts'
 
 const TYPES: FrameType[] = [
-  ...(['HELO', 'HELR', 'SECE', 'SECV', 'SECF', 'RSCV', 'RSCI', 'RQFL'] as const),
+  ...(['HELO', 'HELR', 'SECE', 'SECV', 'SECF', 'RSCV', 'RSCI', 'JOIN', 'JOIR', 'RQFL'] as const),
   ...(['OFFR', 'ACPT', 'STRM', 'RSFL', 'FINL', 'PING', 'ABRT', 'CLOS'] as const)
 ]
 const ROLES: Role[] = ['initiator', 'responder']
 
 /** SPEC §9, written a second time: what may be read, for the initiator and for the responder. */
 const HANDSHAKE_READS: Record<HandshakeState, [string, string]> = {
-  start: ['', 'HELO'],
+  start: ['', 'HELO JOIN'],
   'hello sent': ['HELR', ''],
+  'join sent': ['JOIR', ''],
+  joining: ['', ''],
   chain: ['SECE', 'SECE RSCI'],
   signature: ['SECV', 'SECV'],
   mac: ['SECF', 'SECF'],
@@ -33,19 +44,18 @@ const SESSION_READS: Record<SessionState, [string, string]> = {
   over: ['', '']
 }
 
+const STRIPE_READS: Record<StripeState, [string, string]> = {
+  resting: ['ABRT CLOS', 'ABRT CLOS'],
+  sending: ['ABRT', 'ABRT'],
+  'sent everything': ['ABRT CLOS', 'ABRT CLOS'],
+  receiving: ['RSFL FINL ABRT', 'RSFL FINL ABRT'],
+  over: ['', '']
+}
+
 t.test('every role × state × type is allowed or refused as SPEC §9 says (M6)', t => {
-  for (const state of Object.keys(HANDSHAKE_READS) as HandshakeState[]) {
-    for (const [index, role] of ROLES.entries()) {
-      const allowed = (HANDSHAKE_READS[state][index] as string).split(' ')
-      for (const type of TYPES) check(t, () => follow(HANDSHAKE, role, state).check(type), allowed.includes(type))
-    }
-  }
-  for (const state of Object.keys(SESSION_READS) as SessionState[]) {
-    for (const [index, role] of ROLES.entries()) {
-      const allowed = (SESSION_READS[state][index] as string).split(' ')
-      for (const type of TYPES) check(t, () => follow(SESSION, role, state).check(type), allowed.includes(type))
-    }
-  }
+  checkAll(t, HANDSHAKE_READS, HANDSHAKE)
+  checkAll(t, SESSION_READS, SESSION)
+  checkAll(t, STRIPE_READS, STRIPE)
   t.end()
 })
 
@@ -56,6 +66,12 @@ t.test('a handshake, a pull, a push and a refusal lead back to idle', t => {
   for (const type of ['SECE', 'SECV', 'SECF'] as const) handshake.write(type)
   handshake.read('RSCV')
   t.equal(handshake.state(), 'over')
+  const [asking, answering] = [follow(HANDSHAKE, 'initiator', 'start'), follow(HANDSHAKE, 'responder', 'start')]
+  asking.write('JOIN')
+  answering.read('JOIN')
+  answering.write('JOIR')
+  asking.read('JOIR')
+  t.same([asking.state(), answering.state()], ['over', 'over'])
   const flows: [Role, string][] = [
     ['initiator', 'w:RQFL r:STRM r:RSFL r:FINL w:ACPT'],
     ['initiator', 'w:RQFL r:RSCI'],
@@ -83,4 +99,17 @@ t.test('a refused frame moves nothing; writing what may not be written is a faul
 function check(t: Test, run: () => void, allowed: boolean): void {
   if (allowed) t.doesNotThrow(run)
   else t.throws(run, { code: 'ERR_SFT_FRAME_TYPE' })
+}
+
+function checkAll<State extends string>(
+  t: Test,
+  reads: Readonly<Record<State, [string, string]>>,
+  table: Parameters<typeof follow<State>>[0]
+): void {
+  for (const state of Object.keys(reads) as State[]) {
+    for (const [index, role] of ROLES.entries()) {
+      const allowed = (reads[state][index] as string).split(' ')
+      for (const type of TYPES) check(t, () => follow(table, role, state).check(type), allowed.includes(type))
+    }
+  }
 }

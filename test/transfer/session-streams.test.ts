@@ -20,6 +20,7 @@ function recordedSession(self: Identity, peer: Identity, exporter = pattern(32))
     exporter,
     suite: 'aes-256-gcm',
     maxChunkSize: C,
+    stripes: { connections: 1 },
     peer: verifyPath(peer.chain, { root: self.root, org: self.org }),
     expectChunks: () => {},
     write: async (type: 'STRM', body: Uint8Array) => void written.push({ type, body: Uint8Array.from(body) }),

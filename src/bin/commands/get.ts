@@ -1,15 +1,16 @@
 import type { Command } from 'commander'
 import { interruptible } from '../interrupt.ts'
-import { type EngineFlags, openEngine, sayTransfer, withEngine } from '../options.ts'
+import { type EngineFlags, openEngine, sayTransfer, withEngine, withStreams } from '../options.ts'
 
 interface GetFlags extends EngineFlags {
   output?: string
   force?: boolean
+  streams?: number
 }
 
 /** `sft get NAME@HOST:PORT PATH`. */
 export function registerGet(program: Command): void {
-  withEngine(program.command('get'))
+  withStreams(withEngine(program.command('get')))
     .description('get a file from a peer that runs sft serve')
     .argument('<peer>', 'NAME@HOST:PORT')
     .argument('<path>', 'path below the directory it serves')
@@ -22,7 +23,7 @@ async function get(address: string, path: string, options: GetFlags): Promise<vo
   const { receivedName } = await import('../../index.ts')
   await using engine = await openEngine(options)
   const output = options.output === '-' ? 1 : (options.output ?? receivedName(path))
-  const { force } = options
-  const result = await interruptible(signal => engine.get(address, path, output, { force, signal }))
-  sayTransfer('received from', address, path, result.bytes, result.kind)
+  const { force, streams } = options
+  const result = await interruptible(signal => engine.get(address, path, output, { force, streams, signal }))
+  sayTransfer('received from', address, path, result, streams)
 }

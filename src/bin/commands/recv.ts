@@ -98,7 +98,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSign
     signal,
     drain: drainTime
   })
-  sayTransfer('received from', result.peer, result.metadata.name, result.bytes, result.kind)
+  sayTransfer('received from', result.peer, result.metadata.name, result)
   signal.throwIfAborted()
 }
 
@@ -107,7 +107,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSi
   const { from = [engine.identity.name], maxSize, maxTotal, force } = options
   const onEvent = (event: ListenEvent): void => {
     if (event.type === 'fault') sayFault(event.peer, event.error)
-    else sayTransfer('received from', event.peer, event.metadata.name, event.bytes, event.kind)
+    else sayTransfer('received from', event.peer, event.metadata.name, event)
   }
   const address = parseHostPort(options.listen as string)
   const listener = await engine.receiveInto(options.output as string, {

@@ -1,7 +1,15 @@
 import type { Command } from 'commander'
 import type { Engine, Recipient } from '../../index.ts'
 import { interruptible } from '../interrupt.ts'
-import { collect, type EngineFlags, openEngine, refuseTerminal, sayTransfer, withEngine } from '../options.ts'
+import {
+  collect,
+  type EngineFlags,
+  openEngine,
+  refuseTerminal,
+  sayTransfer,
+  withEngine,
+  withStreams
+} from '../options.ts'
 import { isTerminal } from '../terminal.ts'
 
 interface SendFlags extends EngineFlags {
@@ -9,11 +17,12 @@ interface SendFlags extends EngineFlags {
   output?: string
   name?: string
   force?: boolean
+  streams?: number
 }
 
 /** `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
 export function registerSend(program: Command): void {
-  withEngine(program.command('send'))
+  withStreams(withEngine(program.command('send')))
     .description('send a file to a peer, or seal it into a pipe')
     .argument('[file]', 'what to send; - or nothing is standard input')
     .argument(
@@ -42,6 +51,8 @@ async function send(file: string | undefined, peer: string | undefined, options:
     throw usage('no file given, and standard input is the terminal', 'sft send --help')
   if (address !== undefined && (options.to || options.output))
     throw usage('--to and -o belong to the pipe, not to a peer that is dialled')
+  if (address === undefined && options.streams !== undefined)
+    throw usage('--streams belongs to a peer that is dialled, not to the pipe')
   if ((options.to?.length ?? 0) > 1) throw usage('a stream has one recipient', 'send it once for each')
   await using engine = await openEngine(options)
   const source = input === '-' ? 0 : input
@@ -54,11 +65,11 @@ async function toPeer(
   engine: Engine,
   source: string | 0,
   address: string,
-  { name }: SendFlags,
+  { name, streams }: SendFlags,
   signal: AbortSignal
 ): Promise<void> {
-  const result = await engine.send(source, address, { name, signal })
-  sayTransfer('sent to', address, result.metadata.name, result.bytes, result.kind)
+  const result = await engine.send(source, address, { name, streams, signal })
+  sayTransfer('sent to', address, result.metadata.name, result, streams)
 }
 
 async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, signal: AbortSignal): Promise<void> {

@@ -28,7 +28,7 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
       hardLinks: options.hardlinks ?? false,
       onEvent: event => {
         if (event.type === 'fault') sayFault(event.peer, event.error)
-        else sayTransfer('sent to', event.peer, event.metadata.name, event.bytes, event.kind)
+        else sayTransfer('sent to', event.peer, event.metadata.name, event)
       }
     })
     sayListening(listener)
