@@ -60,7 +60,7 @@ export async function nginxConfiguration(world: World, root: string, port: numbe
 events {}
 http {
   ${temporary.join(' ')}
-  access_log off; sendfile off; output_buffers 2 1m;
+  access_log off; sendfile off; output_buffers 2 1m; keepalive_requests 1000000;
   server {
     listen 127.0.0.1:${port} ssl; server_name localhost; root ${root};
     ssl_certificate ${server.certificate}; ssl_certificate_key ${server.key};
@@ -130,6 +130,17 @@ export function passwordFile(world: World): Promise<string> {
     const path = join(await world.place('openssl'), 'password')
     await world.children.run({ argv: ['openssl', 'rand', '-hex', '-out', path, '16'] })
     return path
+  })
+}
+
+/** A certificate of an RSA-3072 key for `openssl cms`. */
+export function cmsKey(world: World): Promise<Omit<KeyFiles, 'both'>> {
+  return world.once('cms', async () => {
+    const place = await world.place('cms')
+    const [key, certificate] = [join(place, 'key'), join(place, 'crt')]
+    const fresh = ['-newkey', 'rsa:3072', '-nodes', '-keyout', key, '-out', certificate, '-subj', '/CN=bench']
+    await world.children.run({ argv: ['openssl', 'req', '-x509', ...fresh] })
+    return { key, certificate }
   })
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { aead } from './aead.ts'
+import { exitCode } from './exit-code.ts'
 import { frames } from './frame.ts'
 import { handshake } from './handshake.ts'
 import { conditions, writeLastRun } from './last-run.ts'
@@ -75,9 +76,10 @@ async function runCases(world: World, { names, size, rounds, write }: Options): 
   for (const bench of CASES.filter(({ name }) => names.length === 0 || names.includes(name))) {
     const taken = conditions(size, rounds)
     const contenders = await bench.contenders(world)
-    const rows = await measure(contenders, rounds, text => progress(`${bench.name}: ${text}`))
+    const measured = await measure(contenders, rounds, text => progress(`${bench.name}: ${text}`))
+    const rows = bench.derive?.(measured) ?? measured
     progress('')
-    const section = `### ${bench.title} (\`${bench.name}\`)\n\n${taken}\n\n${caseTables(bench, rows)}`
+    const section = `### ${bench.title} (\`${bench.name}\`)\n\n${taken}\n\n${caseTables(bench, rows, world.options)}`
     process.stdout.write(`${section}\n\n`)
     sections.set(bench.name, section)
   }
@@ -88,19 +90,7 @@ async function runCases(world: World, { names, size, rounds, write }: Options): 
 /** Resolves with the exit code. */
 async function main(options: Options): Promise<number> {
   await using world = await World.create(options)
-  let interrupted = 0
-  const stop = (signal: NodeJS.Signals): void => {
-    interrupted = signal === 'SIGINT' ? 130 : 143
-    void world.children[Symbol.asyncDispose]()
-  }
-  process.on('SIGINT', stop).on('SIGTERM', stop)
-  try {
-    await runCases(world, options)
-    return 0
-  } catch (error) {
-    process.stderr.write(`bench: ${interrupted ? 'interrupted' : (error as Error).message}\n`)
-    return interrupted || 1
-  }
+  return await exitCode('bench', world.children, () => runCases(world, options))
 }
 
 /** `undefined` after saying what is wrong with the command line. */
