@@ -27,6 +27,15 @@ function statsFlag(world: World, command: string): Promise<readonly string[]> {
   })
 }
 
+/** What is done to each command, such as giving it a processor. */
+export type Dressing = (command: Command) => Command
+
+interface Options {
+  readonly dressing?: Dressing
+}
+
+const asItIs: Dressing = command => command
+
 export function push(flags: readonly string[] = []): Mover {
   return socketMover({
     name: ['sft send → recv', ...flags].join(' '),
@@ -41,14 +50,14 @@ export function serving(world: World, directory: string, flags: readonly string[
   return sft(world, 'serve', directory, '--listen', '127.0.0.1:0', ...flags)
 }
 
-export function pull(flags: readonly string[] = []): Mover {
+export function pull(flags: readonly string[] = [], { dressing = asItIs }: Options = {}): Mover {
   return socketMover({
     name: ['sft get ← serve', ...flags].join(' '),
     ready: OUR_LINE,
     serves: true,
-    listener: (world, { source }) => serving(world, dirname(source.path), flags),
-    dialler: (world, { source, target, port }) =>
-      sft(world, 'get', `${NAME}@127.0.0.1:${port}`, source.name, '-o', target, ...flags)
+    listener: async (world, { source }) => dressing(await serving(world, dirname(source.path), flags)),
+    dialler: async (world, { source, target, port }) =>
+      dressing(await sft(world, 'get', `${NAME}@127.0.0.1:${port}`, source.name, '-o', target, ...flags))
   })
 }
 
@@ -74,15 +83,15 @@ export const OUR_SOCKET_MOVERS: readonly Mover[] = [
 ]
 
 /** A file by its name is a regular file to us; standard input is a stream of unknown size, whatever it comes from. */
-export function piped(flags: readonly string[] = [], options: { byName: boolean } = { byName: true }): Mover {
-  const { byName } = options
+export function piped(flags: readonly string[] = [], options: Options & { byName?: boolean } = {}): Mover {
+  const { byName = true, dressing = asItIs } = options
   return pipeMover({
     name: ['sft send', byName ? 'FILE' : '< FILE', '| sft recv', ...flags].join(' '),
     async commands(world, path) {
       const send = byName
         ? await sft(world, 'send', path, ...flags)
         : { ...(await sft(world, 'send', ...flags)), stdin: path }
-      return [send, await sft(world, 'recv', ...flags)]
+      return [dressing(send), dressing(await sft(world, 'recv', ...flags))]
     }
   })
 }

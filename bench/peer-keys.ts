@@ -77,7 +77,10 @@ export interface SshFiles {
   readonly clientConfig: string
 }
 
-/** An sshd of our own for the present user, by key, with the built-in sftp that scp speaks: no login shell slows it down. */
+/**
+ * An sshd of our own for the present user, by key, with the built-in sftp that scp speaks: no login shell slows it down. Commands do run in
+ * the shell; a bash that believes to be an inner one reads no start-up file, and some are slow.
+ */
 export function sshFiles(world: World): Promise<SshFiles> {
   return world.once('ssh', async () => {
     const place = await world.place('ssh')
@@ -88,7 +91,7 @@ export function sshFiles(world: World): Promise<SshFiles> {
     const serverConfig = join(place, 'sshd_config')
     const clientConfig = join(place, 'ssh_config')
     const server = `HostKey ${host}\nAuthorizedKeysFile ${user}.pub\nUsePAM no\nStrictModes no\nPidFile none
-PasswordAuthentication no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\n`
+PasswordAuthentication no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nSetEnv SHLVL=9\n`
     const known = join(place, 'known_hosts')
     const client = `Host bench\n  HostName 127.0.0.1\n  User ${userInfo().username}\n  IdentityFile ${user}\n  IdentitiesOnly yes
   UserKnownHostsFile ${known}\n  StrictHostKeyChecking yes\n  HostKeyAlias bench\n`

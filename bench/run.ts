@@ -4,26 +4,37 @@ import { exitCode } from './exit-code.ts'
 import { frames } from './frame.ts'
 import { handshake } from './handshake.ts'
 import { conditions, writeLastRun } from './last-run.ts'
+import { latency } from './latency.ts'
 import { loopback } from './loopback.ts'
+import { machine } from './machine.ts'
 import { type Case, measure } from './measure.ts'
 import { memory } from './memory.ts'
 import { microCase } from './micro.ts'
+import { calibrate, noiseText } from './noise.ts'
 import { pipe } from './pipe.ts'
+import { placement } from './placement.ts'
 import { pool } from './pool.ts'
 import { parseSize } from './report.ts'
+import { sessions } from './sessions.ts'
+import { sizes } from './sizes.ts'
 import { start } from './start.ts'
 import { caseTables } from './tables.ts'
 import { World } from './world.ts'
 
 const CASES: readonly Case[] = [
+  microCase(machine),
   microCase(aead),
   microCase(pool),
   microCase(frames),
   microCase(handshake),
   loopback,
   pipe,
+  sizes,
+  placement,
   memory,
-  start
+  start,
+  latency,
+  sessions
 ]
 
 const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--full] [--size 1G] [--rounds 5] [--dir DIRECTORY] [--write]
@@ -73,13 +84,17 @@ function progress(text: string): void {
 /** Runs the cases; every table appears as soon as it is there. */
 async function runCases(world: World, { names, size, rounds, write }: Options): Promise<void> {
   const sections = new Map<string, string>()
+  let before = await calibrate(world)
   for (const bench of CASES.filter(({ name }) => names.length === 0 || names.includes(name))) {
     const taken = conditions(size, rounds)
     const contenders = await bench.contenders(world)
     const measured = await measure(contenders, rounds, text => progress(`${bench.name}: ${text}`))
     const rows = bench.derive?.(measured) ?? measured
+    const after = await calibrate(world)
     progress('')
-    const section = `### ${bench.title} (\`${bench.name}\`)\n\n${taken}\n\n${caseTables(bench, rows, world.options)}`
+    const quiet = noiseText(before, after)
+    before = after
+    const section = `### ${bench.title} (\`${bench.name}\`)\n\n${taken}, ${quiet}\n\n${caseTables(bench, rows, world.options)}`
     process.stdout.write(`${section}\n\n`)
     sections.set(bench.name, section)
   }

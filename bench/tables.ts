@@ -72,9 +72,14 @@ function moreCell(samples: readonly Sample[], column: string): string {
   const values = samples.map(({ more }) => more?.[column]).filter(value => value !== undefined)
   if (values.length === 0) return samples.length === 0 ? '' : '–'
   const figures = values.filter(value => typeof value === 'number')
-  if (figures.length > 0) return formatNumber(median(figures))
+  if (figures.length > 0) return formatFigure(median(figures))
   const sides = values.map(value => String(value).split(' / '))
   return (sides[0] ?? []).map((_, side) => mostFrequent(sides.map(each => each[side] ?? '–'))).join(' / ')
+}
+
+/** A count is no measurement. */
+function formatFigure(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString('en-US') : formatNumber(value)
 }
 
 function mostFrequent(words: readonly string[]): string {

@@ -123,7 +123,9 @@ export async function byPlace(world: World, movers: readonly Mover[], source: So
   const memory = await world.memoryDirectory()
   const group = (group: string, of: readonly Mover[], place: Place): Contender[] =>
     of.map(mover => ({ ...transferContender(world, mover, source, place), group }))
-  const some = world.options.quick ? movers.filter((mover, index) => index === 0 || mover.baseline) : movers
+  const some = world.options.quick
+    ? [movers[0], movers.find(({ baseline }) => baseline)].filter(each => each !== undefined)
+    : movers
   const writers = some.filter(({ filesOnly }) => !filesOnly)
   const synced = movers.filter(({ synced }) => synced)
   return [
