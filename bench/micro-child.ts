@@ -1,13 +1,14 @@
 import { aead } from './aead.ts'
 import { frames } from './frame.ts'
 import { handshake } from './handshake.ts'
+import { machine } from './machine.ts'
 import type { Micro } from './micro.ts'
 import { pool } from './pool.ts'
 
 /** `node micro-child.ts CASE ROW WARM-UP TIMED`: one run of one row; prints a sample as JSON. Milliseconds. */
 
 const [caseName, rowName, warmUp, timed] = process.argv.slice(2)
-const row = [aead, pool, frames, handshake]
+const row = [machine, aead, pool, frames, handshake]
   .find(({ name }) => name === caseName)
   ?.rows.find(({ name }) => name === rowName)
 if (!row) throw new Error(`no row ${rowName} in ${caseName}`)

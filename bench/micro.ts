@@ -17,6 +17,7 @@ export interface MicroRow {
   readonly name: string
   readonly baseline?: boolean
   readonly group?: string
+  readonly unit?: Unit
   /** Left out with `--quick`. */
   readonly long?: boolean
   prepare(): Promise<Micro> | Micro
