@@ -78,6 +78,7 @@ export { type ConnectOptions, connect } from './transfer/connect.ts'
 export {
   Engine,
   type EngineOptions,
+  type EngineStats,
   type GetOptions,
   type ListenAddress,
   receivedName,
@@ -96,6 +97,7 @@ export { hold } from './transfer/hold.ts'
 export { type InboxOptions, openInbox } from './transfer/inbox.ts'
 export { type Input, openInput } from './transfer/input.ts'
 export { type ListenEvent, type Listener, type ListenOptions, listen } from './transfer/listen.ts'
+export type { MeteredStage, Stats } from './transfer/meter.ts'
 export { type Output, openOutput } from './transfer/output.ts'
 export {
   type OpenStreamOptions,

@@ -2,8 +2,9 @@ import { availableParallelism } from 'node:os'
 
 /** A megabyte that is in memory takes a small part of this; what takes longer waits for a disk. */
 const SLOW_MS = 1
-/** Operations that go through the thread pool after a slow one, before the calling thread tries again. */
-const PAUSE = 32
+/** Operations that go through the thread pool after a slow one, before the calling thread tries again: twice as many each time in a row. */
+const MIN_PAUSE = 4
+const MAX_PAUSE = 64
 /** With so few processors a thread that is woken only takes the place of the one that wakes it. */
 const FEW_PROCESSORS = 2
 /** Answering a thread's wake-up costs about as much as the wake-up itself. */
@@ -17,13 +18,17 @@ const WAKE_UPS = 2
  */
 export class Pace {
   readonly #processors: number
+  readonly #now: () => number
   /** Operations that still go through the thread pool. */
   #threaded = 1
+  #pause = MIN_PAUSE
   /** ms that handing an operation over took the calling thread. */
   #wakeUp = 0
 
-  constructor(processors = availableParallelism()) {
+  /** @param now a clock in ms */
+  constructor(processors = availableParallelism(), now = (): number => performance.now()) {
     this.#processors = processors
+    this.#now = now
   }
 
   /** True when the next operation is done in the calling thread: reading ahead of it would gain nothing. */
@@ -33,21 +38,25 @@ export class Pace {
 
   /** Runs one operation in either way; both fail alike. */
   async run<T>(inPlace: () => T, threaded: () => Promise<T>): Promise<T> {
-    const start = performance.now()
+    const start = this.#now()
     if (this.#threaded === 0) {
       const result = inPlace()
-      this.#judge(performance.now() - start)
+      this.#judge(this.#now() - start)
       return result
     }
+    this.#threaded--
     const pending = threaded()
-    this.#wakeUp = performance.now() - start
-    const result = await pending
-    this.#threaded = performance.now() - start < SLOW_MS ? this.#threaded - 1 : PAUSE
-    return result
+    this.#wakeUp = this.#now() - start
+    return pending
   }
 
   #judge(took: number): void {
     const cheaper = this.#processors <= FEW_PROCESSORS || took <= WAKE_UPS * this.#wakeUp
-    if (took > SLOW_MS || !cheaper) this.#threaded = PAUSE
+    if (took <= SLOW_MS && cheaper) {
+      this.#pause = MIN_PAUSE
+      return
+    }
+    this.#threaded = this.#pause
+    this.#pause = Math.min(MAX_PAUSE, 2 * this.#pause)
   }
 }

@@ -20,7 +20,7 @@ t.test('a machine without an identity', async t => {
   t.same([code, stderr], [0, ''])
   t.match(
     stdout.toString(),
-    /^Node\.js 24\.\d+\.\d+, OpenSSL \d\S+\ncipher: (native|node:crypto \(native: .+\))\nprocessors: \d+, worker threads: \d\nidentity: none\n$/
+    /^Node\.js 24\.\d+\.\d+, OpenSSL \d\S+\ncipher: (native|node:crypto \(native: .+\))\nprocessors: \d+\nidentity: none\n$/
   )
 })
 
@@ -33,7 +33,6 @@ t.test('SFT_NATIVE=0 shows, as JSON too', async t => {
     openssl: process.versions.openssl,
     aead: { name: 'node:crypto', reason: 'SFT_NATIVE=0' },
     processors: Number,
-    threads: Number,
     identity: null
   })
 })

@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { SUITES, u64 } from '../../src/workers/construction.ts'
@@ -78,9 +77,10 @@ for (const [name, pool] of POOLS) {
   })
 }
 
-t.test('threads: one by default, never more than eight; 0 is inline', async t => {
-  await using pool = createPool()
-  t.equal(pool.threads, Math.min(8, Math.max(1, availableParallelism() - 1)))
+t.test('threads as asked for; none by default until chunks have been measured; 0 is inline', async t => {
+  await using asked = createPool({ threads: 3 })
+  t.equal(asked.threads, 3)
+  t.equal(createPool().threads, 0)
   t.equal(createPool({ threads: 0 }).threads, 0)
   t.equal(inlinePool().threads, 0)
 })

@@ -48,10 +48,9 @@ async function doctor(options: { json?: boolean }): Promise<void> {
 type Machine = Awaited<ReturnType<typeof examine>>
 
 async function examine() {
-  const { aeadBackend, createPool } = await import('../../index.ts')
-  await using pool = createPool()
+  const { aeadBackend } = await import('../../index.ts')
   const { node, openssl } = process.versions
-  return { node, openssl, aead: aeadBackend(), processors: availableParallelism(), threads: pool.threads }
+  return { node, openssl, aead: aeadBackend(), processors: availableParallelism() }
 }
 
 /** `null` when there is none. */
@@ -74,11 +73,11 @@ function ending(of: Ending['of'], { validToDate }: X509Certificate, warning: num
   return { of, notAfter: validToDate.toISOString(), state }
 }
 
-function inWords({ node, openssl, aead, processors, threads }: Machine, member: Member | null): string {
+function inWords({ node, openssl, aead, processors }: Machine, member: Member | null): string {
   const lines = [
     `Node.js ${node}, OpenSSL ${openssl}`,
     `cipher: ${aead.reason === undefined ? aead.name : `${aead.name} (native: ${aead.reason})`}`,
-    `processors: ${processors}, worker threads: ${threads}`,
+    `processors: ${processors}`,
     `identity: ${member ? `${member.name} in ${member.org}` : 'none'}`,
     ...(member?.certificates ?? []).map(each => `certificate of ${each.of}: until ${each.notAfter}${warningFor(each)}`)
   ]

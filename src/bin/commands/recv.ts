@@ -8,6 +8,7 @@ import {
   openEngine,
   parseSize,
   refuseTerminal,
+  sayStats,
   sayTransfer,
   withEngine
 } from '../options.ts'
@@ -69,6 +70,7 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
     if (options.listen === undefined) return fromPipe(engine, stream ?? '-', options, signal)
     return isDirectory && !options.once ? intoDirectory(engine, options, signal) : oneTransfer(engine, options, signal)
   })
+  sayStats(engine, options.listen === undefined ? 'pipe' : 'socket')
 }
 
 async function fromPipe(engine: Engine, stream: string, options: RecvFlags, signal: AbortSignal): Promise<void> {
@@ -121,6 +123,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSi
   sayListening(listener)
   const stopped = await interruption(signal)
   await listener.close({ drain: drainTime(stopped) })
+  sayStats(engine, 'socket')
   throw stopped
 }
 

@@ -6,6 +6,7 @@ import {
   type EngineFlags,
   openEngine,
   refuseTerminal,
+  sayStats,
   sayTransfer,
   withEngine,
   withStreams
@@ -59,6 +60,7 @@ async function send(file: string | undefined, peer: string | undefined, options:
   await interruptible(signal =>
     address === undefined ? intoPipe(engine, source, options, signal) : toPeer(engine, source, address, options, signal)
   )
+  sayStats(engine, address === undefined ? 'pipe' : 'socket')
 }
 
 async function toPeer(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Listener } from '../../index.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
-import { type EngineFlags, openEngine, sayTransfer, withEngine } from '../options.ts'
+import { type EngineFlags, openEngine, sayStats, sayTransfer, withEngine } from '../options.ts'
 import { say } from '../terminal.ts'
 
 interface ServeFlags extends EngineFlags {
@@ -34,6 +34,7 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
     sayListening(listener)
     const stopped = await interruption(signal)
     await listener.close({ drain: drainTime(stopped) })
+    sayStats(engine, 'socket')
     throw stopped
   })
 }
