@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Engine, Identity, PassphraseSource, Suite } from '../index.ts'
+import type { Engine, Identity, Listener, PassphraseSource, Suite } from '../index.ts'
 import { isTerminal, readSecret, say } from './terminal.ts'
+import { keepYoungGenerationSmall } from './young-generation.ts'
 
 /** Options that several commands share, and what they turn into. */
 
@@ -69,6 +70,7 @@ export async function loadOwnIdentity(options: PassphraseOptions): Promise<Ident
 export async function openEngine(options: EngineFlags): Promise<Engine> {
   const { Engine } = await import('../index.ts')
   const { threads, chunkSize, suite } = options
+  keepYoungGenerationSmall()
   return new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite })
 }
 
@@ -119,4 +121,15 @@ export function formatBytes(bytes: number): string {
 /** Reports one finished transfer on standard error. */
 export function sayTransfer(verb: string, peer: string, name: string | undefined, bytes: number, state: string): void {
   say(`${verb} ${peer}: ${name ?? 'a stream'}, ${formatBytes(bytes)}, ${state}`)
+}
+
+/** The one line that says where we listen, once we do. */
+export function sayListening({ host, port }: Listener): void {
+  say(`listening on ${host.includes(':') ? `[${host}]` : host}:${port}`)
+}
+
+/** A connection that came to nothing. */
+export function sayFault(peer: string | undefined, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  say(`connection of ${peer ?? 'a stranger'} failed: ${message}`)
 }

@@ -8,11 +8,12 @@ import {
   openEngine,
   parseSize,
   refuseTerminal,
+  sayFault,
+  sayListening,
   sayTransfer,
   withEngine
 } from '../options.ts'
 import { isTerminal, say } from '../terminal.ts'
-import { sayFault, sayListening } from './serve.ts'
 
 interface RecvFlags extends EngineFlags {
   listen?: string
