@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Engine, Identity, MeteredStage, PassphraseSource, Suite, TransferResult } from '../index.ts'
+import type { Engine, Identity, Listener, MeteredStage, PassphraseSource, Suite, TransferResult } from '../index.ts'
 import { isTerminal, readSecret, say } from './terminal.ts'
+import { keepYoungGenerationSmall } from './young-generation.ts'
 
 /** Options that several commands share, and what they turn into. */
 
@@ -80,6 +81,7 @@ export async function loadOwnIdentity(options: PassphraseOptions): Promise<Ident
 export async function openEngine(options: EngineFlags): Promise<Engine> {
   const { Engine } = await import('../index.ts')
   const { threads, chunkSize, suite, stats } = options
+  keepYoungGenerationSmall()
   return new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, stats })
 }
 
@@ -150,4 +152,15 @@ export function sayStats(engine: Engine, wire: 'socket' | 'pipe'): void {
   const where = threads === 0 ? 'inline' : `${threads} thread${threads === 1 ? '' : 's'}`
   const how = `${formatBytes(stats.chunkSize)} chunks, window ${stats.window}, aead ${stats.aead.name}`
   say(`stats: bound by ${named(stats.boundBy)}; ${spent}; ${where}, ${how}`)
+}
+
+/** The one line that says where we listen, once we do. */
+export function sayListening({ host, port }: Listener): void {
+  say(`listening on ${host.includes(':') ? `[${host}]` : host}:${port}`)
+}
+
+/** A connection that came to nothing. */
+export function sayFault(peer: string | undefined, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  say(`connection of ${peer ?? 'a stranger'} failed: ${message}`)
 }

@@ -8,12 +8,13 @@ import {
   openEngine,
   parseSize,
   refuseTerminal,
+  sayFault,
+  sayListening,
   sayStats,
   sayTransfer,
   withEngine
 } from '../options.ts'
 import { isTerminal, say } from '../terminal.ts'
-import { sayFault, sayListening } from './serve.ts'
 
 interface RecvFlags extends EngineFlags {
   listen?: string
