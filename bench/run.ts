@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { aead } from './aead.ts'
+import { delay } from './delay.ts'
 import { frames } from './frame.ts'
 import { handshake } from './handshake.ts'
 import { conditions, writeLastRun } from './last-run.ts'
@@ -22,7 +23,8 @@ const CASES: readonly Case[] = [
   loopback,
   pipe,
   memory,
-  start
+  start,
+  delay
 ]
 
 const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--full] [--size 1G] [--rounds 5] [--dir DIRECTORY] [--write]
