@@ -9,7 +9,7 @@ export interface SocketJob extends Omit<Job, 'deadline'> {
   readonly port: number
 }
 
-interface SocketMover extends Omit<Mover, 'prepare'> {
+export interface SocketMover extends Omit<Mover, 'prepare'> {
   /** How a listening side says on standard error that it is ready; group 1 is the port, where it chooses one itself. */
   readonly ready: RegExp
   /** A port is chosen for the listening side, which can not do so itself. */

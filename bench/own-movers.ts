@@ -13,7 +13,7 @@ import { NAME, type World } from './world.ts'
 export const OUR_LINE = /listening on \S+:(\d+)/
 
 /** Our command with the identity of the run, and with `--stats` if it knows that. */
-async function sft(world: World, command: string, ...args: readonly string[]): Promise<Command> {
+export async function sft(world: World, command: string, ...args: readonly string[]): Promise<Command> {
   return sftCommand(await world.identity(), command, ...(await statsFlag(world, command)), ...args)
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { aead } from './aead.ts'
+import { delay } from './delay.ts'
 import { exitCode } from './exit-code.ts'
 import { frames } from './frame.ts'
 import { handshake } from './handshake.ts'
@@ -34,7 +35,8 @@ const CASES: readonly Case[] = [
   memory,
   start,
   latency,
-  sessions
+  sessions,
+  delay
 ]
 
 const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--full] [--size 1G] [--rounds 5] [--dir DIRECTORY] [--write]
