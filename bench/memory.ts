@@ -64,7 +64,7 @@ export const memory: Case = {
   verdict: (rows, { full }) => verdict(rows, full ? STRICT : TOLERANT),
   async contenders(world) {
     const { full, quick } = world.options
-    const sizes = full ? [GIB, 20 * GIB] : [64 * MIB, quick ? 512 * MIB : 2 * GIB]
+    const sizes = full ? [GIB, 20 * GIB] : [64 * MIB, quick ? 256 * MIB : 2 * GIB]
     return [...(await rowsOf(world, 'pipe', sizes)), ...(await rowsOf(world, 'socket', sizes))]
   }
 }
