@@ -111,12 +111,13 @@ export class Child {
   #problem(): string | undefined {
     if (this.#killed !== undefined) return `${this.#name()} ${this.#killed}`
     if (this.#stopping) return undefined
-    const failed = this.#places.findIndex(({ exit }) => readIfThere(exit)?.trim() !== '0')
-    const place = this.#places[failed]
-    if (!place) return undefined
-    const code = readIfThere(place.exit)?.trim() ?? 'no code'
-    const said = this.#stderr[failed]?.trim().split('\n').slice(-3).join(' / ')
-    return `${place.command.argv.join(' ')}: exit ${code}: ${said}`
+    // when one side of a pipeline fails the other one does so for want of it: both say why
+    const failed = this.#places.flatMap(({ command, exit }, index) => {
+      const code = readIfThere(exit)?.trim() ?? 'no code'
+      const said = this.#stderr[index]?.trim().split('\n').slice(-3).join(' / ')
+      return code === '0' ? [] : [`${command.argv.join(' ')}: exit ${code}: ${said}`]
+    })
+    return failed.length === 0 ? undefined : failed.join('; ')
   }
 
   #name(): string {

@@ -13,10 +13,12 @@ const MOST_PROCESSORS = 8
 const LONG = ['3', '300']
 const QUICK = ['3', '20']
 
-/** MB/s of SHA-256, pulse by pulse, of every processor at once. */
+/** MB/s of SHA-256, pulse by pulse, of every processor at once, but for a quick run. */
 export async function calibrate(world: World): Promise<readonly number[]> {
-  const outputs = Array.from({ length: Math.min(availableParallelism(), MOST_PROCESSORS) }, () => world.target())
-  const argv = [process.execPath, CHILD, ...(world.options.quick ? QUICK : LONG)]
+  const { quick } = world.options
+  const processors = quick ? 1 : Math.min(availableParallelism(), MOST_PROCESSORS)
+  const outputs = Array.from({ length: processors }, () => world.target())
+  const argv = [process.execPath, CHILD, ...(quick ? QUICK : LONG)]
   await Promise.all(outputs.map(stdout => world.children.run({ argv, stdout })))
   const pulses = outputs.map(async output => {
     const text = await readFile(output, 'utf8')

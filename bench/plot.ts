@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { groupsOf, type Point, rowsOf } from './plot-data.ts'
-import { formatNumber, parseSize } from './report.ts'
+import { formatNumber, formatSize, parseSize } from './report.ts'
 
 /**
  * Draws bench/throughput.svg from the tables of the last run: bars of MB/s and CPU time to /dev/null, and lines of MB/s by size. `node plot.ts`
@@ -16,11 +16,11 @@ const BAR = 20
 const GAP = 22
 const MARGIN = 16
 const LINES = { left: 64, right: 250, height: 260 }
-const STYLE = `svg { font: 13px system-ui, sans-serif; --ink: #1f2328; --faint: #d1d9e0; --mute: #59636e; --own: #0969da; --other: #8c959f; --paper: #ffffff }
-@media (prefers-color-scheme: dark) { svg { --ink: #f0f6fc; --faint: #3d444d; --mute: #9198a1; --own: #4493f8; --other: #656c76; --paper: #0d1117 } }
+const STYLE = `svg { font: 13px system-ui, sans-serif; --ink: #1f2328; --faint: #d1d9e0; --mute: #59636e; --own: #0969da; --other: #8c959f; --paper: #ffffff; --a: #bc4c00; --b: #1a7f37; --c: #8250df }
+@media (prefers-color-scheme: dark) { svg { --ink: #f0f6fc; --faint: #3d444d; --mute: #9198a1; --own: #4493f8; --other: #656c76; --paper: #0d1117; --a: #f0883e; --b: #3fb950; --c: #ab7df8 } }
 .paper { fill: var(--paper) } text { fill: var(--ink) } .mute { fill: var(--mute); font-size: 11px } .head { font-weight: 600; font-size: 15px }
 .own { fill: var(--own) } .other { fill: var(--other) } .grid { stroke: var(--faint) } .end { text-anchor: end } .middle { text-anchor: middle }
-polyline { fill: none; stroke-width: 2 } .l0 { stroke: var(--own) } .l1 { stroke: var(--own); stroke-dasharray: 6 3 } .l2 { stroke: #bc4c00 } .l3 { stroke: #1a7f37 } .l4 { stroke: #8250df }`
+polyline { fill: none; stroke-width: 2 } .l0 { stroke: var(--own) } .l1 { stroke: var(--own); stroke-dasharray: 6 3 } .l2 { stroke: var(--a) } .l3 { stroke: var(--b) } .l4 { stroke: var(--c) }`
 
 interface Drawing {
   readonly body: string
@@ -98,8 +98,7 @@ function stepFor(most: number): number {
 function lines(tables: string, title: string): Drawing {
   const all = linesOf(tables).filter(({ points }) => points.length > 1)
   if (all.length === 0) return { body: '', height: 0 }
-  const groups = groupsOf(tables, 'sizes')
-  const sizes = groups.map(bytesOf)
+  const sizes = [...new Set(all.flatMap(({ points }) => points.map(([bytes]) => bytes)))]
   const step = stepFor(Math.max(...all.flatMap(({ points }) => points.map(([, figure]) => figure))))
   const top = step * Math.ceil(Math.max(...all.flatMap(({ points }) => points.map(([, figure]) => figure))) / step)
   const [low, high] = [Math.log2(Math.min(...sizes)), Math.log2(Math.max(...sizes))]
@@ -111,7 +110,7 @@ function lines(tables: string, title: string): Drawing {
       `<line class="grid" x1="${LINES.left}" x2="${WIDTH - LINES.right}" y1="${y(at)}" y2="${y(at)}"/>` +
       text(LINES.left - 8, y(at) + 4, at.toLocaleString('en-US'), 'mute end')
   )
-  const ticks = sizes.map((bytes, index) => text(x(bytes), y(0) + 18, groups[index] ?? '', 'mute middle'))
+  const ticks = sizes.map(bytes => text(x(bytes), y(0) + 18, formatSize(bytes), 'mute middle'))
   const ends = spread(all.map(({ points }) => y(points.at(-1)?.[1] ?? 0)))
   const drawn = all.map(({ name, points }, index) => {
     const path = points.map(([bytes, figure]) => `${x(bytes).toFixed(1)},${y(figure).toFixed(1)}`).join(' ')

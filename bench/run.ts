@@ -14,6 +14,7 @@ import { microCase } from './micro.ts'
 import { calibrate, noiseText } from './noise.ts'
 import { pipe } from './pipe.ts'
 import { placement } from './placement.ts'
+import { writePlot } from './plot.ts'
 import { pool } from './pool.ts'
 import { parseSize } from './report.ts'
 import { sessions } from './sessions.ts'
@@ -41,10 +42,10 @@ const CASES: readonly Case[] = [
 
 const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--full] [--size 1G] [--rounds 5] [--dir DIRECTORY] [--write]
 cases: ${CASES.map(({ name }) => name).join(', ')}
-  --quick   small, under a minute, for CI      --full    memory up to 20 GiB, too
+  --quick   small, under a minute, for CI      --full    memory and sizes up to 20 GiB
   --size    bytes of the file that is moved    --rounds  interleaved rounds
   --dir     where files go (default: the system's temporary directory)
-  --write   put the tables into bench/README.md
+  --write   put the tables into bench/README.md and draw bench/throughput.svg
 `
 
 interface Options {
@@ -71,7 +72,7 @@ function parseOptions(args: readonly string[]): Options {
     }
   })
   const { quick, full, write, dir: directory } = values
-  const size = parseSize(values.size ?? (quick ? '32M' : '1G'))
+  const size = parseSize(values.size ?? (quick ? '8M' : '1G'))
   const rounds = Number(values.rounds ?? (quick ? 1 : 5))
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds is a whole number')
   const unknown = positionals.find(name => !CASES.some(each => each.name === name))
@@ -101,7 +102,9 @@ async function runCases(world: World, { names, size, rounds, write }: Options): 
     sections.set(bench.name, section)
   }
   const order = CASES.map(({ name }) => name)
-  if (write) await writeLastRun(sections, order)
+  if (!write) return
+  await writeLastRun(sections, order)
+  await writePlot()
 }
 
 /** Resolves with the exit code. */

@@ -118,15 +118,14 @@ export function transferContender(world: World, mover: Mover, source: SourceFile
   }
 }
 
-/** Every mover to a file, to a memory file system, and to nowhere. */
+/** Every mover to a file, to a memory file system, and to nowhere; in a quick run the first of ours and the first of others stand for all. */
 export async function byPlace(world: World, movers: readonly Mover[], source: SourceFile): Promise<Contender[]> {
+  const { quick } = world.options
   const memory = await world.memoryDirectory()
   const group = (group: string, of: readonly Mover[], place: Place): Contender[] =>
     of.map(mover => ({ ...transferContender(world, mover, source, place), group }))
-  const some = world.options.quick
-    ? [movers[0], movers.find(({ baseline }) => baseline)].filter(each => each !== undefined)
-    : movers
-  const writers = some.filter(({ filesOnly }) => !filesOnly)
+  const some = quick ? movers.filter(mover => mover === movers[0] || mover === movers.find(isBaseline)) : movers
+  const writers = quick ? [] : movers.filter(({ filesOnly }) => !filesOnly)
   const synced = movers.filter(({ synced }) => synced)
   return [
     ...group(TO_FILE, movers, {}),
@@ -134,4 +133,8 @@ export async function byPlace(world: World, movers: readonly Mover[], source: So
     ...(memory === undefined ? [] : group(TO_MEMORY, some, { directory: memory, unchecked: true })),
     ...group(TO_NOWHERE, writers, { nowhere: true, unchecked: true })
   ]
+}
+
+function isBaseline({ baseline }: Mover): boolean {
+  return baseline === true
 }
