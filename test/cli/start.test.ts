@@ -12,8 +12,7 @@ const LAUNCHER = fileURLToPath(new URL('../../src/bin/sft.js', import.meta.url))
 const PRELOAD = fileURLToPath(new URL('../fixtures/loaded.ts', import.meta.url))
 
 /** Modules of Node. commander brings child_process, and the namespace of node:util worker_threads; the package's bundle has neither (package.test.ts). */
-const NODE =
-  /^(_?http|https|_?tls|internal\/tls\/|http2|sqlite|readline|repl|inspector|zlib|test|sea|wasi|vm)(_|\/|$)/
+const NODE = /^(_?http|https|_?tls|internal\/tls\/|http2|sqlite|readline|repl|inspector|zlib|test|sea|wasi|vm)(_|\/|$)/
 /** Packages and files for which a transfer has no use. */
 const PACKAGES = /\/node_modules\/(?!commander\/|it-|uint8|race-signal|p-defer)/
 const FILES =
