@@ -13,14 +13,14 @@ if (major > 24 || (major === 24 && minor >= 7)) {
 async function start() {
   // not by import, whose namespace would evaluate what the modules load on demand
   const { existsSync } = process.getBuiltinModule('node:fs')
-  const { enableCompileCache } = process.getBuiltinModule('node:module')
+  const { createRequire, enableCompileCache } = process.getBuiltinModule('node:module')
   const directory = cacheDirectory()
   if (directory !== undefined) enableCompileCache(directory)
   // a checkout runs its sources, so that an old build never shadows them; the package brings dist/ only
   const source = new URL('./main.ts', import.meta.url)
-  const { main } = await import(
-    existsSync(source) ? source.href : new URL('../../dist/bin/main.js', import.meta.url).href
-  )
+  const { main } = existsSync(source)
+    ? await import(source.href)
+    : createRequire(import.meta.url)('../../dist/bin/main.cjs')
   // stands if the event loop runs empty with work undone: that must not look like success
   process.exitCode = 1
   process.exit(await main(process.argv.slice(2)))

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { nativeOrComment } from '../fixtures/native.ts'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
@@ -32,6 +32,25 @@ function pack(directory: string): string {
   })
   const packed = JSON.parse(listing.slice(listing.indexOf('[\n')))
   return join(directory, (Array.isArray(packed) ? packed[0] : Object.values(packed)[0]).filename)
+}
+
+/** The command is one file, which brings the terms of what is in it; the library stands beside it as it was written. */
+function checkBundle(t: Test, root: string): void {
+  t.same(readdirSync(join(root, 'dist', 'bin')).sort(), ['LICENSES', 'main.cjs'])
+  const bundle = readFileSync(join(root, 'dist', 'bin', 'main.cjs'), 'utf8')
+  t.notMatch(bundle, /import\.meta|[^\x00-\x7f]/, 'every path is resolved, and a character is a byte')
+  for (const [, path = ''] of bundle.matchAll(/new URL\("([^"]+)", bundleUrl\)/g))
+    t.ok(path === 'version.js' || existsSync(join(root, 'dist', 'bin', path)), `${path} has its twin`)
+  for (const name of ['commander', 'it-pipe', 'it-length-prefixed', 'uint8arraylist'])
+    t.match(readFileSync(join(root, 'dist', 'bin', 'LICENSES'), 'utf8'), new RegExp(`^${name} \\d`, 'm'))
+}
+
+/** Of what a command has loaded: modules of Node that the bundle does without, and files besides launcher, bundle and preload. */
+function unneeded(loaded: readonly string[]): string[] {
+  const builtin =
+    /^(_?http|https|_?tls|sqlite|readline|child_process|dgram|worker_threads|internal\/(util\/diff|crypto\/webcrypto))(_|\/|$)/
+  const file = /^(?!.*\/(src\/bin\/sft\.js|dist\/bin\/main\.cjs|test\/fixtures\/loaded\.ts)$)file:/
+  return loaded.filter(name => builtin.test(name) || file.test(name))
 }
 
 t.test(
@@ -71,6 +90,18 @@ t.test(
     t.ok(
       run(process.execPath, [sft, 'recv', '--threads', '1'], sealed).equals(plain),
       'a stream through worker threads'
+    )
+
+    checkBundle(t, join(consumer, 'node_modules', 'sft'))
+    const loaded = join(home, 'loaded.json')
+    const preload = join(repository, 'test', 'fixtures', 'loaded.ts')
+    const line = [`SFT_LOADED=${loaded}`, process.execPath, '--import', preload, sft, 'recv']
+    const small = run(process.execPath, [sft, 'send'], plain.subarray(0, 1024))
+    t.ok(run('env', line, small).equals(plain.subarray(0, 1024)))
+    t.same(
+      unneeded(JSON.parse(readFileSync(loaded, 'utf8'))),
+      [],
+      'a small transfer is one file and few modules of Node'
     )
 
     writeFileSync(
