@@ -3,6 +3,6 @@
 set -eu
 apt-get update -q
 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-  age curl gnupg gpg-agent nginx openssh-client openssh-server openssl rsync socat time
+  age curl gcc gnupg gpg-agent iproute2 libc6-dev nginx openssh-client openssh-server openssl procps rsync socat time
 # sshd of Debian wants this directory, which its service would make
 mkdir -p -m 0755 /run/sshd
