@@ -2,7 +2,7 @@
 # Installs what the benches compare with and measure by, from Debian, and nothing that is there already. It starts nothing: the benches make
 # throw-away keys and configurations for every run, and listen on loopback only. They run without these programs too: rows then say "not installed".
 set -eu
-packages='age bash coreutils curl gnupg gpg-agent nginx openssh-client openssh-server openssl rsync socat tar time util-linux'
+packages='age bash coreutils curl gcc gnupg gpg-agent iproute2 libc6-dev nginx openssh-client openssh-server openssl procps rsync socat tar time util-linux'
 missing=''
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"

@@ -53,6 +53,7 @@ export { frame } from './streams/frame.ts'
 export type { Metadata, ParsedHeader, StreamHeader } from './streams/header.ts'
 export { type InboundOptions, inbound } from './streams/inbound.ts'
 export { mapOrdered } from './streams/map-ordered.ts'
+export { type MergeOptions, mergeStripes } from './streams/merge-stripes.ts'
 export { type OpenOptions, open } from './streams/open.ts'
 export { type OutboundOptions, outbound, sealed } from './streams/outbound.ts'
 export { type ReadFileOptions, readFile } from './streams/read-file.ts'
@@ -76,6 +77,7 @@ export { type WriteFileOptions, writeFile } from './streams/write-file.ts'
 export { DEFAULT_PORT, formatHostPort, isPeerAddress, parseHostPort, parsePeerAddress } from './transfer/address.ts'
 export { type ConnectOptions, connect } from './transfer/connect.ts'
 export {
+  type DialOptions,
   Engine,
   type EngineOptions,
   type EngineStats,

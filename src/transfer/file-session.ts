@@ -9,12 +9,13 @@ import {
 } from '../auth/handshake-messages.ts'
 import type { PeerIdentity } from '../auth/path.ts'
 import type { SecureDuplex } from '../auth/secure-duplex.ts'
-import { SftError, type SftErrorCode } from '../streams/errors.ts'
+import { SftError } from '../streams/errors.ts'
 import type { Metadata } from '../streams/header.ts'
 import { count } from '../streams/stdio.ts'
 import type { ReceivedFrame, Sink } from '../streams/types.ts'
 import { atMost } from './at-most.ts'
 import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
+import { abortReason, refusalFor, refused, requireAcceptance } from './verdicts.ts'
 
 /** Pull and push over one session (SPEC §8), from either side. */
 
@@ -55,14 +56,6 @@ const CLOSE_GRACE_MS = 1000
 
 export interface AnsweredTransfer extends TransferResult {
   direction: 'sent' | 'received'
-}
-
-const REFUSAL_ERRORS: Partial<Record<Refusal, SftErrorCode>> = {
-  'not found': 'ERR_SFT_NOT_FOUND',
-  'refused by policy': 'ERR_SFT_PUSH_REFUSED',
-  'too large': 'ERR_SFT_PUSH_REFUSED',
-  exists: 'ERR_SFT_EXISTS',
-  busy: 'ERR_SFT_BUSY'
 }
 
 export class FileSession implements AsyncDisposable {
@@ -245,34 +238,4 @@ function raiseEarly(verdict: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => {
     verdict.catch(reject)
   })
-}
-
-function requireAcceptance(frame: ReceivedFrame, request: number, kinds: readonly AcceptKind[]) {
-  const accepted = acceptance.decode(frame.body)
-  if (accepted.request !== request || accepted.firstChunk !== 0 || !kinds.includes(accepted.kind)) {
-    throw new SftError('ERR_SFT_PROTOCOL', 'the peer accepted something else than what was offered')
-  }
-  return accepted
-}
-
-function refused(frame: ReceivedFrame): SftError {
-  const reason = refusal.decode(frame.body)
-  const code = REFUSAL_ERRORS[reason] ?? 'ERR_SFT_REFUSED_BY_PEER'
-  return new SftError(code, `the peer refused: ${reason}`)
-}
-
-function refusalFor(code: SftErrorCode): Refusal {
-  if (code === 'ERR_SFT_EXISTS') return 'exists'
-  if (code === 'ERR_SFT_LIMIT') return 'too large'
-  if (code === 'ERR_SFT_BUSY') return 'busy'
-  return 'refused by policy'
-}
-
-function abortReason(code: SftErrorCode, fileFault: Abort): Abort {
-  if (code === 'ERR_SFT_SOURCE_CHANGED') return 'source changed'
-  if (code === 'ERR_SFT_FILE' || code === 'ERR_SFT_EXISTS' || code === 'ERR_SFT_OUTPUT_CLOSED') return fileFault
-  if (code === 'ERR_SFT_TIMEOUT') return 'timeout'
-  if (code === 'ERR_SFT_CANCELLED') return 'cancelled'
-  if (code === 'ERR_SFT_CONNECTION_LOST') return 'connection lost'
-  return code.startsWith('ERR_SFT_CHUNK_') || code === 'ERR_SFT_FINAL' ? 'integrity' : 'protocol'
 }

@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { Engine } from '../../src/transfer/engine.ts'
@@ -80,14 +79,12 @@ t.test('no socket is left', async t => {
 })
 
 t.test('stripes stay for the requests that follow, in both directions', async t => {
-  let dialled = 0
+  let more = 0
   const server = await bob.receiveInto(join(directory, 'inbox'), { ...address, from: ['alice'], force: true })
-  const forward: Server = createServer({ allowHalfOpen: true })
-  forward.close()
   await using session = await alice.connect(`bob@127.0.0.1:${server.port}`, { streams: 4 })
   t.equal(session.session.stripes.connections, 1, 'none is named yet')
   for (const name of ['a', 'b', 'c']) {
-    const bytes = pattern(9 * MIB + dialled++)
+    const bytes = pattern(9 * MIB + more++)
     const outgoing = {
       metadata: { name, size: bytes.byteLength },
       file: true,
@@ -129,4 +126,26 @@ t.test('streams out of range', async t => {
     await t.rejects(alice.send(join(directory, 'served', '1'), 'bob@127.0.0.1:1', options), usage)
     await t.rejects(alice.connect('bob@127.0.0.1:1', options), usage)
   }
+})
+
+t.test('a signal ends a striped transfer, and the joining', async t => {
+  const server = await bob.serve(join(directory, 'served'), address)
+  const left = await connectionsOf(async () => {
+    const controller = new AbortController()
+    const sink = async (source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => {
+      for await (const _ of source) controller.abort(new Error('enough'))
+      return { bytes: 0 }
+    }
+    const options = { streams: 4, signal: controller.signal }
+    await using session = await alice.connect(`bob@127.0.0.1:${server.port}`, options)
+    await t.rejects(session.get(String(37 * MIB), { kind: 'delivered', sink: () => sink }), {
+      code: 'ERR_SFT_CANCELLED'
+    })
+    const early = new AbortController()
+    const connecting = alice.connect(`bob@127.0.0.1:${server.port}`, { streams: 16, signal: early.signal })
+    setImmediate(() => early.abort(new Error('early')))
+    await t.rejects(connecting)
+    await server.close()
+  })
+  t.ok(left <= 0, `${left} sockets`)
 })

@@ -1,0 +1,47 @@
+import { type Abort, type AcceptKind, acceptance, type Refusal, refusal } from '../auth/handshake-messages.ts'
+import { SftError, type SftErrorCode } from '../streams/errors.ts'
+import type { ReceivedFrame } from '../streams/types.ts'
+
+/** What one side tells the other about a request, and what an answer means here (SPEC §6, §8). */
+
+const REFUSAL_ERRORS: Partial<Record<Refusal, SftErrorCode>> = {
+  'not found': 'ERR_SFT_NOT_FOUND',
+  'refused by policy': 'ERR_SFT_PUSH_REFUSED',
+  'too large': 'ERR_SFT_PUSH_REFUSED',
+  exists: 'ERR_SFT_EXISTS',
+  busy: 'ERR_SFT_BUSY'
+}
+
+/** @throws SftError ERR_SFT_PROTOCOL unless it accepts this request, in one of these kinds. */
+export function requireAcceptance(frame: ReceivedFrame, request: number, kinds: readonly AcceptKind[]) {
+  const accepted = acceptance.decode(frame.body)
+  if (accepted.request !== request || accepted.firstChunk !== 0 || !kinds.includes(accepted.kind)) {
+    throw new SftError('ERR_SFT_PROTOCOL', 'the peer accepted something else than what was offered')
+  }
+  return accepted
+}
+
+/** The error that a refused request is for the one who asked. */
+export function refused(frame: ReceivedFrame): SftError {
+  const reason = refusal.decode(frame.body)
+  const code = REFUSAL_ERRORS[reason] ?? 'ERR_SFT_REFUSED_BY_PEER'
+  return new SftError(code, `the peer refused: ${reason}`)
+}
+
+/** What the peer is told about the reason for refusing its offer. */
+export function refusalFor(code: SftErrorCode): Refusal {
+  if (code === 'ERR_SFT_EXISTS') return 'exists'
+  if (code === 'ERR_SFT_LIMIT') return 'too large'
+  if (code === 'ERR_SFT_BUSY') return 'busy'
+  return 'refused by policy'
+}
+
+/** What the peer is told about the error that ends a transfer; `fileFault` for one of the file on this side. */
+export function abortReason(code: SftErrorCode, fileFault: Abort): Abort {
+  if (code === 'ERR_SFT_SOURCE_CHANGED') return 'source changed'
+  if (code === 'ERR_SFT_FILE' || code === 'ERR_SFT_EXISTS' || code === 'ERR_SFT_OUTPUT_CLOSED') return fileFault
+  if (code === 'ERR_SFT_TIMEOUT') return 'timeout'
+  if (code === 'ERR_SFT_CANCELLED') return 'cancelled'
+  if (code === 'ERR_SFT_CONNECTION_LOST') return 'connection lost'
+  return code.startsWith('ERR_SFT_CHUNK_') || code === 'ERR_SFT_FINAL' ? 'integrity' : 'protocol'
+}
