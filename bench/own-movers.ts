@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from './children.ts'
 import { pipeMover, socketMover } from './movers.ts'
+import { packagedCommand } from './package.ts'
 import type { Mover } from './transfers.ts'
 import { sftCommand } from './users.ts'
 import { NAME, type World } from './world.ts'
@@ -12,9 +13,13 @@ import { NAME, type World } from './world.ts'
 /** How a listening side of ours, or of `node-peer.ts`, says where it is. */
 export const OUR_LINE = /listening on \S+:(\d+)/
 
-/** Our command with the identity of the run, and with `--stats` if it knows that. */
+/** Our command as the package brings it, with the identity of the run, and with `--stats` if it knows that. */
 export async function sft(world: World, command: string, ...args: readonly string[]): Promise<Command> {
-  return sftCommand(await world.identity(), command, ...(await statsFlag(world, command)), ...args)
+  const flags = await statsFlag(world, command)
+  return {
+    argv: [process.execPath, await packagedCommand(world), command, ...flags, ...args],
+    env: await world.identity()
+  }
 }
 
 function statsFlag(world: World, command: string): Promise<readonly string[]> {
