@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import forge from 'node-forge'
 import { allocate, release } from '../src/workers/buffers.ts'
-import type { Suite } from '../src/workers/construction.ts'
-import { openTask, sealTask } from '../src/workers/tasks.ts'
+import { SUITES, type Suite, u64 } from '../src/workers/construction.ts'
+import { nativeAead } from '../src/workers/native/addon.ts'
+import { inPlaceAead, nodeAead, type OwnedAead } from '../src/workers/owned-aead.ts'
 import type { Micro, MicroCase, MicroRow } from './micro.ts'
 
 /** AEADs of node:crypto by chunk size, ours around them, and node-forge as the warning: it makes certificates here, and nothing else. */
@@ -11,7 +12,6 @@ const ALGORITHMS = ['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305'] as const
 const KIB = [16, 64, 256, 1024] as const
 const OPTIONS = { authTagLength: 16 }
 const TAG_BYTES = 16
-const INDEX_BYTES = 8
 
 type Algorithm = (typeof ALGORITHMS)[number]
 
@@ -45,17 +45,23 @@ function ownKey(suite: Suite) {
   return { suite, key: createSecretKey(randomBytes(32)), iv: randomBytes(12) }
 }
 
+const RSFL = Buffer.from('RSFL', 'latin1')
+
+/** As SPEC §7.2 has it. */
+function aadOf(index: number): Uint8Array {
+  return Buffer.concat([RSFL, u64(index)])
+}
+
 /** Ours: index, nonce and AAD as SPEC §7.2 has them, and a chunk of its own for every call, filled by a copy as a read would. */
-function ownSeal(suite: Suite, size: number): Micro {
+function ownSeal(own: OwnedAead, suite: Suite, size: number): Micro {
   const key = ownKey(suite)
   const plaintext = randomBytes(size)
   let index = 0
-  const seal = () => sealTask({ key, index: index++, data: copyOf(plaintext) })
+  const seal = () => own.seal(key, index, aadOf(index++), copyOf(plaintext))
   return {
     check() {
       const { ciphertext, tag } = seal()
-      const body = bodyOf(index - 1, ciphertext, tag)
-      requireEqual(openTask({ key, index: index - 1, body }), plaintext)
+      requireEqual(own.open(key, index - 1, aadOf(index - 1), sealedOf(ciphertext, tag)), plaintext)
     },
     step() {
       release(seal().ciphertext)
@@ -64,12 +70,12 @@ function ownSeal(suite: Suite, size: number): Micro {
   }
 }
 
-function ownOpen(suite: Suite, size: number): Micro {
+function ownOpen(own: OwnedAead, suite: Suite, size: number): Micro {
   const key = ownKey(suite)
   const plaintext = randomBytes(size)
-  const { ciphertext, tag } = sealTask({ key, index: 0, data: copyOf(plaintext) })
-  const body = bodyOf(0, ciphertext, tag)
-  const open = () => openTask({ key, index: 0, body: copyOf(body) })
+  const { ciphertext, tag } = own.seal(key, 0, aadOf(0), copyOf(plaintext))
+  const sealed = sealedOf(ciphertext, tag)
+  const open = () => own.open(key, 0, aadOf(0), copyOf(sealed))
   return {
     check: () => requireEqual(open(), plaintext),
     step() {
@@ -80,12 +86,11 @@ function ownOpen(suite: Suite, size: number): Micro {
   }
 }
 
-function bodyOf(index: number, ciphertext: Uint8Array, tag: Uint8Array): Uint8Array<ArrayBuffer> {
-  const body = allocate(INDEX_BYTES + ciphertext.byteLength + TAG_BYTES)
-  new DataView(body.buffer).setBigUint64(0, BigInt(index))
-  body.set(ciphertext, INDEX_BYTES)
-  body.set(tag, INDEX_BYTES + ciphertext.byteLength)
-  return body
+function sealedOf(ciphertext: Uint8Array, tag: Uint8Array): Uint8Array<ArrayBuffer> {
+  const sealed = allocate(ciphertext.byteLength + TAG_BYTES)
+  sealed.set(ciphertext)
+  sealed.set(tag, ciphertext.byteLength)
+  return sealed
 }
 
 function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -128,6 +133,21 @@ function row(name: string, kib: number, prepare: (size: number) => Micro, more: 
   return { name: `${name}, ${kib} KiB`, prepare: () => prepare(kib * 1024), ...more }
 }
 
+/** Our two ways beside each other; in place only where the addon is built. */
+const native = nativeAead()
+const OWN: readonly (readonly [string, OwnedAead])[] = [
+  ['node:crypto', nodeAead],
+  ...(native ? [['in place', inPlaceAead(native)] as const] : [])
+]
+
+function ownRows(name: string, own: OwnedAead, suite: Suite, kib: number): MicroRow[] {
+  const long = kib !== 1024 || suite !== 'aes-256-gcm'
+  return [
+    row(`sft seal ${suite}, ${name}`, kib, size => ownSeal(own, suite, size), { long }),
+    row(`sft open ${suite}, ${name}`, kib, size => ownOpen(own, suite, size), { long })
+  ]
+}
+
 export const aead: MicroCase = {
   name: 'aead',
   title: 'AEAD in one thread, by chunk size',
@@ -141,10 +161,7 @@ export const aead: MicroCase = {
         })
       )
     ),
-    row('sft seal aes-256-gcm', 1024, size => ownSeal('aes-256-gcm', size)),
-    row('sft open aes-256-gcm', 1024, size => ownOpen('aes-256-gcm', size)),
-    row('sft seal chacha20-poly1305', 1024, size => ownSeal('chacha20-poly1305', size), { long: true }),
-    row('sft open chacha20-poly1305', 1024, size => ownOpen('chacha20-poly1305', size), { long: true }),
+    ...SUITES.flatMap(suite => KIB.flatMap(kib => OWN.flatMap(([name, own]) => ownRows(name, own, suite, kib)))),
     row('warning: node-forge aes-256-gcm', 64, forgeSeal)
   ]
 }
