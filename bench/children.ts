@@ -1,30 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { delimiter, dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Command, type Place, readIfThere, readUsage, shellStdio, shellText, type Usage } from './shell.ts'
 
 /** Child processes of the benches and the demo: each with a deadline, its resource usage, and an end by its own process id. */
 
-export interface Command {
-  readonly argv: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
-  /** Paths; nothing otherwise. The commands of a pipeline are joined by a pipe of the kernel, as a shell's are. */
-  readonly stdin?: string
-  readonly stdout?: string
-}
-
-/** What one command used, in CPU seconds (user and system) and MiB at its peak; `undefined` where nothing here can tell. */
-export interface Usage {
-  readonly cpu: number | undefined
-  readonly memory: number | undefined
-}
-
-interface Place {
-  readonly command: Command
-  readonly pid: string
-  readonly exit: string
-  readonly usage: string
-}
+export type { Command, Usage }
 
 export interface ChildOptions {
   /** Milliseconds; the commands are killed after it. Default: two minutes. */
@@ -33,11 +15,7 @@ export interface ChildOptions {
 
 const DEADLINE_MS = 120_000
 const STOP_MS = 20_000
-const GNU_TIME = '/usr/bin/time'
 const MAX_STDERR = 64 * 1024
-
-/** GNU time counts any program, and all that it waits for; without it, Node programs count themselves. */
-const hasTime = spawnSync(GNU_TIME, ['-q', '-f', '%M', 'true'], { stdio: 'ignore' }).status === 0
 
 /** One command, or a pipeline of several, under way. */
 export class Child {
@@ -45,7 +23,8 @@ export class Child {
   readonly ended: Promise<readonly Usage[]>
   readonly #shell: ChildProcess
   readonly #places: readonly Place[]
-  #stderr = ''
+  /** What each command said. */
+  readonly #stderr: string[]
   #over = false
   #stopping = false
   #killed: string | undefined
@@ -53,11 +32,9 @@ export class Child {
 
   constructor(places: readonly Place[], env: Readonly<Record<string, string>>, deadline: number) {
     this.#places = places
-    this.#shell = spawn('sh', ['-c', places.map(shellText).join(' | ')], { env, stdio: ['ignore', 'ignore', 'pipe'] })
-    this.#shell.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-MAX_STDERR)
-      this.#onStderr()
-    })
+    this.#stderr = places.map(() => '')
+    this.#shell = spawn('bash', ['-c', shellText(places)], { env, stdio: shellStdio(places.length) })
+    for (const index of places.keys()) this.#listen(index)
     const timer = setTimeout(() => void this.kill(`took longer than ${deadline / 1000} s`), deadline)
     this.ended = new Promise<readonly Usage[]>((resolve, reject) => {
       this.#shell.on('error', reject)
@@ -66,7 +43,7 @@ export class Child {
         this.#over = true
         this.#onStderr()
         const problem = this.#problem()
-        if (problem === undefined) resolve(places.map(readUsage))
+        if (problem === undefined) resolve(places.map((place, index) => readUsage(place, this.#stderr[index] ?? '')))
         else reject(new Error(problem))
       })
     })
@@ -77,7 +54,7 @@ export class Child {
   /** Waits until standard error holds a text. */
   async ready(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
-      const found = pattern.exec(this.#stderr)
+      const found = pattern.exec(this.#stderr.join('\n'))
       if (found) return found
       if (this.#over) {
         await this.ended
@@ -110,6 +87,15 @@ export class Child {
     }
   }
 
+  /** Behind the three standard streams of the shell comes one for each command's standard error. */
+  #listen(index: number): void {
+    const stream = this.#shell.stdio[3 + index] as Readable
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr[index] = (this.#stderr[index] + text).slice(-MAX_STDERR)
+      this.#onStderr()
+    })
+  }
+
   #signal(signal: NodeJS.Signals): void {
     for (const { pid } of this.#places) {
       const id = Number(readIfThere(pid))
@@ -125,10 +111,13 @@ export class Child {
   #problem(): string | undefined {
     if (this.#killed !== undefined) return `${this.#name()} ${this.#killed}`
     if (this.#stopping) return undefined
-    const failed = this.#places.find(({ exit }) => readIfThere(exit)?.trim() !== '0')
-    if (!failed) return undefined
-    const code = readIfThere(failed.exit)?.trim() ?? 'no code'
-    return `${failed.command.argv.join(' ')}: exit ${code}: ${this.#stderr.trim().split('\n').slice(-3).join(' / ')}`
+    // when one side of a pipeline fails the other one does so for want of it: both say why
+    const failed = this.#places.flatMap(({ command, exit }, index) => {
+      const code = readIfThere(exit)?.trim() ?? 'no code'
+      const said = this.#stderr[index]?.trim().split('\n').slice(-3).join(' / ')
+      return code === '0' ? [] : [`${command.argv.join(' ')}: exit ${code}: ${said}`]
+    })
+    return failed.length === 0 ? undefined : failed.join('; ')
   }
 
   #name(): string {
@@ -174,7 +163,7 @@ export class Children implements AsyncDisposable {
 
   #place(command: Command): Place {
     const path = join(this.#directory, `child-${this.#count++}`)
-    return { command, pid: `${path}.pid`, exit: `${path}.exit`, usage: `${path}.usage` }
+    return { command, pid: `${path}.pid`, exit: `${path}.exit`, cpu: `${path}.cpu`, peak: `${path}.peak` }
   }
 
   #environment(): Record<string, string> {
@@ -190,39 +179,5 @@ export class Children implements AsyncDisposable {
       XDG_STATE_HOME: join(home, 'state'),
       XDG_CACHE_HOME: join(home, 'cache')
     }
-  }
-}
-
-/** `sh` writes its own id and becomes the command, so that the command itself can be signalled, not what counts for it. */
-function shellText({ command, pid, exit, usage }: Place): string {
-  const { argv, env = {}, stdin, stdout } = command
-  const counting: Record<string, string> = hasTime
-    ? {}
-    : { SFT_USAGE_FILE: usage, NODE_OPTIONS: `--import=${new URL('./usage.ts', import.meta.url).href}` }
-  const words = [
-    ...Object.entries({ ...env, ...counting }).map(([name, value]) => `${name}=${quote(value)}`),
-    ...(hasTime ? [GNU_TIME, '-q', '-o', quote(usage), '-f', quote('%U %S %M')] : []),
-    ...['sh', '-c', quote('echo $$ > "$0"; exec "$@"'), quote(pid), ...argv.map(quote)],
-    ...(stdin === undefined ? [] : ['<', quote(stdin)]),
-    ...(stdout === undefined ? [] : ['>', quote(stdout)])
-  ]
-  return `{ ${words.join(' ')}; echo $? > ${quote(exit)}; }`
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
-}
-
-function readUsage({ usage }: Place): Usage {
-  const [user, system, peak] = (readIfThere(usage) ?? '').trim().split(' ').map(Number)
-  if (user === undefined || system === undefined || peak === undefined) return { cpu: undefined, memory: undefined }
-  return { cpu: user + system, memory: peak / 1024 }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
   }
 }

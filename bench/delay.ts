@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { socketContender } from './loopback.ts'
+import type { Command } from './children.ts'
 import type { Case, Contender } from './measure.ts'
+import { type SocketJob, type SocketMover, socketMover } from './movers.ts'
+import { OUR_LINE, sft } from './own-movers.ts'
 import { nginxConfiguration, sshFiles, tlsKeys } from './peer-keys.ts'
-import { OUR_SOCKET_PEERS, type SocketPeer, sft } from './socket-peers.ts'
+import { type Mover, transferContender } from './transfers.ts'
 import { makeWire, type Side, type Wire, wireMissing } from './wire.ts'
 import { NAME, type World } from './world.ts'
 
@@ -15,29 +17,27 @@ const MIB = '1048576'
 const FAR = '40 ms round trip, to /dev/null'
 const NEAR = 'the same wire without delay: what it carries'
 
-type Make = (world: World, job: Parameters<SocketPeer['listener']>[1], wire: Wire) => ReturnType<SocketPeer['listener']>
+type Make = (world: World, job: SocketJob, wire: Wire) => Promise<Command>
 
 /** A peer whose sides stand at the ends of the wire. */
 function overWire(
-  peer: Omit<SocketPeer, 'listener' | 'dialler'>,
+  peer: Omit<SocketMover, 'listener' | 'dialler'>,
   delay: number,
   listener: Make,
   dialler: Make
-): SocketPeer {
+): Mover {
   const at =
-    (side: Side, make: Make): SocketPeer['listener'] =>
+    (side: Side, make: Make): SocketMover['listener'] =>
     async (world, job) => {
       const wire = await makeWire(world, delay)
       return wire.at(side, await make(world, job, wire))
     }
-  return { ...peer, listener: at('server', listener), dialler: at('client', dialler) }
+  return socketMover({ ...peer, listener: at('server', listener), dialler: at('client', dialler) })
 }
 
-const OUR_LINE = (OUR_SOCKET_PEERS[0] as SocketPeer).ready
-
-function pull(streams: number, delay: number): SocketPeer {
+function pull(streams: number, delay: number): Mover {
   return overWire(
-    { name: `sft get ← serve, --streams ${streams}`, secure: true, ready: OUR_LINE, serves: true },
+    { name: `sft get ← serve, --streams ${streams}`, ready: OUR_LINE, serves: true },
     delay,
     (world, { source }, { address }) => sft(world, 'serve', dirname(source.path), '--listen', `${address}:0`),
     (world, { source, target, port }, { address }) =>
@@ -45,9 +45,9 @@ function pull(streams: number, delay: number): SocketPeer {
   )
 }
 
-function push(streams: number, delay: number): SocketPeer {
+function push(streams: number, delay: number): Mover {
   return overWire(
-    { name: `sft send → recv, --streams ${streams}`, secure: true, ready: OUR_LINE },
+    { name: `sft send → recv, --streams ${streams}`, ready: OUR_LINE },
     delay,
     (world, { target }, { address }) => sft(world, 'recv', '--listen', `${address}:0`, '-o', target),
     (world, { source, port }, { address }) =>
@@ -59,8 +59,8 @@ const scp = overWire(
   {
     name: 'scp, aes256-gcm',
     needs: ['sshd', 'scp', 'ssh-keygen'],
-    secure: true,
     ready: /Server listening on/,
+    givenPort: true,
     serves: true
   },
   ONE_WAY_US,
@@ -81,8 +81,8 @@ const nginx = overWire(
     name: 'curl ← nginx, mutual TLS 1.3',
     needs: ['nginx', 'curl', 'openssl'],
     baseline: true,
-    secure: true,
     ready: /using the "\w+" event method/,
+    givenPort: true,
     serves: true
   },
   ONE_WAY_US,
@@ -100,9 +100,9 @@ const nginx = overWire(
   }
 )
 
-function socat(delay: number): SocketPeer {
+function socat(delay: number): Mover {
   return overWire(
-    { name: 'socat TCP, 1 MiB, no security', needs: ['socat'], secure: false, ready: /listening on/ },
+    { name: 'socat TCP, 1 MiB, no security', needs: ['socat'], givenPort: true, ready: /listening on/ },
     delay,
     async (_, { target, port }, { address }) => ({
       argv: [
@@ -123,19 +123,13 @@ function socat(delay: number): SocketPeer {
 }
 
 /** To nowhere when it is timed, by a copy when it is checked. */
-function contenders(
-  world: World,
-  peers: readonly SocketPeer[],
-  group: string,
-  source: World['source']
-): Promise<Contender[]> {
+async function contenders(world: World, movers: readonly Mover[], group: string): Promise<Contender[]> {
+  const source = await world.source()
   const reason = wireMissing()
-  return source().then(file =>
-    peers.map(peer => {
-      const contender = socketContender(world, peer, file, { nowhere: true })
-      return { ...contender, group, missing: reason ?? contender.missing }
-    })
-  )
+  return movers.map(mover => {
+    const contender = transferContender(world, mover, source, { nowhere: true })
+    return { ...contender, group, missing: reason ?? contender.missing }
+  })
 }
 
 export const delay: Case = {
@@ -144,13 +138,12 @@ export const delay: Case = {
   unit: 'MB/s',
   async contenders(world) {
     const { quick } = world.options
-    const source = () => world.source()
     const streams = quick ? [1, 4] : STREAMS
     const far = [...streams.map(n => pull(n, ONE_WAY_US)), ...streams.map(n => push(n, ONE_WAY_US))]
     const near = [socat(0), pull(1, 0), pull(8, 0)]
     return [
-      ...(await contenders(world, [...far, scp, nginx, socat(ONE_WAY_US)], FAR, source)),
-      ...(quick ? [] : await contenders(world, near, NEAR, source))
+      ...(await contenders(world, [...far, scp, nginx, socat(ONE_WAY_US)], FAR)),
+      ...(quick ? [] : await contenders(world, near, NEAR))
     ]
   }
 }

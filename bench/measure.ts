@@ -1,4 +1,4 @@
-import type { World } from './world.ts'
+import type { World, WorldOptions } from './world.ts'
 
 /** What a bench case is, and how its contenders are timed: interleaved, in fresh processes, and only after a check. */
 
@@ -11,12 +11,18 @@ export interface Sample {
   readonly cpu: number | undefined
   /** Peak MiB of each process, the sender first. */
   readonly memory: readonly (number | undefined)[]
+  /** The figure of the case, where it is not that of `amount` and `seconds`. */
+  readonly value?: number
+  /** Further columns by their headings: of figures the median is shown, of words the most frequent, for each side (`read / write`). */
+  readonly more?: Readonly<Record<string, number | string>>
 }
 
 export interface Contender {
   readonly name: string
   /** Heading of the table it stands in; one table by default. */
   readonly group?: string
+  /** Of its group, where that is not the unit of the case. */
+  readonly unit?: Unit
   /** The first contender of a group that can run and says so is what the others are divided by. */
   readonly baseline?: boolean
   /** Why it can not run here, such as `not installed`. */
@@ -28,16 +34,18 @@ export interface Contender {
   run(): Promise<Sample>
 }
 
-/** `MB/s` is 10^6 bytes, `/s` is operations, `s` is seconds a run, `MiB` is peak memory; of the last two, less is better. */
-export type Unit = 'MB/s' | '/s' | 's' | 'MiB'
+/** `MB/s` is 10^6 bytes, `/s` is operations, `ms` and `µs` are of one operation, `s` is of a run, `MiB` is peak memory; but for the first two, less is better. */
+export type Unit = 'MB/s' | '/s' | 's' | 'ms' | 'µs' | 'MiB'
 
 export interface Case {
   readonly name: string
   readonly title: string
   readonly unit: Unit
   contenders(world: World): Promise<readonly Contender[]>
+  /** Adds to the rows what only all of them together can tell. */
+  derive?(rows: readonly Row[]): readonly Row[]
   /** Says in a line what the rows show; throws when they break a promise. */
-  verdict?(rows: readonly Row[]): string
+  verdict?(rows: readonly Row[], options: WorldOptions): string
 }
 
 export interface Row {
@@ -93,10 +101,13 @@ async function failedCheck(contender: Contender): Promise<string | undefined> {
 }
 
 /** The figure of one sample in a unit. */
-export function figure({ amount, seconds, memory }: Sample, unit: Unit): number {
+export function figure({ amount, seconds, memory, value }: Sample, unit: Unit): number {
+  if (value !== undefined) return value
   if (unit === 'MB/s') return amount / 1e6 / seconds
   if (unit === '/s') return amount / seconds
   if (unit === 's') return seconds
+  if (unit === 'ms') return (seconds * 1e3) / amount
+  if (unit === 'µs') return (seconds * 1e6) / amount
   return Math.max(...memory.map(peak => peak ?? Number.NaN))
 }
 

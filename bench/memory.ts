@@ -1,60 +1,73 @@
-import { open } from 'node:fs/promises'
 import type { Case, Contender, Row } from './measure.ts'
 import { figure, median } from './measure.ts'
-import { flow, pipeContender } from './pipe.ts'
-import { OURS } from './pipe-peers.ts'
+import { piped, pull } from './own-movers.ts'
 import { formatSize } from './report.ts'
+import { type Mover, NOWHERE, transfer, transferContender } from './transfers.ts'
 import type { World } from './world.ts'
 
-/** Peak memory of both sides of a pipe, by size: it must not grow with the file. */
+/** Peak memory by size of a stream, of holes to nowhere: it must not grow with the file. */
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
-/** Most that a process may take at any size. */
-const LIMIT_MIB = 160
-/** What a longer stream may take beyond the first: the collector's slack, not the file. */
-const FLAT = 1.25
 
-/** A hole of that size: it costs no disk, and reads as zeros. */
-function sparseFile(world: World, bytes: number): Promise<string> {
-  return world.once(`sparse ${bytes}`, async () => {
-    const path = world.target()
-    await using file = await open(path, 'wx')
-    await file.truncate(bytes)
-    return path
-  })
+/** What is promised, in MiB a process and as the growth from the first to any longer stream. */
+interface Promised {
+  readonly pipe: number
+  readonly socket: number
+  readonly growth: number
 }
 
-async function ofSize(world: World, bytes: number): Promise<Contender> {
-  const path = await sparseFile(world, bytes)
+/** A first stream of 64 MiB may end before the collector has settled. */
+const TOLERANT: Promised = { pipe: 160, socket: 160, growth: 1.25 }
+/** From 1 GiB to 20 GiB. */
+const STRICT: Promised = { pipe: 128, socket: 160, growth: 1.05 }
+
+const WAYS = { pipe: piped(), socket: pull() } as const
+
+async function ofSize(world: World, mover: Mover, bytes: number): Promise<Contender> {
+  const source = await world.hole(bytes)
   return {
-    name: `${OURS.name} > /dev/null, ${formatSize(bytes)}`,
+    name: `${mover.name}, ${formatSize(bytes)}`,
     check: async () => {},
-    run: () => flow(world, OURS, { path, bytes }, '/dev/null')
+    run: () => transfer(world, mover, source, NOWHERE)
   }
 }
 
-/** @throws Error when memory grows with the file. */
-function verdict(rows: readonly Row[]): string {
-  const peaks = rows.map(({ samples }) => median(samples.map(sample => figure(sample, 'MiB'))))
-  const known = peaks.filter(peak => !Number.isNaN(peak))
-  const [first, ...longer] = known
-  if (first === undefined) return 'Nothing here can tell the memory of a process.'
-  const grown = longer.find(peak => peak > first * FLAT || peak > LIMIT_MIB)
-  if (grown !== undefined) throw new Error(`memory is not flat: ${known.map(Math.round).join(', ')} MiB`)
-  return `Flat: at most ${Math.round(Math.max(...known))} MiB a process at any size.`
+async function rowsOf(world: World, way: keyof typeof WAYS, sizes: readonly number[]): Promise<Contender[]> {
+  const mover = WAYS[way]
+  // the other cases of a quick run check the same
+  const unchecked = async (): Promise<void> => {}
+  const check = world.options.quick ? unchecked : transferContender(world, mover, await world.source(MIB)).check
+  const rows = await Promise.all(sizes.map(bytes => ofSize(world, mover, bytes)))
+  return rows.map((row, index) => ({ ...row, group: way, ...(index === 0 && { check, baseline: true }) }))
+}
+
+/** @throws Error when memory grows with the file, or is more than what is promised. */
+function verdict(rows: readonly Row[], promised: Promised): string {
+  const says = Object.keys(WAYS).map(way => {
+    const peaks = rows
+      .filter(({ contender }) => contender.group === way)
+      .map(({ samples }) => median(samples.map(sample => figure(sample, 'MiB'))))
+      .filter(peak => !Number.isNaN(peak))
+    const [first, most] = [peaks[0], Math.max(...peaks)]
+    if (first === undefined) return `${way}: nothing here can tell the memory of a process`
+    const limit = promised[way as keyof typeof WAYS]
+    const said = `${way}: ${peaks.map(Math.round).join(', ')} MiB`
+    if (most > first * promised.growth || most > limit) throw new Error(`memory is not flat, ${said}`)
+    return `${said} a process, at most ${limit} and ${Math.round((promised.growth - 1) * 100)} % more than the first`
+  })
+  return `Flat. ${says.join('; ')}.`
 }
 
 export const memory: Case = {
   name: 'memory',
-  title: 'Peak memory of a pipe, by size',
+  title: 'Peak memory by size',
   unit: 'MiB',
-  verdict,
+  verdict: (rows, { full }) => verdict(rows, full ? STRICT : TOLERANT),
   async contenders(world) {
-    const { quick, full } = world.options
-    const [small, ...larger] = quick ? [64 * MIB, 512 * MIB] : [64 * MIB, 2 * GIB, ...(full ? [20 * GIB] : [])]
-    const checked = pipeContender(world, OURS, await world.source(small as number))
-    const first = { ...(await ofSize(world, small as number)), check: checked.check, baseline: true }
-    return [first, ...(await Promise.all(larger.map(bytes => ofSize(world, bytes))))]
+    const { full, quick } = world.options
+    const usual = quick ? [16 * MIB, 128 * MIB] : [64 * MIB, 2 * GIB]
+    const sizes = full ? [GIB, 20 * GIB] : usual
+    return [...(await rowsOf(world, 'pipe', sizes)), ...(await rowsOf(world, 'socket', sizes))]
   }
 }

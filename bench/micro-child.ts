@@ -1,15 +1,18 @@
-import { aead } from './aead.ts'
-import { frames } from './frame.ts'
-import { handshake } from './handshake.ts'
-import type { Micro } from './micro.ts'
-import { pool } from './pool.ts'
+import type { Micro, MicroCase } from './micro.ts'
 
 /** `node micro-child.ts CASE ROW WARM-UP TIMED`: one run of one row; prints a sample as JSON. Milliseconds. */
 
-const [caseName, rowName, warmUp, timed] = process.argv.slice(2)
-const row = [aead, pool, frames, handshake]
-  .find(({ name }) => name === caseName)
-  ?.rows.find(({ name }) => name === rowName)
+/** Only the case that runs is loaded: what others import takes time and memory. */
+const CASES: Readonly<Record<string, () => Promise<MicroCase>>> = {
+  machine: async () => (await import('./machine.ts')).machine,
+  aead: async () => (await import('./aead.ts')).aead,
+  pool: async () => (await import('./pool.ts')).pool,
+  frame: async () => (await import('./frame.ts')).frames,
+  handshake: async () => (await import('./handshake.ts')).handshake
+}
+
+const [caseName = '', rowName, warmUp, timed] = process.argv.slice(2)
+const row = (await CASES[caseName]?.())?.rows.find(({ name }) => name === rowName)
 if (!row) throw new Error(`no row ${rowName} in ${caseName}`)
 const micro = await row.prepare()
 await micro.check()

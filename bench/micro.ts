@@ -17,6 +17,7 @@ export interface MicroRow {
   readonly name: string
   readonly baseline?: boolean
   readonly group?: string
+  readonly unit?: Unit
   /** Left out with `--quick`. */
   readonly long?: boolean
   prepare(): Promise<Micro> | Micro
@@ -33,7 +34,7 @@ const CHILD = fileURLToPath(new URL('./micro-child.ts', import.meta.url))
 
 /** Milliseconds of warm-up and of timing, in the child. */
 const LONG = ['200', '800']
-const QUICK = ['50', '150']
+const QUICK = ['20', '60']
 
 /** Makes a case of rows that run in a child each. */
 export function microCase({ name, title, unit, rows }: MicroCase): Case {

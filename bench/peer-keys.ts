@@ -60,7 +60,7 @@ export async function nginxConfiguration(world: World, root: string, port: numbe
 events {}
 http {
   ${temporary.join(' ')}
-  access_log off; sendfile off; output_buffers 2 1m;
+  access_log off; sendfile off; output_buffers 2 1m; keepalive_requests 1000000;
   server {
     listen 127.0.0.1:${port} ssl; server_name localhost; root ${root};
     ssl_certificate ${server.certificate}; ssl_certificate_key ${server.key};
@@ -77,7 +77,10 @@ export interface SshFiles {
   readonly clientConfig: string
 }
 
-/** An sshd of our own for the present user, by key, with the built-in sftp that scp speaks: no login shell slows it down. */
+/**
+ * An sshd of our own for the present user, by key, with the built-in sftp that scp speaks: no login shell slows it down. Commands do run in
+ * the shell; a bash that believes to be an inner one reads no start-up file, and some are slow.
+ */
 export function sshFiles(world: World): Promise<SshFiles> {
   return world.once('ssh', async () => {
     const place = await world.place('ssh')
@@ -88,7 +91,7 @@ export function sshFiles(world: World): Promise<SshFiles> {
     const serverConfig = join(place, 'sshd_config')
     const clientConfig = join(place, 'ssh_config')
     const server = `HostKey ${host}\nAuthorizedKeysFile ${user}.pub\nUsePAM no\nStrictModes no\nPidFile none
-PasswordAuthentication no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\n`
+PasswordAuthentication no\nPermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nSetEnv SHLVL=9\n`
     const known = join(place, 'known_hosts')
     const client = `Host bench\n  HostName 127.0.0.1\n  User ${userInfo().username}\n  IdentityFile ${user}\n  IdentitiesOnly yes
   UserKnownHostsFile ${known}\n  StrictHostKeyChecking yes\n  HostKeyAlias bench\n`
@@ -130,6 +133,17 @@ export function passwordFile(world: World): Promise<string> {
     const path = join(await world.place('openssl'), 'password')
     await world.children.run({ argv: ['openssl', 'rand', '-hex', '-out', path, '16'] })
     return path
+  })
+}
+
+/** A certificate of an RSA-3072 key for `openssl cms`. */
+export function cmsKey(world: World): Promise<Omit<KeyFiles, 'both'>> {
+  return world.once('cms', async () => {
+    const place = await world.place('cms')
+    const [key, certificate] = [join(place, 'key'), join(place, 'crt')]
+    const fresh = ['-newkey', 'rsa:3072', '-nodes', '-keyout', key, '-out', certificate, '-subj', '/CN=bench']
+    await world.children.run({ argv: ['openssl', 'req', '-x509', ...fresh] })
+    return { key, certificate }
   })
 }
 

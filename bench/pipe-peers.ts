@@ -1,47 +1,23 @@
-import type { Command } from './children.ts'
-import { ageKey, gpgHome, passwordFile } from './peer-keys.ts'
-import { sft } from './socket-peers.ts'
-import type { World } from './world.ts'
+import { freemem } from 'node:os'
+import { pipeMover } from './movers.ts'
+import { ageKey, cmsKey, gpgHome, passwordFile } from './peer-keys.ts'
+import type { Mover } from './transfers.ts'
 
-/** `X encrypt | X decrypt`: ours, and what a user would take instead. Each is one object; the first that can run is the baseline. */
+/** What a user would take for `encrypt | decrypt` instead of ours. Each is one object; the first that can run is the baseline. */
 
-export interface PipePeer {
-  readonly name: string
-  /** Programs that must be installed; none are named for ours. */
-  readonly needs?: readonly string[]
-  readonly baseline?: boolean
-  /** The two commands for a file; the second writes its standard output. */
-  commands(world: World, path: string): Promise<readonly [Command, Command]>
-}
-
-/** A file by its name is a regular file to us; standard input is a stream of unknown size, whatever it comes from. */
-function ours(flags: readonly string[], options: { byName: boolean } = { byName: true }): PipePeer {
-  const { byName } = options
-  return {
-    name: ['sft send', byName ? 'FILE' : '< FILE', '| sft recv', ...flags].join(' '),
-    async commands(world, path) {
-      const send = byName
-        ? await sft(world, 'send', path, ...flags)
-        : { ...(await sft(world, 'send', ...flags)), stdin: path }
-      return [send, await sft(world, 'recv', ...flags)]
-    }
-  }
-}
-
-export const OURS = ours([])
-
-export const AGE: PipePeer = {
+export const AGE = pipeMover({
   name: 'age | age -d',
   needs: ['age', 'age-keygen'],
   baseline: true,
+  synced: true,
   async commands(world, stdin) {
     const { identity, recipient } = await ageKey(world)
     return [{ argv: ['age', '-r', recipient], stdin }, { argv: ['age', '-d', '-i', identity] }]
   }
-}
+})
 
-function opensslEnc(cipher: string, baseline: boolean): PipePeer {
-  return {
+function opensslEnc(cipher: string, baseline: boolean): Mover {
+  return pipeMover({
     name: `openssl enc -${cipher} (unauthenticated)`,
     needs: ['openssl'],
     baseline,
@@ -49,10 +25,27 @@ function opensslEnc(cipher: string, baseline: boolean): PipePeer {
       const enc = ['openssl', 'enc', `-${cipher}`, '-pbkdf2', '-pass', `file:${await passwordFile(world)}`]
       return [{ argv: enc, stdin }, { argv: [...enc, '-d'] }]
     }
-  }
+  })
 }
 
-const gpg: PipePeer = {
+/** Its decrypting side holds everything before it gives anything, and more than once. */
+const CMS_MEMORY = 4
+
+const cms = pipeMover({
+  name: 'openssl cms -stream -aes-256-gcm, RSA-3072',
+  needs: ['openssl'],
+  unable: bytes => (freemem() < bytes * CMS_MEMORY ? 'no memory for it' : undefined),
+  async commands(world, stdin) {
+    const { certificate, key } = await cmsKey(world)
+    const cms = ['openssl', 'cms', '-binary']
+    return [
+      { argv: [...cms, '-encrypt', '-stream', '-aes-256-gcm', '-outform', 'DER', certificate], stdin },
+      { argv: [...cms, '-decrypt', '-inform', 'DER', '-recip', certificate, '-inkey', key] }
+    ]
+  }
+})
+
+const gpg = pipeMover({
   name: 'gpg, RSA-3072, no compression',
   needs: ['gpg', 'gpgconf'],
   async commands(world, stdin) {
@@ -63,23 +56,19 @@ const gpg: PipePeer = {
       { argv: [...quiet, '-d'], env }
     ]
   }
-}
+})
 
-const cat: PipePeer = {
+const cat = pipeMover({
   name: 'cat | cat, no security (the limit)',
   needs: ['cat'],
   commands: async (_, stdin) => [{ argv: ['cat'], stdin }, { argv: ['cat'] }]
-}
+})
 
-export const PIPE_PEERS: readonly PipePeer[] = [
-  OURS,
-  ours([], { byName: false }),
-  ours(['--threads', '0']),
-  ours(['--threads', '1']),
-  ours(['--threads', '2']),
+export const OTHER_PIPE_MOVERS: readonly Mover[] = [
   AGE,
   opensslEnc('chacha20', true),
   opensslEnc('aes-256-ctr', false),
+  cms,
   gpg,
   cat
 ]

@@ -79,5 +79,5 @@ export const pool: MicroCase = {
   name: 'pool',
   title: 'Seal stage: threads ÷ inline',
   unit: 'MB/s',
-  rows: [...bySize(1024, false), ...bySize(256, false), ...bySize(64, true)]
+  rows: [...bySize(1024, false), ...bySize(256, true), ...bySize(64, true)]
 }

@@ -1,38 +1,51 @@
 import { parseArgs } from 'node:util'
 import { aead } from './aead.ts'
 import { delay } from './delay.ts'
+import { exitCode } from './exit-code.ts'
 import { frames } from './frame.ts'
 import { handshake } from './handshake.ts'
 import { conditions, writeLastRun } from './last-run.ts'
+import { latency } from './latency.ts'
 import { loopback } from './loopback.ts'
+import { machine } from './machine.ts'
 import { type Case, measure } from './measure.ts'
 import { memory } from './memory.ts'
 import { microCase } from './micro.ts'
+import { calibrate, noiseText } from './noise.ts'
 import { pipe } from './pipe.ts'
+import { placement } from './placement.ts'
+import { writePlot } from './plot.ts'
 import { pool } from './pool.ts'
 import { parseSize } from './report.ts'
+import { sessions } from './sessions.ts'
+import { sizes } from './sizes.ts'
 import { start } from './start.ts'
 import { caseTables } from './tables.ts'
 import { World } from './world.ts'
 
 const CASES: readonly Case[] = [
+  microCase(machine),
   microCase(aead),
   microCase(pool),
   microCase(frames),
   microCase(handshake),
   loopback,
   pipe,
+  sizes,
+  placement,
   memory,
   start,
+  latency,
+  sessions,
   delay
 ]
 
 const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--full] [--size 1G] [--rounds 5] [--dir DIRECTORY] [--write]
 cases: ${CASES.map(({ name }) => name).join(', ')}
-  --quick   small, under a minute, for CI      --full    memory up to 20 GiB, too
+  --quick   small, under a minute, for CI      --full    memory and sizes up to 20 GiB
   --size    bytes of the file that is moved    --rounds  interleaved rounds
   --dir     where files go (default: the system's temporary directory)
-  --write   put the tables into bench/README.md
+  --write   put the tables into bench/README.md and draw bench/throughput.svg
 `
 
 interface Options {
@@ -59,7 +72,7 @@ function parseOptions(args: readonly string[]): Options {
     }
   })
   const { quick, full, write, dir: directory } = values
-  const size = parseSize(values.size ?? (quick ? '32M' : '1G'))
+  const size = parseSize(values.size ?? (quick ? '8M' : '1G'))
   const rounds = Number(values.rounds ?? (quick ? 1 : 5))
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds is a whole number')
   const unknown = positionals.find(name => !CASES.some(each => each.name === name))
@@ -74,35 +87,30 @@ function progress(text: string): void {
 /** Runs the cases; every table appears as soon as it is there. */
 async function runCases(world: World, { names, size, rounds, write }: Options): Promise<void> {
   const sections = new Map<string, string>()
+  let before = await calibrate(world)
   for (const bench of CASES.filter(({ name }) => names.length === 0 || names.includes(name))) {
     const taken = conditions(size, rounds)
     const contenders = await bench.contenders(world)
-    const rows = await measure(contenders, rounds, text => progress(`${bench.name}: ${text}`))
+    const measured = await measure(contenders, rounds, text => progress(`${bench.name}: ${text}`))
+    const rows = bench.derive?.(measured) ?? measured
+    const after = await calibrate(world)
     progress('')
-    const section = `### ${bench.title} (\`${bench.name}\`)\n\n${taken}\n\n${caseTables(bench, rows)}`
+    const quiet = noiseText(before, after)
+    before = after
+    const section = `### ${bench.title} (\`${bench.name}\`)\n\n${taken}, ${quiet}\n\n${caseTables(bench, rows, world.options)}`
     process.stdout.write(`${section}\n\n`)
     sections.set(bench.name, section)
   }
   const order = CASES.map(({ name }) => name)
-  if (write) await writeLastRun(sections, order)
+  if (!write) return
+  await writeLastRun(sections, order)
+  await writePlot()
 }
 
 /** Resolves with the exit code. */
 async function main(options: Options): Promise<number> {
   await using world = await World.create(options)
-  let interrupted = 0
-  const stop = (signal: NodeJS.Signals): void => {
-    interrupted = signal === 'SIGINT' ? 130 : 143
-    void world.children[Symbol.asyncDispose]()
-  }
-  process.on('SIGINT', stop).on('SIGTERM', stop)
-  try {
-    await runCases(world, options)
-    return 0
-  } catch (error) {
-    process.stderr.write(`bench: ${interrupted ? 'interrupted' : (error as Error).message}\n`)
-    return interrupted || 1
-  }
+  return await exitCode('bench', world.children, () => runCases(world, options))
 }
 
 /** `undefined` after saying what is wrong with the command line. */

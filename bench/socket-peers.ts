@@ -1,86 +1,27 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from './children.ts'
-import { freePort, nginxConfiguration, sshFiles, tlsKeys } from './peer-keys.ts'
-import { NAME, type SourceFile, type World } from './world.ts'
+import { type SocketJob, socketMover } from './movers.ts'
+import { OUR_LINE } from './own-movers.ts'
+import { nginxConfiguration, sshFiles, tlsKeys } from './peer-keys.ts'
+import { type Mover, NOWHERE } from './transfers.ts'
+import type { World } from './world.ts'
 
-/** Who moves a file over a socket: ours, and what a user would take instead. Each is one object; the first that can run is the baseline. */
+/** What a user would take over a socket instead of ours. Each is one object; the first that can run is the baseline. */
 
-export interface SocketPeer {
-  readonly name: string
-  /** Programs that must be installed; none are named for ours. */
-  readonly needs?: readonly string[]
-  readonly baseline?: boolean
-  /** It encrypts and authenticates both sides. */
-  readonly secure: boolean
-  /** How a listening side says on standard error that it is ready; group 1 is the port, where it chooses one itself. */
-  readonly ready: RegExp
-  /** The listening side serves until it is stopped, and is the sender. */
-  readonly serves?: boolean
-  listener(world: World, job: Job): Promise<Command>
-  dialler(world: World, job: Job): Promise<Command>
-}
-
-export interface Job {
-  readonly source: SourceFile
-  readonly target: string
-  readonly port: number
-}
-
-const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const SFT = path('../src/bin/sft.js')
-const OUR_LINE = /listening on \S+:(\d+)/
 const SOCAT_LINE = /listening on .*:(\d+)/
+/** What nginx says once its sockets listen. */
+const NGINX_LINE = /using the "\w+" event method/
+const SSHD_LINE = /Server listening on/
 const MIB = '1048576'
-/** Where a transfer goes that is to touch no disk. */
-export const NOWHERE = '/dev/null'
+const AES_256 = ['-c', 'aes256-gcm@openssh.com']
+const AES_128 = ['-c', 'aes128-gcm@openssh.com']
 
-/** Our command with the identity of the run. */
-export async function sft(world: World, ...args: readonly string[]): Promise<Command> {
-  return { argv: [process.execPath, SFT, ...args], env: await world.identity() }
-}
-
-function push(flags: readonly string[]): SocketPeer {
-  return {
-    name: ['sft send → recv', ...flags].join(' '),
-    secure: true,
-    ready: OUR_LINE,
-    listener: (world, { target }) => sft(world, 'recv', '--listen', '127.0.0.1:0', '-o', target, ...flags),
-    dialler: (world, { source, port }) => sft(world, 'send', source.path, `${NAME}@127.0.0.1:${port}`, ...flags)
-  }
-}
-
-function pull(flags: readonly string[]): SocketPeer {
-  return {
-    name: ['sft get ← serve', ...flags].join(' '),
-    secure: true,
-    ready: OUR_LINE,
-    serves: true,
-    listener: (world, { source }) => sft(world, 'serve', dirname(source.path), '--listen', '127.0.0.1:0', ...flags),
-    dialler: (world, { source, target, port }) =>
-      sft(world, 'get', `${NAME}@127.0.0.1:${port}`, source.name, '-o', target, ...flags)
-  }
-}
-
-const library: SocketPeer = {
-  name: 'sft library, engine.send → receiveOne',
-  secure: true,
-  ready: OUR_LINE,
-  listener: async (world, { target }) => ({
-    argv: [process.execPath, path('./engine-peer.ts'), 'recv', target],
-    env: await world.identity()
-  }),
-  dialler: async (world, { source, port }) => ({
-    argv: [process.execPath, path('./engine-peer.ts'), 'send', String(port), source.path],
-    env: await world.identity()
-  })
-}
-
-const socatTls: SocketPeer = {
+export const SOCAT = socketMover({
   name: 'socat OPENSSL, mutual TLS 1.3, 1 MiB',
   needs: ['socat', 'openssl'],
   baseline: true,
-  secure: true,
+  synced: true,
   ready: SOCAT_LINE,
   async listener(world, { target }) {
     const { ca, server } = await tlsKeys(world)
@@ -92,31 +33,57 @@ const socatTls: SocketPeer = {
     const options = `cert=${client.both},cafile=${ca},openssl-commonname=localhost,openssl-min-proto-version=TLS1.3`
     return { argv: ['socat', '-u', '-b', MIB, `FILE:${source.path}`, `OPENSSL:127.0.0.1:${port},${options}`] }
   }
-}
+})
 
-const nginx: SocketPeer = {
-  name: 'curl ← nginx, mutual TLS 1.3',
+/** What serves the files of a directory to whoever shows a client certificate; it has no port of its own choice. */
+const NGINX_SIDE = {
   needs: ['nginx', 'curl', 'openssl'],
-  secure: true,
-  // what it says once its sockets listen
-  ready: /using the "\w+" event method/,
+  ready: NGINX_LINE,
+  givenPort: true,
   serves: true,
-  listener: async (world, { source, port }) => ({
+  listener: async (world: World, { source, port }: SocketJob): Promise<Command> => ({
     argv: ['nginx', '-e', 'stderr', '-c', await nginxConfiguration(world, dirname(source.path), port)]
-  }),
-  async dialler(world, { source, target, port }) {
-    const { ca, client } = await tlsKeys(world)
-    const trust = ['--cacert', ca, '--cert', client.certificate, '--key', client.key]
-    return { argv: ['curl', '-sSf', ...trust, '-o', target, `https://localhost:${port}/${source.name}`] }
-  }
+  })
 }
 
-function scp(name: string, flags: readonly string[]): SocketPeer {
-  return {
+/** curl with a client certificate. */
+async function curl(world: World, ...args: readonly string[]): Promise<Command> {
+  const { ca, client } = await tlsKeys(world)
+  return { argv: ['curl', '-sSf', '--cacert', ca, '--cert', client.certificate, '--key', client.key, ...args] }
+}
+
+export const NGINX = socketMover({
+  ...NGINX_SIDE,
+  name: 'curl ← nginx, mutual TLS 1.3',
+  synced: true,
+  dialler: (world, { source, target, port }) => curl(world, '-o', target, `https://localhost:${port}/${source.name}`)
+})
+
+/** The same file so many times over one connection; curl writes the seconds that each took into the target. */
+export function nginxRepeated(count: number): Mover {
+  return socketMover({
+    ...NGINX_SIDE,
+    name: 'curl ← nginx, mutual TLS 1.3, keep-alive',
+    async dialler(world, { source, target, port }) {
+      const url = `https://localhost:${port}/${source.name}?[1-${count}]`
+      return { ...(await curl(world, '-o', NOWHERE, '-w', '%{time_total}\\n', url)), stdout: target }
+    }
+  })
+}
+
+/** Programs over an sshd of our own. `dialler` is told the options that lead there. */
+function overSsh(
+  name: string,
+  program: string,
+  dialler: (options: readonly string[], job: SocketJob) => readonly Command[],
+  more: Partial<Mover> = {}
+): Mover {
+  return socketMover({
+    ...more,
     name,
-    needs: ['sshd', 'scp', 'ssh-keygen'],
-    secure: true,
-    ready: /Server listening on/,
+    needs: ['sshd', 'ssh', 'ssh-keygen', program],
+    ready: SSHD_LINE,
+    givenPort: true,
     serves: true,
     async listener(world, { port }) {
       const { serverConfig } = await sshFiles(world)
@@ -124,36 +91,59 @@ function scp(name: string, flags: readonly string[]): SocketPeer {
         argv: ['/usr/sbin/sshd', '-D', '-e', '-f', serverConfig, '-p', String(port), '-o', 'ListenAddress=127.0.0.1']
       }
     },
-    async dialler(world, { source, target, port }) {
+    async dialler(world, job) {
       const { clientConfig } = await sshFiles(world)
-      return { argv: ['scp', '-q', '-F', clientConfig, '-P', String(port), ...flags, `bench:${source.path}`, target] }
+      return dialler(['-F', clientConfig, '-o', `Port=${job.port}`], job)
     }
-  }
+  })
 }
 
-function node(name: string, secure: boolean): SocketPeer {
+function scp(cipher: string, flags: readonly string[], more: Partial<Mover> = {}): Mover {
+  const copy = (options: readonly string[], { source, target }: SocketJob) => [
+    { argv: ['scp', '-q', ...options, ...flags, `bench:${source.path}`, target] }
+  ]
+  return overSsh(`scp, ${cipher}`, 'scp', copy, more)
+}
+
+export const SCP = scp('aes256-gcm', AES_256, { synced: true })
+
+const rsync = overSsh(
+  'rsync over ssh, aes256-gcm',
+  'rsync',
+  (options, { source, target }) => [
+    { argv: ['rsync', '-a', '-e', ['ssh', ...options, ...AES_256].join(' '), `bench:${source.path}`, target] }
+  ],
+  // it writes under another name and renames: as root, in the place of the device
+  { filesOnly: true }
+)
+
+const tar = overSsh('tar over ssh, aes256-gcm', 'tar', (options, { source, target }) => [
+  { argv: ['ssh', ...options, ...AES_256, 'bench', `tar -cf - -C '${dirname(source.path)}' '${source.name}'`] },
+  { argv: ['tar', '-xOf', '-'], stdout: target }
+])
+
+function node(name: string, secure: boolean): Mover {
   const credentials = async (world: World, side: 'server' | 'client'): Promise<string[]> => {
     if (!secure) return []
     const keys = await tlsKeys(world)
     return [keys.ca, keys[side].certificate, keys[side].key]
   }
-  const run = (...args: string[]): Command => ({ argv: [process.execPath, path('./node-peer.ts'), ...args] })
-  return {
+  const program = fileURLToPath(new URL('./node-peer.ts', import.meta.url))
+  const run = (...args: string[]): Command => ({ argv: [process.execPath, program, ...args] })
+  return socketMover({
     name,
     needs: secure ? ['openssl'] : [],
     baseline: secure,
-    secure,
     ready: OUR_LINE,
     listener: async (world, { target }) => run('recv', target, ...(await credentials(world, 'server'))),
     dialler: async (world, { source, port }) =>
       run('send', String(port), source.path, ...(await credentials(world, 'client')))
-  }
+  })
 }
 
-const socatTcp: SocketPeer = {
+const socatTcp = socketMover({
   name: 'socat TCP, 1 MiB, no security (the limit)',
   needs: ['socat'],
-  secure: false,
   ready: SOCAT_LINE,
   listener: async (_, { target }) => ({
     argv: ['socat', '-d', '-d', '-u', '-b', MIB, 'TCP-LISTEN:0,reuseaddr,bind=127.0.0.1', socatTarget(target)]
@@ -161,31 +151,20 @@ const socatTcp: SocketPeer = {
   dialler: async (_, { source, port }) => ({
     argv: ['socat', '-u', '-b', MIB, `FILE:${source.path}`, `TCP:127.0.0.1:${port}`]
   })
-}
+})
 
 function socatTarget(target: string): string {
   return target === NOWHERE ? `GOPEN:${target}` : `CREATE:${target}`
 }
 
-/** Whether the port has to be chosen for the listening side. */
-export async function portFor({ ready }: SocketPeer): Promise<number> {
-  return ready === OUR_LINE || ready === SOCAT_LINE ? 0 : freePort()
-}
-
-export const OUR_SOCKET_PEERS: readonly SocketPeer[] = [
-  push([]),
-  pull([]),
-  push(['--threads', '0']),
-  pull(['--threads', '0']),
-  library
-]
-export const SCP = scp('scp, aes256-gcm', ['-c', 'aes256-gcm@openssh.com'])
-export const NGINX = nginx
-export const OTHER_SOCKET_PEERS: readonly SocketPeer[] = [
-  socatTls,
-  nginx,
+export const OTHER_SOCKET_MOVERS: readonly Mover[] = [
+  SOCAT,
+  NGINX,
   SCP,
-  scp('scp, default cipher', []),
+  scp('aes128-gcm', AES_128),
+  scp('default cipher', []),
+  rsync,
+  tar,
   node('node:tls pipeline, mutual TLS 1.3, 1 MiB', true),
   node('node:net pipeline, 1 MiB, no security', false),
   socatTcp

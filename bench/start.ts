@@ -1,8 +1,8 @@
-import { socketContender } from './loopback.ts'
 import type { Case, Contender, Sample } from './measure.ts'
-import { pipeContender } from './pipe.ts'
-import { AGE, OURS } from './pipe-peers.ts'
-import { NGINX, OUR_SOCKET_PEERS, SCP } from './socket-peers.ts'
+import { OUR_SOCKET_MOVERS, piped } from './own-movers.ts'
+import { AGE } from './pipe-peers.ts'
+import { NGINX, SCP } from './socket-peers.ts'
+import { type Mover, sampleOf, transferContender } from './transfers.ts'
 import type { World } from './world.ts'
 
 /** One file of 1 KiB, whole processes: what a transfer costs before its first byte. */
@@ -13,7 +13,7 @@ function idle(world: World, name: string, argv: readonly string[]): Contender {
     const start = performance.now()
     const used = await world.children.run({ argv })
     const seconds = (performance.now() - start) / 1000
-    return { amount: 1, seconds, cpu: used[0]?.cpu, memory: used.map(({ memory }) => memory) }
+    return sampleOf(1, seconds, used)
   }
   return { name, check: async () => void (await run()), run }
 }
@@ -24,13 +24,13 @@ export const start: Case = {
   unit: 's',
   async contenders(world) {
     const source = await world.source(1024)
-    const ours = OUR_SOCKET_PEERS.filter(({ name }) => !name.includes('threads'))
+    const ours = OUR_SOCKET_MOVERS.filter(({ name }) => !name.includes('threads'))
+    const moving = (mover: Mover): Contender => ({
+      ...transferContender(world, mover, source),
+      baseline: mover === SCP
+    })
     return [
-      pipeContender(world, OURS, source),
-      ...ours.map(peer => socketContender(world, peer, source)),
-      { ...socketContender(world, SCP, source), baseline: true },
-      socketContender(world, NGINX, source),
-      { ...pipeContender(world, AGE, source), baseline: false },
+      ...[piped(), ...ours, SCP, NGINX, AGE].map(moving),
       { ...idle(world, 'node -e 0', [process.execPath, '-e', '0']), baseline: true },
       idle(world, 'true (what the bench itself adds)', ['true'])
     ]

@@ -1,12 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { accessSync, constants, createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, open, rm, stat } from 'node:fs/promises'
+import { accessSync, constants } from 'node:fs'
+import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { dataDirectory, initEmbedded } from '../src/index.ts'
 import { Children } from './children.ts'
-import { requireSpace } from './space.ts'
+import { PIECE, writeRandom } from './files.ts'
+import { hasRoom, isMemory, requireSpace } from './space.ts'
+import { embeddedUser, type UserEnvironment } from './users.ts'
 
 /** What every case of a run shares: a temporary directory, the children, source files, and throw-away keys. */
 
@@ -19,15 +18,20 @@ export interface WorldOptions {
   readonly directory?: string | undefined
 }
 
-/** A file to move, in the page cache, and its SHA-256. */
-export interface SourceFile {
+/** A file to move. */
+export interface MovedFile {
   readonly path: string
   readonly name: string
   readonly bytes: number
+}
+
+/** Random bytes in the page cache, and their SHA-256. */
+export interface SourceFile extends MovedFile {
   readonly hash: string
 }
 
-const PIECE = 1024 * 1024
+/** Where Linux has a memory file system. */
+const MEMORY = '/dev/shm'
 /** Room for keys, notes and the small files of other cases. */
 const SLACK_BYTES = 256 * PIECE
 /** The one identity of the benches: an organisation of one, who sends to oneself. */
@@ -39,11 +43,14 @@ export class World implements AsyncDisposable {
   readonly children: Children
   readonly #made = new Map<string, Promise<unknown>>()
   readonly #cleanups: (() => Promise<unknown>)[] = []
+  /** Where targets are, and all that goes with the run. */
+  readonly #places: string[]
   #targets = 0
 
   private constructor(options: WorldOptions, directory: string) {
     this.options = options
     this.directory = directory
+    this.#places = [directory]
     this.children = new Children(directory)
   }
 
@@ -72,39 +79,59 @@ export class World implements AsyncDisposable {
     return path
   }
 
-  /** A path for what a transfer makes; whoever asks gives it to `discard`. */
-  target(): string {
-    return join(this.directory, `target-${this.#targets++}`)
+  /** A directory where no disk is in the way; `undefined` where there is none, or no room in it for two copies, or where all is in memory anyway. */
+  memoryDirectory(): Promise<string | undefined> {
+    return this.once('memory directory', async () => {
+      if (await isMemory(this.directory)) return undefined
+      if (!(await isMemory(MEMORY)) || !(await hasRoom(MEMORY, 2 * this.options.size + SLACK_BYTES))) return undefined
+      const path = await mkdtemp(join(MEMORY, 'sft-bench-'))
+      this.#places.push(path)
+      return path
+    })
   }
 
-  /** Removes a target, wherever the directory of this run is. @throws Error for any other path, such as a device. */
+  /** A path for what a transfer makes; whoever asks gives it to `discard`. */
+  target(directory: string = this.directory): string {
+    return join(directory, `target-${this.#targets++}`)
+  }
+
+  /** Removes a target, wherever the directories of this run are. @throws Error for any other path, such as a device. */
   async discard(target: string): Promise<void> {
-    if (dirname(target) !== this.directory) throw new Error(`${target} is no target of this run`)
+    if (!this.#places.includes(dirname(target))) throw new Error(`${target} is no target of this run`)
     await rm(target, { force: true })
   }
 
   /** The file that is moved: random bytes, `--size` of them unless told otherwise. */
   source(bytes: number = this.options.size): Promise<SourceFile> {
     return this.once(`source ${bytes}`, async () => {
-      const name = `source-${bytes}`
-      const path = join(await this.place('source'), name)
-      return { path, name, bytes, hash: await writeRandom(path, bytes) }
+      const file = await this.#sourceFile(`source-${bytes}`, bytes)
+      return { ...file, hash: await writeRandom(file.path, bytes) }
+    })
+  }
+
+  /** A file that is one hole: it costs no disk, and reads as zeros. */
+  hole(bytes: number): Promise<MovedFile> {
+    return this.once(`hole ${bytes}`, async () => {
+      const made = await this.#sourceFile(`hole-${bytes}`, bytes)
+      await using file = await open(made.path, 'wx')
+      await file.truncate(bytes)
+      return made
     })
   }
 
   /** An identity of our own, for the command by this environment; sender and receiver are one. */
-  identity(): Promise<Record<string, string>> {
-    return this.once('identity', async () => {
-      const env = { XDG_DATA_HOME: await this.place('identity') }
-      await initEmbedded(dataDirectory(env), { name: NAME })
-      return env
-    })
+  identity(): Promise<UserEnvironment> {
+    return this.once('identity', async () => embeddedUser(await this.place('identity'), NAME))
+  }
+
+  async #sourceFile(name: string, bytes: number): Promise<MovedFile> {
+    return { path: join(await this.place('source'), name), name, bytes }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.#cleanups.map(cleanup => cleanup()))
     await this.children[Symbol.asyncDispose]()
-    await rm(this.directory, { recursive: true, force: true })
+    for (const place of this.#places) await rm(place, { recursive: true, force: true })
   }
 }
 
@@ -113,26 +140,6 @@ export function missing(...programs: readonly string[]): string | undefined {
   const places = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
   const isThere = (program: string): boolean => places.some(place => isExecutable(join(place, program)))
   return programs.every(isThere) ? undefined : 'not installed'
-}
-
-/** @throws Error unless a copy is what was sent. */
-export async function requireCopy(path: string, source: SourceFile): Promise<void> {
-  const digest = createHash('sha256')
-  await pipeline(createReadStream(path, { highWaterMark: PIECE }), digest)
-  if ((await stat(path)).size !== source.bytes || digest.digest('hex') !== source.hash) {
-    throw new Error('the copy is not what was sent')
-  }
-}
-
-async function writeRandom(path: string, bytes: number): Promise<string> {
-  const digest = createHash('sha256')
-  await using file = await open(path, 'wx')
-  for (let left = bytes; left > 0; left -= PIECE) {
-    const piece = randomBytes(Math.min(left, PIECE))
-    digest.update(piece)
-    await file.writeFile(piece)
-  }
-  return digest.digest('hex')
 }
 
 function isExecutable(path: string): boolean {

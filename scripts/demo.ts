@@ -1,14 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Child, Children, type Command, type Usage } from '../bench/children.ts'
+import { exitCode } from '../bench/exit-code.ts'
+import { PIECE, requireCopy, writeRandom } from '../bench/files.ts'
 import { formatNumber, formatSize, formatTable, parseSize } from '../bench/report.ts'
 import { requireSpace } from '../bench/space.ts'
+import { organisation, sftCommand, type UserEnvironment } from '../bench/users.ts'
 import { WireCounter } from '../bench/wire-counter.ts'
 
 /**
@@ -16,8 +15,6 @@ import { WireCounter } from '../bench/wire-counter.ts'
  * with what was sent. It runs the command as anybody would, on loopback, in a temporary directory that is gone afterwards.
  */
 
-const SFT = fileURLToPath(new URL('../src/bin/sft.js', import.meta.url))
-const PIECE = 1024 * 1024
 const SETUP_MS = 60_000
 const FILE = 'random.bin'
 
@@ -27,6 +24,8 @@ interface Demo {
   readonly bytes: number
   readonly source: string
   readonly copy: string
+  readonly alice: UserEnvironment
+  readonly bob: UserEnvironment
 }
 
 /** One way from alice to bob. Without a listening side it is a pipeline. */
@@ -45,31 +44,25 @@ interface Run {
   readonly receiver: Usage
 }
 
-/** A command line of one user, who has nothing of the caller's identity. */
-function sft(demo: Pick<Demo, 'directory'>, user: 'alice' | 'bob' | 'authority', ...args: string[]): Command {
-  const home = join(demo.directory, user)
-  return { argv: [process.execPath, SFT, ...args], env: { HOME: home, XDG_DATA_HOME: join(home, 'data') } }
-}
-
 function ways(demo: Demo): readonly Way[] {
-  const { source, copy } = demo
+  const { source, copy, alice, bob } = demo
   return [
     {
       name: 'send → recv --listen',
-      listener: sft(demo, 'bob', 'recv', '--listen', '127.0.0.1:0', '--from', 'alice', '-o', copy),
-      commands: port => [sft(demo, 'alice', 'send', source, `bob@127.0.0.1:${port}`)]
+      listener: sftCommand(bob, 'recv', '--listen', '127.0.0.1:0', '--from', 'alice', '-o', copy),
+      commands: port => [sftCommand(alice, 'send', source, `bob@127.0.0.1:${port}`)]
     },
     {
       name: 'get ← serve',
-      listener: sft(demo, 'alice', 'serve', join(demo.directory, 'export'), '--listen', '127.0.0.1:0'),
-      commands: port => [sft(demo, 'bob', 'get', `alice@127.0.0.1:${port}`, FILE, '-o', copy)],
+      listener: sftCommand(alice, 'serve', join(demo.directory, 'export'), '--listen', '127.0.0.1:0'),
+      commands: port => [sftCommand(bob, 'get', `alice@127.0.0.1:${port}`, FILE, '-o', copy)],
       serves: true
     },
     {
       name: 'pipe, send to recv',
       commands: () => [
-        sft(demo, 'alice', 'send', source, '--to', 'bob'),
-        sft(demo, 'bob', 'recv', '--from', 'alice', '-o', copy)
+        sftCommand(alice, 'send', source, '--to', 'bob'),
+        sftCommand(bob, 'recv', '--from', 'alice', '-o', copy)
       ]
     }
   ]
@@ -97,7 +90,7 @@ async function portOf(listener: Child): Promise<number> {
 async function wireBytes(demo: Demo, way: Way): Promise<number> {
   if (!way.listener) {
     const sealed = join(demo.directory, 'sealed')
-    await demo.children.run(sft(demo, 'alice', 'send', demo.source, '--to', 'bob', '-o', sealed))
+    await demo.children.run(sftCommand(demo.alice, 'send', demo.source, '--to', 'bob', '-o', sealed))
     const { size } = await stat(sealed)
     await rm(sealed)
     return size
@@ -117,9 +110,9 @@ async function wireBytes(demo: Demo, way: Way): Promise<number> {
 /** One row of the table: the timed run, its copy compared; then the counted run, its copy compared. */
 async function measure(demo: Demo, way: Way, hash: string): Promise<string[]> {
   const { seconds, sender, receiver } = await run(demo, way)
-  await requireSame(demo, way, hash)
+  await requireSame(demo, hash)
   const wire = await wireBytes(demo, way)
-  if (way.listener) await requireSame(demo, way, hash)
+  if (way.listener) await requireSame(demo, hash)
   const overhead = ((wire - demo.bytes) / demo.bytes) * 100
   const cpu = ((sender.cpu ?? Number.NaN) + (receiver.cpu ?? Number.NaN)) / (demo.bytes / 2 ** 30)
   return [
@@ -133,59 +126,32 @@ async function measure(demo: Demo, way: Way, hash: string): Promise<string[]> {
   ]
 }
 
-async function requireSame({ copy }: Demo, { name }: Way, hash: string): Promise<void> {
-  const digest = createHash('sha256')
-  await pipeline(createReadStream(copy, { highWaterMark: PIECE }), digest)
+async function requireSame({ copy, bytes }: Demo, hash: string): Promise<void> {
+  await requireCopy(copy, { bytes, hash })
   await rm(copy)
-  if (digest.digest('hex') !== hash) throw new Error(`${name}: the copy is not what was sent`)
 }
 
-/** Makes the organisation with the command itself: authority, users, two logins, and bob's certificate in alice's peer book. */
-async function enrol(demo: Demo): Promise<void> {
-  const { children, directory } = demo
-  const authority = join(directory, 'authority', 'ca')
-  const password = join(directory, 'password')
-  await mkdir(join(directory, 'authority'))
-  await children.run(sft(demo, 'authority', 'auth', 'init', authority, '--org', 'demo.example', '--no-passphrase'))
-  for (const user of ['alice', 'bob'] as const) {
-    await writeFile(`${password}.${user}`, randomBytes(18).toString('base64url'), { mode: 0o600 })
-    const add = ['auth', 'user', 'add', user, '--dir', authority, '--password-file', `${password}.${user}`]
-    await children.run(sft(demo, 'authority', ...add))
-  }
-  const server = children.start(sft(demo, 'authority', 'auth', 'serve', '--dir', authority, '--listen', '127.0.0.1:0'))
-  const [, url = ''] = await server.ready(/listening on (https:\S+)/)
-  say(`auth server of demo.example on ${url}, users alice and bob`)
-  const trust = ['--auth', url, '--ca', join(authority, 'root.crt'), '--no-passphrase']
-  for (const user of ['alice', 'bob'] as const) {
-    await children.run(sft(demo, user, 'login', user, ...trust, '--password-file', `${password}.${user}`))
-  }
-  await server.stop()
+/** Two users of one organisation; alice, who sends without asking anybody, has bob's certificate in her peer book. */
+async function enrol(children: Children, directory: string): Promise<Pick<Demo, 'alice' | 'bob'>> {
+  const { name, url, users } = await organisation(children, directory, 'demo.example', ['alice', 'bob'])
+  say(`auth server of ${name} on ${url}, users ${Object.keys(users).join(' and ')}`)
+  const { alice, bob } = users as Record<'alice' | 'bob', UserEnvironment>
   const certificate = join(directory, 'bob.crt')
-  await children.run({ ...sft(demo, 'bob', 'whoami', '--cert'), stdout: certificate })
-  await children.run(sft(demo, 'alice', 'peers', 'add', certificate))
+  await children.run({ ...sftCommand(bob, 'whoami', '--cert'), stdout: certificate })
+  await children.run(sftCommand(alice, 'peers', 'add', certificate))
   say('alice and bob logged in; alice knows the certificate of bob')
-}
-
-/** Writes random bytes; returns their SHA-256. */
-async function writeRandom(path: string, bytes: number): Promise<string> {
-  const digest = createHash('sha256')
-  await using file = await open(path, 'wx')
-  for (let left = bytes; left > 0; left -= PIECE) {
-    const piece = randomBytes(Math.min(left, PIECE))
-    digest.update(piece)
-    await file.writeFile(piece)
-  }
-  return digest.digest('hex')
+  return { alice, bob }
 }
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-async function demonstrate(demo: Demo): Promise<void> {
-  const { bytes, source, directory } = demo
+async function demonstrate(directory: string, children: Children, bytes: number): Promise<void> {
   await requireSpace(directory, 2 * bytes + 64 * PIECE)
-  await enrol(demo)
+  const users = await enrol(children, directory)
+  const source = join(directory, 'export', FILE)
+  const demo: Demo = { directory, children, bytes, source, copy: join(directory, 'copy.bin'), ...users }
   await mkdir(join(directory, 'export'))
   const hash = await writeRandom(source, bytes)
   say(`${formatSize(bytes)} of random bytes, SHA-256 ${hash.slice(0, 16)}…\n`)
@@ -201,21 +167,11 @@ async function demonstrate(demo: Demo): Promise<void> {
 async function main(): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'sft-demo-'))
   const children = new Children(directory)
-  let interrupted = 0
-  const stop = (signal: NodeJS.Signals): void => {
-    interrupted = signal === 'SIGINT' ? 130 : 143
-    void children[Symbol.asyncDispose]()
-  }
-  process.on('SIGINT', stop).on('SIGTERM', stop)
   try {
-    const { values } = parseArgs({ options: { size: { type: 'string', default: '256M' } } })
-    const source = join(directory, 'export', FILE)
-    const copy = join(directory, 'copy.bin')
-    await demonstrate({ directory, children, bytes: parseSize(values.size), source, copy })
-    return 0
-  } catch (error) {
-    process.stderr.write(`demo: ${interrupted ? 'interrupted' : (error as Error).message}\n`)
-    return interrupted || 1
+    return await exitCode('demo', children, async () => {
+      const { values } = parseArgs({ options: { size: { type: 'string', default: '256M' } } })
+      await demonstrate(directory, children, parseSize(values.size))
+    })
   } finally {
     await children[Symbol.asyncDispose]()
     await rm(directory, { recursive: true, force: true })

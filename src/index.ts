@@ -12,7 +12,7 @@
  */
 
 // identities and the authority
-export { type Authority, initAuthority, openAuthority, requireAuthority } from './auth/authority.ts'
+export type { Authority } from './auth/authority.ts'
 export {
   dataDirectory,
   expiryOf,
@@ -27,15 +27,23 @@ export {
   saveIdentity
 } from './auth/identity.ts'
 export { type PassphraseSource, spkiHash } from './auth/keys.ts'
-export { type LoginOptions, login } from './auth/login.ts'
+export type { LoginOptions } from './auth/login.ts'
+export {
+  initAuthority,
+  login,
+  openAuthority,
+  openUserStore,
+  requireAuthority,
+  serveAuthority
+} from './auth/on-demand.ts'
 export { type PasswordHasher, passwordHasher } from './auth/password.ts'
 export { type PeerIdentity, verifyPath } from './auth/path.ts'
 export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth/peers.ts'
 export { decodeCertificate, encodeCertificates } from './auth/pem.ts'
 export { type SecureOptions, secure } from './auth/secure.ts'
 export type { SecureDuplex } from './auth/secure-duplex.ts'
-export { type AuthEvent, type AuthServer, type AuthServerOptions, serveAuthority } from './auth/server.ts'
-export { openUserStore, type User, type UserStore } from './auth/user-store.ts'
+export type { AuthEvent, AuthServer, AuthServerOptions } from './auth/server.ts'
+export type { User, UserStore } from './auth/user-store.ts'
 
 // the stages
 export { type ChunkOptions, chunk } from './streams/chunk.ts'
@@ -72,6 +80,7 @@ export {
   type DialOptions,
   Engine,
   type EngineOptions,
+  type EngineStats,
   type GetOptions,
   type ListenAddress,
   receivedName,
@@ -90,6 +99,7 @@ export { hold } from './transfer/hold.ts'
 export { type InboxOptions, openInbox } from './transfer/inbox.ts'
 export { type Input, openInput } from './transfer/input.ts'
 export { type ListenEvent, type Listener, type ListenOptions, listen } from './transfer/listen.ts'
+export type { MeteredStage, Stats } from './transfer/meter.ts'
 export { type Output, openOutput } from './transfer/output.ts'
 export {
   type OpenStreamOptions,
@@ -110,5 +120,7 @@ export {
   type Suite,
   sealedSize
 } from './workers/construction.ts'
+export { buildNative, type NativeBuild } from './workers/native/build.ts'
+export { type AeadBackend, aeadBackend } from './workers/owned-aead.ts'
 export { type CipherPool, createPool, inlinePool, type PoolOptions } from './workers/pool.ts'
 export { deriveStreamKey, type StreamKey } from './workers/stream-key.ts'

@@ -127,32 +127,6 @@ function readRequest(pem: string): CertificationRequest {
   return { name, publicKey, challenge }
 }
 
-/**
- * Reads what the path check compares and node:crypto does not offer. Call it only on a certificate whose signature has verified (M9).
- *
- * @throws Error of any kind for DER that is no certificate of version 3.
- */
-export function readExtensions(certificate: X509Certificate): {
-  readonly signatureAlgorithm: string
-  readonly extensions: readonly profile.Extension[]
-} {
-  const outer = parseDer(certificate.raw.toString('latin1'))
-  const fields = children(child(outer, 0))
-  const last = fields.at(-1)
-  if (fields.length !== 8 || last?.tagClass !== forge.asn1.Class.CONTEXT_SPECIFIC || Number(last.type) !== 3)
-    throw new Error('a certificate without extensions, or with unique identifiers')
-  const signatureAlgorithm = forge.asn1.derToOid(String(child(child(outer, 1), 0).value))
-  return { signatureAlgorithm, extensions: children(child(last, 0)).map(readExtension) }
-}
-
-function readExtension(entry: forge.asn1.Asn1): profile.Extension {
-  const fields = children(entry)
-  const value = fields.at(-1)
-  if (typeof value?.value !== 'string' || fields.length > 3) throw new Error('an extension has two or three fields')
-  const id = forge.asn1.derToOid(String(child(entry, 0).value))
-  return { id, critical: fields.length === 3, value: Buffer.from(value.value, 'latin1') }
-}
-
 /** SPEC §4.2: 127 random bits. The top bit is clear, since a serial is positive, and the next set, since its DER is minimal. */
 function randomSerial(): Buffer {
   const serial = randomBytes(16)

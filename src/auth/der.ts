@@ -1,4 +1,7 @@
-/** As much of DER (X.690) as we write by hand: encrypted keys and the extensions of SPEC §4.2. Lengths stay below 2^16. */
+/**
+ * As much of DER (X.690) as we write and read by hand: encrypted keys, and the extensions of SPEC §4.2. Lengths stay below 2^16. What is read
+ * has one encoding: another one of the same value is refused.
+ */
 
 export const TAG = {
   boolean: 0x01,
@@ -8,6 +11,13 @@ export const TAG = {
   oid: 0x06,
   sequence: 0x30
 } as const
+
+/** One element as it was read; both parts are borrowed from the bytes it stands in. */
+export interface Element {
+  /** The identifier octet: class, constructed bit and number. */
+  readonly tag: number
+  readonly contents: Uint8Array
+}
 
 /** Encodes one element: tag, length, and the contents in order. */
 export function element(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
@@ -47,4 +57,69 @@ function encodeLength(length: number): Uint8Array {
   if (length < 0x80) return Uint8Array.of(length)
   if (length < 0x100) return Uint8Array.of(0x81, length)
   return Uint8Array.of(0x82, length >> 8, length & 0xff)
+}
+
+/**
+ * Reads the elements that stand one after the other and fill `bytes`; what is inside them is not looked at.
+ *
+ * @throws Error for a tag above 30, a length that is indefinite, not minimal or beyond 2^16, and for an end inside an element.
+ */
+export function readElements(bytes: Uint8Array): Element[] {
+  const elements: Element[] = []
+  for (let offset = 0; offset < bytes.byteLength; ) {
+    const tag = bytes[offset] as number
+    if ((tag & 0x1f) === 0x1f) throw new Error('a tag of more than one byte')
+    const { start, end } = readLength(bytes, offset + 1)
+    elements.push({ tag, contents: bytes.subarray(start, end) })
+    offset = end
+  }
+  return elements
+}
+
+/** Where the contents begin and end whose length stands at `offset`. */
+function readLength(bytes: Uint8Array, offset: number): { start: number; end: number } {
+  const [first, second, third] = bytes.subarray(offset, offset + 3)
+  if (first === undefined) throw new Error('an end before the length')
+  const start = offset + (first < 0x80 ? 1 : first - 0x7f)
+  const length = first < 0x80 ? first : longLength(first, second, third)
+  if (start + length > bytes.byteLength) throw new Error('an end inside the contents')
+  return { start, end: start + length }
+}
+
+/** The forms of one and two bytes, of which DER takes the shorter; 0x80 would be an indefinite length. */
+function longLength(first: number, second = 0, third = 0): number {
+  if (first === 0x81 && second >= 0x80) return second
+  if (first === 0x82 && second > 0) return second * 256 + third
+  throw new Error('a length that is not of DER, or beyond 2^16')
+}
+
+/** Reads an element that fills `bytes`, of this tag. @throws Error for anything else. */
+export function readElement(bytes: Uint8Array, tag: number): Uint8Array {
+  const [only, ...others] = readElements(bytes)
+  if (only?.tag !== tag || others.length > 0) throw new Error(`not one element of tag ${tag}`)
+  return only.contents
+}
+
+/**
+ * Writes the contents of an object identifier in dotted form. Arcs have any size: an extension that nobody knows may have one made of a UUID.
+ *
+ * @throws Error for contents that end inside an arc, or an arc that is not minimal.
+ */
+export function readOid(contents: Uint8Array): string {
+  const arcs: bigint[] = []
+  let arc = 0n
+  let isStart = true
+  for (const byte of contents) {
+    if (isStart && byte === 0x80) throw new Error('an arc that is not minimal')
+    arc = arc * 128n + BigInt(byte & 0x7f)
+    isStart = byte < 0x80
+    if (isStart) {
+      arcs.push(arc)
+      arc = 0n
+    }
+  }
+  const [head, ...rest] = arcs
+  if (head === undefined || !isStart) throw new Error('an object identifier ends early')
+  const first = head < 80n ? head / 40n : 2n
+  return [first, head - first * 40n, ...rest].join('.')
 }

@@ -1,6 +1,6 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { SftError } from '../streams/errors.ts'
-import { readExtensions } from './certificate.ts'
+import { readExtensions } from './extensions.ts'
 import { isAcceptableKey, spkiHash } from './keys.ts'
 import { parseIdentityUri } from './names.ts'
 import { EXTENSION, type Extension, issuingExtensions, leafExtensions, rootExtensions, soleUri } from './profile.ts'
@@ -147,7 +147,7 @@ function checkLeaf(leaf: X509Certificate): PeerIdentity {
 
 /** Reads the extensions that constrain a certificate, each at most once; an unknown one may stand beside them if it is not critical. */
 function readConstraints(certificate: X509Certificate): readonly Extension[] {
-  const { signatureAlgorithm, extensions } = readExtensions(certificate)
+  const { signatureAlgorithm, extensions } = readExtensions(certificate.raw)
   const isUnique = new Set(extensions.map(({ id }) => id)).size === extensions.length
   const isUnderstood = extensions.every(({ id, critical }) => KNOWN.has(id) || !critical)
   if (signatureAlgorithm !== SHA256_WITH_RSA || !isUnique || !isUnderstood) throw usage()

@@ -1,11 +1,4 @@
 import { Command, CommanderError } from 'commander'
-import { registerAuth } from './commands/auth.ts'
-import { registerGet } from './commands/get.ts'
-import { registerIdentity } from './commands/identity.ts'
-import { registerPeers } from './commands/peers.ts'
-import { registerRecv } from './commands/recv.ts'
-import { registerSend } from './commands/send.ts'
-import { registerServe } from './commands/serve.ts'
 import { exitCodeOf, report } from './failure.ts'
 import { printable } from './terminal.ts'
 import { VERSION } from './version.ts'
@@ -19,6 +12,22 @@ Examples:
 
 Exit codes: 0 ok, 2 usage, 3 not found, 10 not reached, 11 file or disk, 12 protocol, 24 source changed, 30 timeout, 40 integrity,
 41 certificate, 43 login refused, 44 push refused, 45 exists, 75 connection lost, 130 and 143 signals, 141 output closed.`
+
+/** Each file of commands, in the order of the help, and what it defines. */
+const COMMANDS: readonly { names: readonly string[]; load: () => Promise<(program: Command) => void> }[] = [
+  {
+    names: ['init', 'login', 'whoami'],
+    load: async () => (await import('./commands/identity.ts')).registerIdentity
+  },
+  { names: ['peers'], load: async () => (await import('./commands/peers.ts')).registerPeers },
+  { names: ['auth'], load: async () => (await import('./commands/auth.ts')).registerAuth },
+  { names: ['send'], load: async () => (await import('./commands/send.ts')).registerSend },
+  { names: ['recv'], load: async () => (await import('./commands/recv.ts')).registerRecv },
+  { names: ['serve'], load: async () => (await import('./commands/serve.ts')).registerServe },
+  { names: ['get'], load: async () => (await import('./commands/get.ts')).registerGet },
+  { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).registerDoctor },
+  { names: ['build-native'], load: async () => (await import('./commands/build-native.ts')).registerBuildNative }
+]
 
 /** Runs one command line; resolves with the exit code. Standard output carries data only, everything else goes to standard error. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -39,17 +48,7 @@ export async function main(args: readonly string[]): Promise<number> {
             .join('\n')
         )
     })
-  for (const register of [
-    registerIdentity,
-    registerPeers,
-    registerAuth,
-    registerSend,
-    registerRecv,
-    registerServe,
-    registerGet
-  ]) {
-    register(program)
-  }
+  await register(program, args[0])
   try {
     if (args.length === 0) {
       program.outputHelp({ error: true })
@@ -62,4 +61,10 @@ export async function main(args: readonly string[]): Promise<number> {
     report(error)
     return exitCodeOf(error)
   }
+}
+
+/** Defines the command that is asked for; anything else, such as help or a name that is mistyped, needs to know all of them. */
+async function register(program: Command, name: string | undefined): Promise<void> {
+  const asked = COMMANDS.filter(({ names }) => names.some(each => each === name))
+  for (const { load } of asked.length > 0 ? asked : COMMANDS) (await load())(program)
 }

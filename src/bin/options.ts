@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Engine, Identity, PassphraseSource, Suite, TransferResult } from '../index.ts'
-import { readSecret, say } from './terminal.ts'
+import type { Engine, Identity, Listener, MeteredStage, PassphraseSource, Suite, TransferResult } from '../index.ts'
+import { isTerminal, readSecret, say } from './terminal.ts'
+import { keepYoungGenerationSmall } from './young-generation.ts'
 
 /** Options that several commands share, and what they turn into. */
 
@@ -13,6 +14,7 @@ export interface EngineFlags extends PassphraseOptions {
   threads?: number
   chunkSize?: number
   suite?: Suite
+  stats?: boolean
 }
 
 export function withPassphrase(command: Command): Command {
@@ -23,9 +25,14 @@ export function withPassphrase(command: Command): Command {
 
 export function withEngine(command: Command): Command {
   return withPassphrase(command)
-    .option('--threads <n>', 'worker threads; 0 works in the main thread', parseCount)
+    .option(
+      '--threads <n>',
+      'worker threads; 0 works in the main thread (default: what the first chunks call for)',
+      parseCount
+    )
     .option('--chunk-size <bytes>', 'bytes a chunk, 16K to 1M, a power of two', parseSize)
     .addOption(new Option('--suite <name>', 'cipher').choices(['aes-256-gcm', 'chacha20-poly1305']))
+    .option('--stats', 'say at the end what bound the transfer, and where it was sealed')
 }
 
 /** For commands that dial a peer. */
@@ -73,8 +80,9 @@ export async function loadOwnIdentity(options: PassphraseOptions): Promise<Ident
 
 export async function openEngine(options: EngineFlags): Promise<Engine> {
   const { Engine } = await import('../index.ts')
-  const { threads, chunkSize, suite } = options
-  return new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite })
+  const { threads, chunkSize, suite, stats } = options
+  keepYoungGenerationSmall()
+  return new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, stats })
 }
 
 /** Bytes: `1M`, `64KiB`, `1000`. K, M, G, T are 1024-based. */
@@ -107,7 +115,7 @@ export function collect(value: string, previous: string[] = []): string[] {
 
 /** Refuses to write what is not text to a terminal. */
 export async function refuseTerminal(what: string): Promise<void> {
-  if (!process.stdout.isTTY) return
+  if (!isTerminal(1)) return
   const { SftError } = await import('../index.ts')
   throw new SftError('ERR_SFT_USAGE', `not writing ${what} to the terminal`, {
     hint: 'redirect the output, or force it with -o -'
@@ -131,4 +139,28 @@ export function sayTransfer(
 ): void {
   const over = connections > 1 || streams > 1 ? `, over ${connections} connection${connections === 1 ? '' : 's'}` : ''
   say(`${verb} ${peer}: ${name ?? 'a stream'}, ${formatBytes(bytes)}, ${kind}${over}`)
+}
+
+/** One line on what bound the transfers; nothing unless it was asked for. */
+export function sayStats(engine: Engine, wire: 'socket' | 'pipe'): void {
+  const stats = engine.stats()
+  if (!stats) return
+  const named = (stage: MeteredStage): string => (stage === 'wire' ? wire : stage)
+  const shares = Object.entries(stats.shares) as [MeteredStage, number][]
+  const spent = shares.map(([stage, share]) => `${named(stage)} ${Math.round(share * 100)} %`).join(', ')
+  const { threads } = stats
+  const where = threads === 0 ? 'inline' : `${threads} thread${threads === 1 ? '' : 's'}`
+  const how = `${formatBytes(stats.chunkSize)} chunks, window ${stats.window}, aead ${stats.aead.name}`
+  say(`stats: bound by ${named(stats.boundBy)}; ${spent}; ${where}, ${how}`)
+}
+
+/** The one line that says where we listen, once we do. */
+export function sayListening({ host, port }: Listener): void {
+  say(`listening on ${host.includes(':') ? `[${host}]` : host}:${port}`)
+}
+
+/** A connection that came to nothing. */
+export function sayFault(peer: string | undefined, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  say(`connection of ${peer ?? 'a stranger'} failed: ${message}`)
 }

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import { ReadStream, WriteStream } from 'node:tty'
+import { isatty, ReadStream, WriteStream } from 'node:tty'
 import { Interrupted } from './interrupt.ts'
 
 /**
@@ -24,6 +24,11 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, char =>
     char === '\n' ? ' ' : `\\u{${(char.codePointAt(0) as number).toString(16)}}`
   )
+}
+
+/** Asked of the descriptor: `process.stdin` and `process.stdout` would open streams on it, beside those that carry the data. */
+export function isTerminal(fd: 0 | 1): boolean {
+  return isatty(fd)
 }
 
 export interface SecretOptions {

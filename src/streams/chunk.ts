@@ -1,6 +1,7 @@
 import { allocate } from '../workers/buffers.ts'
 import { DEFAULT_CHUNK_SIZE, isChunkSize } from '../workers/construction.ts'
 import { SftError } from './errors.ts'
+import { iterate } from './iterate.ts'
 import type { Chunk, Source, Stage } from './types.ts'
 
 export interface ChunkOptions {
@@ -82,7 +83,7 @@ const IDLE = Symbol('idle')
 
 /** Passes pieces on, and `IDLE` once whenever the source has kept its consumer waiting for `idle` milliseconds. */
 async function* markIdle(source: Source<Uint8Array>, idle: number): AsyncGenerator<Uint8Array | typeof IDLE> {
-  const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  const pieces = iterate(source)
   let ended = false
   try {
     for (;;) {

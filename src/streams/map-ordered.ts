@@ -1,15 +1,16 @@
+import { iterate } from './iterate.ts'
 import type { Source, Stage } from './types.ts'
 
 type Settled<T> = { ok: true; value: T } | { ok: false; error: unknown }
 
 /**
- * The ordered window: runs up to `limit` tasks at once, yields their results in the order of the source. It is the only
+ * The ordered window: runs up to `limit` tasks at once (a function is asked before every pull, so that it can follow a pool), yields their results in the order of the source. It is the only
  * buffer of a pipeline. At most `limit` items are pulled ahead of a consumer; a result is passed on as soon as it is the
  * oldest, even while the source is idle. An error of the source or of a task is raised after the results before it; then, as on early return, tasks under
  * way are awaited, their results given to `discard`, and the source is closed before the call settles.
  */
 export function mapOrdered<In, Out>(
-  limit: number,
+  limit: number | (() => number),
   run: (item: In) => Promise<Out>,
   discard: (result: Out) => void = () => {}
 ): Stage<In, Out> {
@@ -25,22 +26,23 @@ export function mapOrdered<In, Out>(
 
 class Window<In, Out> {
   readonly #input: AsyncIterator<In> | Iterator<In>
-  readonly #limit: number
+  readonly #limit: () => number
   readonly #run: (item: In) => Promise<Out>
   readonly #results: Promise<Settled<Out>>[] = []
   #pull: Promise<Settled<IteratorResult<In, unknown>>> | undefined
   #ended = false
 
-  constructor(source: Source<In>, limit: number, run: (item: In) => Promise<Out>) {
-    this.#input = iterator(source)
-    this.#limit = limit
+  constructor(source: Source<In>, limit: number | (() => number), run: (item: In) => Promise<Out>) {
+    this.#input = iterate(source)
+    this.#limit = typeof limit === 'number' ? () => limit : limit
     this.#run = run
   }
 
   /** The oldest result once it is there; pulls the source as far as the limit lets it meanwhile. */
   async next(): Promise<Settled<Out> | undefined> {
     for (;;) {
-      if (!this.#ended && this.#results.length < this.#limit) this.#pull ??= settle(Promise.resolve(this.#input.next()))
+      if (!this.#ended && this.#results.length < this.#limit())
+        this.#pull ??= settle(Promise.resolve(this.#input.next()))
       const [oldest] = this.#results
       if (oldest && (!this.#pull || (await firstOf(oldest, this.#pull)) === 'oldest')) {
         this.#results.shift()
@@ -80,8 +82,4 @@ function settle<T>(promise: Promise<T>): Promise<Settled<T>> {
 function unwrap<T>(settled: Settled<T>): T {
   if (settled.ok) return settled.value
   throw settled.error
-}
-
-function iterator<T>(source: Source<T>): AsyncIterator<T> | Iterator<T> {
-  return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
 }

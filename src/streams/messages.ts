@@ -1,4 +1,5 @@
 import { invariant, SftError } from './errors.ts'
+import { fillOf } from './filling.ts'
 import { frameBytes } from './frame.ts'
 import type { Duplex, Frame, ReceivedFrame } from './types.ts'
 import { unframe } from './unframe.ts'
@@ -156,11 +157,18 @@ export class MessageStream {
 
   /** A pull means that the piece before it has arrived: the cheapest place to notice progress. */
   #noticed(source: Duplex['source']): AsyncIterable<Uint8Array> {
-    const next = () => {
+    const arrived = (): void => {
       this.#lastArrival = performance.now()
+    }
+    const next = () => {
+      arrived()
       return source.next()
     }
-    return { [Symbol.asyncIterator]: () => ({ next, return: () => source.return() }) }
+    const fill = fillOf(source)
+    return {
+      [Symbol.asyncIterator]: () => ({ next, return: () => source.return() }),
+      ...(fill && { fill: (into: Uint8Array) => fill(into, arrived) })
+    }
   }
 
   #limit(wait: Wait, message: string): () => void {

@@ -30,7 +30,7 @@ interface Progress {
  * @throws SftError ERR_SFT_CHUNK_AUTH, _CHUNK_ORDER, _CHUNK_SIZE, ERR_SFT_FINAL, ERR_SFT_TRUNCATED, ERR_SFT_TRAILING, ERR_SFT_FRAME_TYPE, ERR_SFT_LIMIT.
  */
 export function open(pool: CipherPool, key: StreamKey, options: OpenOptions): Stage<ReceivedFrame, Uint8Array> {
-  const { inFlight = defaultInFlight(pool), firstChunk = 0 } = options
+  const { inFlight = () => defaultInFlight(pool), firstChunk = 0 } = options
   return async function* (source) {
     const progress: Progress = { index: firstChunk, bytes: 0, final: undefined }
     const opened = mapOrdered(inFlight, openWith(pool), release)

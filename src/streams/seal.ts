@@ -17,7 +17,7 @@ export interface WindowOptions {
   firstChunk?: number
 }
 
-/** Default size of the ordered window of a pool. */
+/** Default size of the ordered window of a pool, as it is now. */
 export function defaultInFlight(pool: CipherPool): number {
   return Math.max(2, 2 * pool.threads)
 }
@@ -34,7 +34,7 @@ export function defaultInFlight(pool: CipherPool): number {
  * @throws SftError ERR_SFT_LIMIT beyond 2^48 bytes.
  */
 export function seal(pool: CipherPool, key: StreamKey, options: WindowOptions = {}): Stage<Chunk, SealedChunk> {
-  const { inFlight = defaultInFlight(pool), firstChunk = 0 } = options
+  const { inFlight = () => defaultInFlight(pool), firstChunk = 0 } = options
   return async function* (source) {
     const total = { index: firstChunk, bytes: 0 }
     const sealed = mapOrdered(inFlight, sealWith(pool), ({ ciphertext }) => release(ciphertext))

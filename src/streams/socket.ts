@@ -1,23 +1,21 @@
 import type { Socket } from 'node:net'
 import { release } from '../workers/buffers.ts'
 import { SftError } from './errors.ts'
+import { iterate } from './iterate.ts'
+import { connectionLost, SocketReader } from './socket-reader.ts'
 import type { Duplex, Source } from './types.ts'
 
 export interface SocketOptions {
   /** Written buffers are the socket's: each is given back once the kernel has it. Default false: borrowed. */
   owned?: boolean
+  /** The reader that the socket was made with; by default Node's own buffers are read. */
+  reader?: SocketReader
   /** Deadline in ms for bytes that the peer does not take, on top of 1 s a KiB outstanding (SPEC §6, M22). Default 60,000; 0: none, for a local pipe. */
   stall?: number
 }
 
 /** Bytes handed to the socket before the sink waits; one default chunk is always under way while the next is made. */
 const WRITE_AHEAD = 1024 * 1024
-/**
- * Bytes read ahead of the consumer before the socket is paused: as many as it has consumed so far, within these bounds. A stranger, of
- * whom little is consumed before the handshake has ended, gets little memory.
- */
-const MIN_READ_AHEAD = 16 * 1024
-const MAX_READ_AHEAD = 512 * 1024
 const DEFAULT_STALL_MS = 60_000
 
 /**
@@ -27,58 +25,20 @@ const DEFAULT_STALL_MS = 60_000
  * The source raises ERR_SFT_CONNECTION_LOST when the socket closes without an orderly end; the sink raises it when the socket closes under it,
  * and ERR_SFT_TIMEOUT when the peer takes less than 1 KiB/s. An early return of the source destroys nothing.
  */
-export function socketDuplex(socket: Socket, options: SocketOptions = {}): Duplex & { abort(): void } {
+export function socketDuplex(
+  socket: Socket,
+  options: SocketOptions = {}
+): Duplex & { source: SocketReader; abort(): void } {
   return {
-    source: readSocket(socket),
+    source: options.reader?.attach(socket) ?? readSocket(socket),
     sink: source => writeSocket(socket, source, options),
     abort: () => void socket.destroy()
   }
 }
 
-/** Reads a socket: its buffers flow out as they came, owned by the consumer. */
-export async function* readSocket(socket: Socket): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
-  const queue: Uint8Array<ArrayBuffer>[] = []
-  let queued = 0
-  let ahead = MIN_READ_AHEAD
-  const state = { ended: false, closed: socket.destroyed }
-  let wake = (): void => {}
-  const onData = (piece: Uint8Array<ArrayBuffer>): void => {
-    queue.push(piece)
-    queued += piece.byteLength
-    if (queued >= ahead) socket.pause()
-    wake()
-  }
-  const onEnd = (): void => {
-    state.ended = true
-    wake()
-  }
-  const onClose = (): void => {
-    state.closed = true
-    wake()
-  }
-  socket.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
-  try {
-    for (;;) {
-      const piece = queue.shift()
-      if (piece) {
-        queued -= piece.byteLength
-        ahead = Math.min(MAX_READ_AHEAD, ahead + piece.byteLength)
-        if (queued === 0) socket.resume()
-        yield piece
-      } else if (state.ended) {
-        return
-      } else if (state.closed) {
-        throw connectionLost(socket.errored)
-      } else {
-        await new Promise<void>(resolve => {
-          wake = resolve
-        })
-      }
-    }
-  } finally {
-    socket.pause()
-    socket.off('data', onData).off('end', onEnd).off('close', onClose)
-  }
+/** Reads a socket that was made without a reader's `onread`. */
+export function readSocket(socket: Socket): SocketReader {
+  return new SocketReader().attach(socket, { data: true })
 }
 
 /** Writes a source to a socket and ends its writing side; resolves when the kernel has taken all of it. */
@@ -88,7 +48,7 @@ export async function writeSocket(
   options: SocketOptions = {}
 ): Promise<void> {
   const writer = new SocketWriter(socket, options)
-  const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  const pieces = iterate(source)
   try {
     for (;;) {
       const next = await writer.orFailure(Promise.resolve(pieces.next()))
@@ -181,11 +141,4 @@ class SocketWriter {
 
 function stalled(): SftError {
   return new SftError('ERR_SFT_TIMEOUT', 'the other side takes no more data')
-}
-
-function connectionLost(cause: unknown): SftError {
-  return new SftError('ERR_SFT_CONNECTION_LOST', 'connection lost', {
-    ...(cause ? { cause } : {}),
-    hint: 'run the same command again'
-  })
 }

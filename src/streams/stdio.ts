@@ -1,8 +1,11 @@
 import { fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { widenPipe } from '../workers/native/addon.ts'
 import { SftError } from './errors.ts'
+import { type Fill, withFill } from './filling.ts'
 import { type ReadFileOptions, readFile } from './read-file.ts'
-import { readSocket, writeSocket } from './socket.ts'
+import { writeSocket } from './socket.ts'
+import { SocketReader } from './socket-reader.ts'
 import type { Sink, Source } from './types.ts'
 import { refuse, writeAll } from './write-file.ts'
 
@@ -10,20 +13,41 @@ import { refuse, writeAll } from './write-file.ts'
  * Reads a descriptor such as standard input: a pipe or socket without blocking a thread, anything else as a file. Bytes flow out in
  * buffers that the consumer owns. A source that is waited for is let go of when `signal` aborts.
  */
-export async function* readDescriptor(
+export function readDescriptor(
   fd: number,
   options: ReadFileOptions = {}
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
-  if (!isPipe(fd)) return yield* readFile(fd, options)
+  const reader = new SocketReader()
+  const state = { piped: false }
+  const fill: Fill = (into, arrived) =>
+    // only what has been pulled from is known to be a pipe
+    state.piped ? reader.fill(into, arrived).catch(error => raise(error, options.signal)) : undefined
+  return withFill(read(fd, options, reader, state), fill)
+}
+
+/** @throws the reason of the signal, which closes what is read, in the place of the error that this leads to. */
+function raise(error: unknown, signal: AbortSignal | undefined): never {
+  signal?.throwIfAborted()
+  throw error
+}
+
+async function* read(
+  fd: number,
+  options: ReadFileOptions,
+  reader: SocketReader,
+  state: { piped: boolean }
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  state.piped = isPipe(fd)
+  if (!state.piped) return yield* readFile(fd, options)
   options.signal?.throwIfAborted()
-  const socket = new Socket({ fd, readable: true, writable: false })
+  widenPipe(fd)
+  const socket = new Socket({ fd, readable: true, writable: false, onread: reader.onread })
   const abort = (): void => void socket.destroy()
   options.signal?.addEventListener('abort', abort)
   try {
-    yield* readSocket(socket)
+    yield* reader.attach(socket)
   } catch (error) {
-    options.signal?.throwIfAborted()
-    throw error
+    raise(error, options.signal)
   } finally {
     options.signal?.removeEventListener('abort', abort)
     socket.destroy()
@@ -61,6 +85,7 @@ async function writePipe(
   source: Source<Uint8Array>,
   options: WriteDescriptorOptions
 ): Promise<{ bytes: number }> {
+  widenPipe(fd)
   const socket = new Socket({ fd, readable: false, writable: true })
   const abort = (): void => void socket.destroy()
   options.signal?.addEventListener('abort', abort)

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { constants, write } from 'node:fs'
+import { constants, write, writeSync } from 'node:fs'
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { release } from '../workers/buffers.ts'
 import { SftError } from './errors.ts'
+import { iterate } from './iterate.ts'
+import { Pace } from './pace.ts'
 import type { Sink, Source } from './types.ts'
 import { WriteBack } from './write-back.ts'
 
@@ -63,7 +65,7 @@ async function removePart(part: string): Promise<void> {
 
 /** Closes a source that a sink can not take, before its first pull, and raises why. */
 export async function refuse(source: Source<unknown>, error: unknown): Promise<never> {
-  const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  const pieces = iterate(source)
   await pieces.return?.()
   throw error
 }
@@ -87,11 +89,19 @@ export async function writeAll(
   options: Pick<WriteFileOptions, 'owned' | 'signal'> = {}
 ): Promise<number> {
   const fd = typeof file === 'number' ? file : file.fd
+  const pace = new Pace()
   let bytes = 0
   for await (const piece of source) {
     options.signal?.throwIfAborted()
     bytes += piece.byteLength
-    for (let offset = 0; offset < piece.byteLength; ) offset += await writeSome(fd, piece, offset)
+    for (let offset = 0; offset < piece.byteLength; ) {
+      offset += await pace
+        .run(
+          () => writeSync(fd, piece, offset, piece.byteLength - offset, null),
+          () => writeSome(fd, piece, offset)
+        )
+        .catch(writeFault)
+    }
     if (options.owned) release(piece)
   }
   return bytes
@@ -100,7 +110,7 @@ export async function writeAll(
 function writeSome(fd: number, piece: Uint8Array, offset: number): Promise<number> {
   return new Promise((resolve, reject) => {
     write(fd, piece, offset, piece.byteLength - offset, null, (cause, written) => {
-      if (cause) reject(asFileFault(cause))
+      if (cause) reject(cause)
       else resolve(written)
     })
   })
@@ -131,6 +141,10 @@ async function fileFault<T>(run: () => Promise<T>): Promise<T> {
   } catch (cause) {
     throw asFileFault(cause)
   }
+}
+
+function writeFault(cause: unknown): never {
+  throw asFileFault(cause)
 }
 
 function asFileFault(cause: unknown): SftError {

@@ -4,7 +4,9 @@ import type { Identity } from '../auth/identity.ts'
 import { joinSession, secure } from '../auth/secure.ts'
 import type { SecureDuplex } from '../auth/secure-duplex.ts'
 import { SftError } from '../streams/errors.ts'
+import type { AbortableDuplex } from '../streams/messages.ts'
 import { socketDuplex } from '../streams/socket.ts'
+import { SocketReader } from '../streams/socket-reader.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { FileSession } from './file-session.ts'
@@ -38,8 +40,7 @@ const MAX_STREAMS = MAX_STRIPES + 1
 export async function connect(options: ConnectOptions): Promise<FileSession> {
   const { identity, pool, expect, suites, chunkSize, streams = 1, signal } = options
   requireStreams(streams)
-  const socket = await dial(options)
-  const session = await secure('initiator', identity, { expect, suites, signal })(socketDuplex(socket, { owned: true }))
+  const session = await secure('initiator', identity, { expect, suites, signal })(await dial(options))
   if (streams > 1) await openStripes(session, streams - 1, options)
   return new FileSession({ session, identity, pool, chunkSize })
 }
@@ -55,9 +56,7 @@ async function openStripes(session: SecureDuplex, count: number, options: Connec
   const { signal } = options
   try {
     await session.accepted()
-    const opened = Array.from({ length: count }, async () =>
-      joinSession(session, { signal })(socketDuplex(await dial(options), { owned: true }))
-    )
+    const opened = Array.from({ length: count }, async () => joinSession(session, { signal })(await dial(options)))
     await Promise.allSettled(opened)
     signal?.throwIfAborted()
   } catch (error) {
@@ -66,10 +65,19 @@ async function openStripes(session: SecureDuplex, count: number, options: Connec
   }
 }
 
-function dial({ host, port, connectTimeout = CONNECT_MS, signal }: ConnectOptions): Promise<Socket> {
+/** Connects; the bytes that come are written straight to where they are wanted. */
+async function dial(options: ConnectOptions): Promise<AbortableDuplex> {
+  const reader = new SocketReader()
+  return socketDuplex(await openSocket(options, reader), { owned: true, reader })
+}
+
+function openSocket(
+  { host, port, connectTimeout = CONNECT_MS, signal }: ConnectOptions,
+  { onread }: SocketReader
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
-    const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true })
+    const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true, onread })
     const limit = AbortSignal.any([AbortSignal.timeout(connectTimeout), ...(signal ? [signal] : [])])
     const fail = (cause: unknown): void => {
       limit.removeEventListener('abort', giveUp)

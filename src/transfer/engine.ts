@@ -1,15 +1,18 @@
 import type { Identity } from '../auth/identity.ts'
 import { SftError } from '../streams/errors.ts'
+import { defaultInFlight } from '../streams/seal.ts'
 import type { Source } from '../streams/types.ts'
-import { isChunkSize, type Suite } from '../workers/construction.ts'
+import { DEFAULT_CHUNK_SIZE, isChunkSize, type Suite } from '../workers/construction.ts'
+import { type AeadBackend, aeadBackend } from '../workers/owned-aead.ts'
 import { type CipherPool, createPool } from '../workers/pool.ts'
 import { parsePeerAddress } from './address.ts'
 import { connect, requireStreams } from './connect.ts'
 import { type ExportOptions, openExportRoot, outgoingFile } from './export-root.ts'
-import type { FileSession, TransferResult } from './file-session.ts'
+import type { Answers, FileSession, TransferResult } from './file-session.ts'
 import { type InboxOptions, openInbox } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
 import { type ListenEvent, type Listener, listen } from './listen.ts'
+import { Meter, type Stats } from './meter.ts'
 import { type Output, openOutput } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
 import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
@@ -17,13 +20,25 @@ import type { Recipient } from './stream-header.ts'
 
 export interface EngineOptions {
   identity: Identity
-  /** Worker threads; 0 works in the calling thread. Default: one less than the processors, 1 to 8. */
+  /** Worker threads; 0 works in the calling thread. Default: decided by what the first chunks take, 0 to one less than the processors. */
   threads?: number | undefined
   /** A pool of the caller's, who closes it. */
   pool?: CipherPool | undefined
   /** Bytes a chunk: a power of two, 16 KiB to 1 MiB (default). */
   chunkSize?: number | undefined
   suite?: Suite | undefined
+  /** Measures which stage bounds the transfers; see `stats`. Default false. */
+  stats?: boolean | undefined
+}
+
+/** What bound an engine's transfers, and where its chunks were sealed. */
+export interface EngineStats extends Stats {
+  readonly threads: number
+  /** Bytes a chunk of what is sent, at most. */
+  readonly chunkSize: number
+  /** Chunks under way at once in a transfer. */
+  readonly window: number
+  readonly aead: AeadBackend
 }
 
 export interface CallOptions {
@@ -51,6 +66,8 @@ export interface ListenAddress {
   onEvent?: (event: ListenEvent) => void
 }
 
+type Accept = NonNullable<Answers['accept']>
+
 /**
  * One identity and one worker pool, and everything that moves files with them. Memory: a transfer each way holds `2 × threads` chunks (at least
  * 2) and about 2 MiB of a socket; with `streams` about 2 MiB for each of them, and the receiver 3 chunks more for each. Close it, or use `await using`; a call under way fails then.
@@ -59,6 +76,7 @@ export class Engine implements AsyncDisposable {
   readonly identity: Identity
   readonly pool: CipherPool
   readonly #options: EngineOptions
+  readonly #meter: Meter | undefined
 
   /** @throws SftError ERR_SFT_USAGE for an impossible chunk size. */
   constructor(options: EngineOptions) {
@@ -66,13 +84,16 @@ export class Engine implements AsyncDisposable {
       throw new SftError('ERR_SFT_USAGE', 'chunk size must be a power of two from 16 KiB to 1 MiB')
     }
     this.identity = options.identity
-    this.pool = options.pool ?? createPool(options.threads === undefined ? {} : { threads: options.threads })
+    const pool = options.pool ?? createPool(options.threads === undefined ? {} : { threads: options.threads })
+    this.#meter = options.stats ? new Meter() : undefined
+    this.pool = this.#meter?.pool(pool) ?? pool
     this.#options = options
   }
 
   /** Seals an input for `to`; yields the bytes of a one-way stream (SPEC §7). */
   async *seal(input: Input, to: Recipient, options: SendOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-    await using opened = await openInput(input, options.name)
+    await using found = await openInput(input, options.name)
+    const opened = this.#meter?.outgoing(found) ?? found
     const { metadata, file, owned } = opened
     const { suite = 'aes-256-gcm', chunkSize } = this.#options
     const size = chunkSize === undefined ? {} : { chunkSize }
@@ -94,7 +115,8 @@ export class Engine implements AsyncDisposable {
     source: Source<Uint8Array>,
     options: Pick<OpenStreamOptions, 'from' | 'onHeader' | 'owned'> = {}
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    return openStream({ ...options, identity: this.identity, pool: this.pool })(source)
+    const opened = openStream({ ...options, identity: this.identity, pool: this.pool })(source)
+    return this.#meter?.given(opened) ?? opened
   }
 
   /** Dials `NAME@HOST:PORT` for several transfers in one session; the caller closes it. */
@@ -121,7 +143,7 @@ export class Engine implements AsyncDisposable {
     await using opened = await openInput(input, options.name)
     await using session = await this.connect(address, options)
     const { name = 'stdin', size } = opened.metadata
-    return await session.put({ name, size }, opened)
+    return await session.put({ name, size }, this.#meter?.outgoing(opened) ?? opened)
   }
 
   /** Fetches a file from `NAME@HOST:PORT`; resolves once it is complete at `output`. */
@@ -134,24 +156,42 @@ export class Engine implements AsyncDisposable {
       signal: options.signal
     })
     await using session = await this.connect(address, options)
-    return await session.get(path, destination)
+    return await session.get(path, this.#meter?.destination(destination) ?? destination)
   }
 
   /** Serves the regular files below a directory to members of the organisation, until the listener is closed. */
   async serve(directory: string, address: ListenAddress & ExportOptions): Promise<Listener> {
     const root = await openExportRoot(directory, address)
-    const listener = await this.#listen(address, { open: async path => outgoingFile(await root.open(path)) })
+    const meter = this.#meter
+    const open: Answers['open'] = async path => {
+      const file = outgoingFile(await root.open(path))
+      return meter?.outgoing(file) ?? file
+    }
+    const listener = await this.#listen(address, { open })
     return closingAlso(listener, root)
   }
 
   /** Takes files from the named peers into a directory, until the listener is closed. */
   receiveInto(directory: string, options: ListenAddress & InboxOptions): Promise<Listener> {
-    return this.#listen(options, { accept: openInbox(directory, options) })
+    return this.#listen(options, { accept: this.#metered(openInbox(directory, options)) })
   }
 
   /** Takes one transfer from the named peers, and ends. */
   receiveOne(options: Omit<ReceiveOneOptions, 'identity' | 'pool'>): Promise<TransferResult & { peer: string }> {
-    return receiveOne({ ...options, identity: () => this.identity, pool: this.pool })
+    const { destination } = options
+    const metered =
+      typeof destination === 'function'
+        ? this.#metered(destination)
+        : (this.#meter?.destination(destination) ?? destination)
+    return receiveOne({ ...options, destination: metered, identity: () => this.identity, pool: this.pool })
+  }
+
+  /** What bound the transfers up to now; `undefined` unless the engine was made with `stats`. */
+  stats(): EngineStats | undefined {
+    if (!this.#meter) return undefined
+    const { chunkSize = DEFAULT_CHUNK_SIZE } = this.#options
+    const { threads } = this.pool
+    return { ...this.#meter.stats(), threads, chunkSize, window: defaultInFlight(this.pool), aead: aeadBackend() }
   }
 
   /** Ends the threads, unless the pool was the caller's. */
@@ -163,7 +203,12 @@ export class Engine implements AsyncDisposable {
     return this.close()
   }
 
-  #listen({ host, port, onEvent }: ListenAddress, answers: Parameters<typeof listen>[0]['answers']): Promise<Listener> {
+  #metered(accept: Accept): Accept {
+    const meter = this.#meter
+    return meter ? async (...offer) => meter.destination(await accept(...offer)) : accept
+  }
+
+  #listen({ host, port, onEvent }: ListenAddress, answers: Answers): Promise<Listener> {
     const { chunkSize } = this.#options
     const events = onEvent ? { onEvent } : {}
     return listen({ identity: () => this.identity, pool: this.pool, host, port, answers, chunkSize, ...events })

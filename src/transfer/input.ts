@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { SftError } from '../streams/errors.ts'
+import { iterate } from '../streams/iterate.ts'
 import { openForReading, readFile } from '../streams/read-file.ts'
 import { readDescriptor } from '../streams/stdio.ts'
 import type { Source } from '../streams/types.ts'
@@ -125,7 +126,7 @@ async function* signalsFirst(source: Source<Uint8Array>, signal: AbortSignal): A
 
 /** Lets go of a source that waits: its pending `next` may stay open, nobody waits for it. */
 async function* untilAborted(source: Source<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const pieces = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  const pieces = iterate(source)
   let reject: (reason: unknown) => void = () => {}
   const abort = (): void => reject(signal.reason)
   signal.addEventListener('abort', abort)

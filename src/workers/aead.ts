@@ -8,7 +8,7 @@ export interface AeadKey {
   readonly iv: Uint8Array
 }
 
-/** Ciphertext in an ArrayBuffer of its own, and the 16-byte tag. */
+/** Ciphertext in an ArrayBuffer that nobody else uses, and the 16-byte tag. */
 export interface Sealed {
   readonly ciphertext: Uint8Array<ArrayBuffer>
   readonly tag: Uint8Array<ArrayBuffer>

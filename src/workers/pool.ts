@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os'
 import type { Piscina } from 'piscina'
+import { adaptivePool } from './adaptive-pool.ts'
 import type { Sealed } from './aead.ts'
 import { allocate, release } from './buffers.ts'
 import { type OpenTask, openTask, type SealTask, sealTask, type UnwrapTask, unwrapTask } from './tasks.ts'
@@ -10,7 +10,7 @@ import { type OpenTask, openTask, type SealTask, sealTask, type UnwrapTask, unwr
  * the ordered window of a stage is the bound.
  */
 export interface CipherPool extends AsyncDisposable {
-  /** Worker threads; 0 when inline. */
+  /** Worker threads; 0 while inline. */
   readonly threads: number
   seal(task: SealTask): Promise<Sealed>
   /** Resolves with `undefined` for a chunk that does not verify. */
@@ -22,7 +22,7 @@ export interface CipherPool extends AsyncDisposable {
 }
 
 export interface PoolOptions {
-  /** Worker threads; default: one less than the processors, 1 to 8. 0 works inline. */
+  /** Worker threads; 0 works inline. Default: decided by the first chunks (`adaptive-pool.ts`), at most one less than the processors. */
   threads?: number
 }
 
@@ -30,7 +30,6 @@ export interface PoolOptions {
 const MIN_TASK_BYTES = 128 * 1024
 /** A worker with a second task at hand does not wait for the main thread between two. */
 const TASKS_PER_WORKER = 2
-const MAX_DEFAULT_THREADS = 8
 const WORKER_YOUNG_MB = 2
 /** Just below the 32 MiB up to which glibc learns. */
 const LARGEST_DYNAMIC_THRESHOLD = 31 * 1024 * 1024
@@ -38,7 +37,8 @@ const LARGEST_DYNAMIC_THRESHOLD = 31 * 1024 * 1024
 /** Makes a pool; threads start with the first task worth one, so a small file never pays for them. */
 export function createPool(options: PoolOptions = {}): CipherPool {
   keepFreedMemory()
-  const threads = options.threads ?? Math.min(Math.max(1, availableParallelism() - 1), MAX_DEFAULT_THREADS)
+  const { threads } = options
+  if (threads === undefined) return adaptivePool({ inline: inlinePool(), threaded: threadPool })
   return threads === 0 ? inlinePool() : threadPool(threads)
 }
 

@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto'
-import { type AeadKey, open, type Sealed, seal } from './aead.ts'
-import { release } from './buffers.ts'
+import type { AeadKey, Sealed } from './aead.ts'
 import { INDEX_BYTES, u64 } from './construction.ts'
 import { unwrapKey } from './key-wrap.ts'
+import { ownedAead } from './owned-aead.ts'
 
-/** What a pool does, inline or in a thread. Tasks own the buffers they are given and give them back at once. */
+/** What a pool does, inline or in a thread. Tasks own the buffers they are given: they become the result, or are released at once. */
 
 export interface SealTask {
   readonly key: AeadKey
@@ -34,15 +34,11 @@ function chunkAad(index: number): Uint8Array {
 }
 
 export function sealTask({ key, index, data }: SealTask): Sealed {
-  const sealed = seal(key, index, chunkAad(index), data)
-  release(data)
-  return sealed
+  return ownedAead().seal(key, index, chunkAad(index), data)
 }
 
 export function openTask({ key, index, body }: OpenTask): Uint8Array<ArrayBuffer> | undefined {
-  const plaintext = open(key, index, chunkAad(index), body.subarray(INDEX_BYTES))
-  release(body)
-  return plaintext
+  return ownedAead().open(key, index, chunkAad(index), body.subarray(INDEX_BYTES))
 }
 
 export function unwrapTask({ privateKey, streamId, ciphertext }: UnwrapTask): Uint8Array | undefined {

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { nativeOrComment } from '../fixtures/native.ts'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -13,6 +14,7 @@ const PLAIN = ['-u', 'NODE_OPTIONS']
 function pack(directory: string): string {
   const names = [
     'src',
+    'scripts',
     'package.json',
     'tsconfig.json',
     'tsconfig.build.json',
@@ -32,6 +34,25 @@ function pack(directory: string): string {
   return join(directory, (Array.isArray(packed) ? packed[0] : Object.values(packed)[0]).filename)
 }
 
+/** The command is one file, which brings the terms of what is in it; the library stands beside it as it was written. */
+function checkBundle(t: Test, root: string): void {
+  t.same(readdirSync(join(root, 'dist', 'bin')).sort(), ['LICENSES', 'main.cjs'])
+  const bundle = readFileSync(join(root, 'dist', 'bin', 'main.cjs'), 'utf8')
+  t.notMatch(bundle, /import\.meta|[^\x00-\x7f]/, 'every path is resolved, and a character is a byte')
+  for (const [, path = ''] of bundle.matchAll(/new URL\("([^"]+)", bundleUrl\)/g))
+    t.ok(path === 'version.js' || existsSync(join(root, 'dist', 'bin', path)), `${path} has its twin`)
+  for (const name of ['commander', 'it-pipe', 'it-length-prefixed', 'uint8arraylist'])
+    t.match(readFileSync(join(root, 'dist', 'bin', 'LICENSES'), 'utf8'), new RegExp(`^${name} \\d`, 'm'))
+}
+
+/** Of what a command has loaded: modules of Node that the bundle does without, and files besides launcher, bundle and preload. */
+function unneeded(loaded: readonly string[]): string[] {
+  const builtin =
+    /^(_?http|https|_?tls|sqlite|readline|child_process|dgram|worker_threads|internal\/(util\/diff|crypto\/webcrypto))(_|\/|$)/
+  const file = /^(?!.*\/(src\/bin\/sft\.js|dist\/bin\/main\.cjs|test\/fixtures\/loaded\.ts)$)file:/
+  return loaded.filter(name => builtin.test(name) || file.test(name))
+}
+
 t.test(
   'the packed package installs and runs outside the repository, its threads and types included',
   { timeout: 170_000 },
@@ -49,12 +70,38 @@ t.test(
       })
     run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball])
     const sft = join(consumer, 'node_modules', '.bin', 'sft')
+    const installed = join(consumer, 'node_modules', 'sft')
+    t.same(
+      (readdirSync(installed, { recursive: true }) as string[]).filter(name => name.endsWith('.node')),
+      [],
+      'a package brings no program of the machine that packed it'
+    )
+    const doctor = (): object => JSON.parse(run(process.execPath, [sft, 'doctor', '--json']).toString())
+    t.match(doctor(), { aead: { name: 'node:crypto', reason: /^not built/ }, identity: null })
+    const native = nativeOrComment(t)
+    if (native) {
+      const built = run(process.execPath, [sft, 'build-native']).toString()
+      t.ok(built.startsWith(join(realpathSync(installed), 'src', 'workers', 'native')), built)
+    }
+    t.match(doctor(), { aead: { name: native ? 'native' : 'node:crypto' } })
     run(process.execPath, [sft, 'init', '--no-passphrase'])
     const plain = Buffer.alloc(3 * 2 ** 20, 'packed')
     const sealed = run(process.execPath, [sft, 'send', '--threads', '1'], plain)
     t.ok(
       run(process.execPath, [sft, 'recv', '--threads', '1'], sealed).equals(plain),
       'a stream through worker threads'
+    )
+
+    checkBundle(t, join(consumer, 'node_modules', 'sft'))
+    const loaded = join(home, 'loaded.json')
+    const preload = join(repository, 'test', 'fixtures', 'loaded.ts')
+    const line = [`SFT_LOADED=${loaded}`, process.execPath, '--import', preload, sft, 'recv']
+    const small = run(process.execPath, [sft, 'send'], plain.subarray(0, 1024))
+    t.ok(run('env', line, small).equals(plain.subarray(0, 1024)))
+    t.same(
+      unneeded(JSON.parse(readFileSync(loaded, 'utf8'))),
+      [],
+      'a small transfer is one file and few modules of Node'
     )
 
     writeFileSync(

@@ -41,6 +41,19 @@ async function sendHalf(
 
 const hasPart = (path: string) => async () => (await list(bob, path)).some(name => name.endsWith('.part'))
 
+t.test('--stats says what bound each side, and where it was sealed', async t => {
+  const line =
+    /^sft: stats: bound by \w+; (\w+ \d+ %, ){3}socket \d+ %; (inline|\d threads?), 1\.0 MiB chunks, window \d+, aead [\w:]+$/m
+  const listener = await receiver('--stats', '-o', 'stats.bin')
+  const sent = await alice.run(['send', 'big.bin', `bob@${listener.address}`, '--stats', '--threads', '1'])
+  t.match(sent, { code: 0, stderr: line })
+  t.match(sent.stderr, /1 thread, .*, window 2,/)
+  t.match(await listener.ended, { code: 0, stderr: line })
+  const sealed = await alice.run(['send', 'big.bin', '--stats'])
+  t.match(sealed.stderr, /bound by .*, pipe \d+ %; inline/)
+  t.notMatch((await alice.run(['send', 'big.bin'])).stderr, /stats/)
+})
+
 t.test('get', async t => {
   const root = join(bob.directory, 'served')
   await mkdir(join(root, 'sub'), { recursive: true })

@@ -30,7 +30,9 @@ const COMMANDS = [
   ['send'],
   ['recv'],
   ['serve'],
-  ['get']
+  ['get'],
+  ['doctor'],
+  ['build-native']
 ] as const
 
 t.test('help of every command', async t => {

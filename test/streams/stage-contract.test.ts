@@ -13,6 +13,10 @@ const NO_STAGES: Readonly<Record<string, string>> = {
   tlv: 'a codec of bodies',
   'frame-types': 'names and caps',
   header: 'a codec of the stream header',
+  pace: 'where a file operation is done, under readFile and writeFile',
+  filling: 'how a source reads into the memory of its consumer',
+  iterate: 'the iterator of a source',
+  'socket-reader': 'the source of socketDuplex and readSocket, which is in the list',
   gather: 'a reader under unframe, pulled by size, no stage',
   'write-back': 'flushes behind writeFile, which is in the list',
   messages: 'whole messages on a duplex, not a pipeline'

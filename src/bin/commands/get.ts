@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { interruptible } from '../interrupt.ts'
-import { type EngineFlags, openEngine, sayTransfer, withEngine, withStreams } from '../options.ts'
+import { type EngineFlags, openEngine, sayStats, sayTransfer, withEngine, withStreams } from '../options.ts'
 
 interface GetFlags extends EngineFlags {
   output?: string
@@ -26,4 +26,5 @@ async function get(address: string, path: string, options: GetFlags): Promise<vo
   const { force, streams } = options
   const result = await interruptible(signal => engine.get(address, path, output, { force, streams, signal }))
   sayTransfer('received from', address, path, result, streams)
+  sayStats(engine, 'socket')
 }

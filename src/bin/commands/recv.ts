@@ -8,11 +8,13 @@ import {
   openEngine,
   parseSize,
   refuseTerminal,
+  sayFault,
+  sayListening,
+  sayStats,
   sayTransfer,
   withEngine
 } from '../options.ts'
-import { say } from '../terminal.ts'
-import { sayFault, sayListening } from './serve.ts'
+import { isTerminal, say } from '../terminal.ts'
 
 interface RecvFlags extends EngineFlags {
   listen?: string
@@ -69,11 +71,12 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
     if (options.listen === undefined) return fromPipe(engine, stream ?? '-', options, signal)
     return isDirectory && !options.once ? intoDirectory(engine, options, signal) : oneTransfer(engine, options, signal)
   })
+  sayStats(engine, options.listen === undefined ? 'pipe' : 'socket')
 }
 
 async function fromPipe(engine: Engine, stream: string, options: RecvFlags, signal: AbortSignal): Promise<void> {
   const { hold, readDescriptor, readFile, SftError } = await import('../../index.ts')
-  if (stream === '-' && process.stdin.isTTY)
+  if (stream === '-' && isTerminal(0))
     throw new SftError('ERR_SFT_USAGE', 'standard input is the terminal', { hint: 'sft recv --help' })
   const source = stream === '-' ? readDescriptor(0, { signal }) : readFile(stream, { signal })
   const onHeader = ({ sender, metadata }: StreamInfo): void =>
@@ -121,6 +124,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSi
   sayListening(listener)
   const stopped = await interruption(signal)
   await listener.close({ drain: drainTime(stopped) })
+  sayStats(engine, 'socket')
   throw stopped
 }
 

@@ -6,10 +6,12 @@ import {
   type EngineFlags,
   openEngine,
   refuseTerminal,
+  sayStats,
   sayTransfer,
   withEngine,
   withStreams
 } from '../options.ts'
+import { isTerminal } from '../terminal.ts'
 
 interface SendFlags extends EngineFlags {
   to?: string[]
@@ -46,7 +48,7 @@ async function send(file: string | undefined, peer: string | undefined, options:
   // `tar c dir | sft send bob@host:port` leaves the file out
   const [input, address] =
     peer === undefined && file !== undefined && isPeerAddress(file) ? ['-', file] : [file ?? '-', peer]
-  if (input === '-' && process.stdin.isTTY)
+  if (input === '-' && isTerminal(0))
     throw usage('no file given, and standard input is the terminal', 'sft send --help')
   if (address !== undefined && (options.to || options.output))
     throw usage('--to and -o belong to the pipe, not to a peer that is dialled')
@@ -58,6 +60,7 @@ async function send(file: string | undefined, peer: string | undefined, options:
   await interruptible(signal =>
     address === undefined ? intoPipe(engine, source, options, signal) : toPeer(engine, source, address, options, signal)
   )
+  sayStats(engine, address === undefined ? 'pipe' : 'socket')
 }
 
 async function toPeer(

@@ -1,8 +1,6 @@
 import type { Command } from 'commander'
-import type { Listener } from '../../index.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
-import { type EngineFlags, openEngine, sayTransfer, withEngine } from '../options.ts'
-import { say } from '../terminal.ts'
+import { type EngineFlags, openEngine, sayFault, sayListening, sayStats, sayTransfer, withEngine } from '../options.ts'
 
 interface ServeFlags extends EngineFlags {
   listen: string
@@ -34,17 +32,7 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
     sayListening(listener)
     const stopped = await interruption(signal)
     await listener.close({ drain: drainTime(stopped) })
+    sayStats(engine, 'socket')
     throw stopped
   })
-}
-
-/** The one line that says where we listen, once we do. */
-export function sayListening({ host, port }: Listener): void {
-  say(`listening on ${host.includes(':') ? `[${host}]` : host}:${port}`)
-}
-
-/** A connection that came to nothing. */
-export function sayFault(peer: string | undefined, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
-  say(`connection of ${peer ?? 'a stranger'} failed: ${message}`)
 }

@@ -1,0 +1,84 @@
+import t from 'tap'
+import { Meter, type MeteredStage } from '../../src/transfer/meter.ts'
+import { inlinePool } from '../../src/workers/pool.ts'
+import { collect, pattern, streamKey } from '../fixtures/bytes.ts'
+
+const signal = new AbortController().signal
+
+/** Keeps everything busy for so many ms, as a system call or a cipher does. */
+function spend(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
+async function* slowly(ms: number): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < 10; i++) {
+    spend(ms)
+    yield pattern(10)
+  }
+}
+
+/** One transfer in which each stage takes so many ms for each of ten pieces. */
+async function transfer(ms: Record<MeteredStage, number>): Promise<Meter> {
+  const meter = new Meter()
+  const pool = meter.pool({
+    ...inlinePool(),
+    seal: task => {
+      spend(ms.cipher)
+      return inlinePool().seal(task)
+    }
+  })
+  const outgoing = meter.outgoing({
+    metadata: {},
+    file: true,
+    owned: true,
+    source: (_: AbortSignal) => slowly(ms.read)
+  })
+  const key = streamKey().chunk(0)
+  async function* wire(): AsyncGenerator<Uint8Array> {
+    for await (const piece of outgoing.source(signal)) {
+      await pool.seal({ key, index: 0, data: pattern(10) })
+      spend(ms.wire)
+      yield piece
+    }
+  }
+  const sink = async (source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => {
+    for await (const _ of source) spend(ms.write)
+    return { bytes: 0 }
+  }
+  await meter.destination({ kind: 'durable', sink: () => sink }).sink({ created: 0 })(wire())
+  return meter
+}
+
+for (const stage of ['read', 'cipher', 'write', 'wire'] as const) {
+  t.test(`says that ${stage} bound it`, async t => {
+    const { boundBy, shares } = (await transfer({ read: 1, cipher: 1, write: 1, wire: 1, [stage]: 12 })).stats()
+    t.equal(boundBy, stage)
+    t.ok(shares[stage] > 0.5 && shares[stage] <= 1, `${shares[stage]}`)
+  })
+}
+
+t.test('time in which nothing was under way is nobody’s', async t => {
+  const meter = await transfer({ read: 2, cipher: 0, write: 0, wire: 0 })
+  const { milliseconds } = meter.stats()
+  spend(50)
+  t.equal(meter.stats().milliseconds, milliseconds)
+})
+
+t.test('nothing moved: nothing to divide by', t => {
+  t.same(new Meter().stats().shares, { read: 0, cipher: 0, write: 0, wire: 0 })
+  t.end()
+})
+
+t.test('an early stop and an error end the measuring', async t => {
+  const meter = new Meter()
+  const source = meter
+    .outgoing({ metadata: {}, file: true, owned: true, source: (_: AbortSignal) => slowly(0) })
+    .source(signal)
+  for await (const _ of source) break
+  const failing = meter.destination({ kind: 'delivered', sink: () => () => Promise.reject(new Error('full')) })
+  await t.rejects(failing.sink({ created: 0 })([pattern(1)]), { message: 'full' })
+  const { milliseconds } = meter.stats()
+  spend(20)
+  t.equal(meter.stats().milliseconds, milliseconds)
+  t.equal((await collect(meter.given([pattern(3)]))).length, 1)
+})
