@@ -49,7 +49,8 @@ export function makeWire(world: World, delay: number): Promise<Wire> {
     const program = await world.once('delay-line', () => compile(world))
     const tag = `${process.pid}-${wires++}`
     const names: Readonly<Record<Side, string>> = { server: `sftbs${tag}`, client: `sftbc${tag}` }
-    const argv = [program, names.server, names.client, String(delay)]
+    // a wire does not wait for the processors that everything else here shares
+    const argv = ['nice', '-n', '-20', program, names.server, names.client, String(delay)]
     const line = world.children.start({ argv }, { deadline: LINE_DEADLINE_MS })
     // not as children of the run: those are not started any more once it is interrupted
     world.defer(async () => {

@@ -24,8 +24,10 @@ await writeFile(join(alice.directory, 'file'), file)
 await writeFile(join(bob.directory, 'served/file'), file)
 
 const ANY = '127.0.0.1:0'
-const server = await bob.listen(['serve', 'served', '--listen', ANY])
-const inbox = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--from', 'alice', '--force'])
+/** For all of the tests, on a machine that does other things too. */
+const timeout = 170_000
+const server = await bob.listen(['serve', 'served', '--listen', ANY], { timeout })
+const inbox = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--from', 'alice', '--force'], { timeout })
 const portOf = (running: { address: string }): number => Number(running.address.split(':').at(-1))
 
 /** A proxy that treats connection `victim` by `wire`, counted from 0 at every `reset`. */
@@ -76,7 +78,7 @@ t.test('connections that can not be had are no fault', async t => {
 })
 
 t.test('one connection cut anywhere: both sides end with 75, and nothing is left', async t => {
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < 4; i++) {
     const victim = 1 + random.int(3)
     // past JOIR, so that the stripe is one of the stream, and within the one chunk that each connection carries at least
     const offset = 400 + random.int(900 * 1024)
@@ -95,7 +97,7 @@ t.test('one connection cut anywhere: both sides end with 75, and nothing is left
 })
 
 t.test('cut during the join: fewer connections, or none is missed', async t => {
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 4; i++) {
     const { peer } = await between(t, server, 1 + random.int(3), { up: cutAt(random.int(120)) })
     t.match(await get(peer, 'fewer'), { code: 0, stderr: /over [123] connections?\n/ })
     t.equal(sha256(await readFile(join(alice.directory, 'fewer'))), expected)
@@ -104,7 +106,7 @@ t.test('cut during the join: fewer connections, or none is missed', async t => {
 })
 
 t.test('a bit flipped on a stripe is found', async t => {
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 4; i++) {
     const offset = 200 + random.int(2 * MIB)
     const wire = { down: flip(offset, random.int(8)) }
     const { peer } = await between(t, server, 1 + random.int(3), wire)
