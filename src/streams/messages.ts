@@ -1,5 +1,5 @@
 import { invariant, SftError } from './errors.ts'
-import { fillOf } from './filling.ts'
+import { FILLS, fillOf } from './filling.ts'
 import { frameBytes } from './frame.ts'
 import type { Duplex, Frame, ReceivedFrame } from './types.ts'
 import { unframe } from './unframe.ts'
@@ -167,7 +167,7 @@ export class MessageStream {
     const fill = fillOf(source)
     return {
       [Symbol.asyncIterator]: () => ({ next, return: () => source.return() }),
-      ...(fill && { fill: (into: Uint8Array) => fill(into, arrived) })
+      ...(fill && { [FILLS]: true, fill: (into: Uint8Array) => fill(into, arrived) })
     }
   }
 

@@ -1,7 +1,7 @@
 import type { OnReadOpts, Socket } from 'node:net'
 import { allocate, release } from '../workers/buffers.ts'
 import { invariant, SftError } from './errors.ts'
-import type { FillingSource } from './filling.ts'
+import { FILLS, type FillingSource } from './filling.ts'
 
 /**
  * Bytes read ahead of the consumer before the socket is paused: as many as it has consumed so far, within these bounds. A stranger, of
@@ -22,6 +22,7 @@ type Result = IteratorResult<Piece, void>
  * Raises ERR_SFT_CONNECTION_LOST when the socket closes without an orderly end. An early return pauses the socket and destroys nothing.
  */
 export class SocketReader implements FillingSource {
+  readonly [FILLS] = true
   /** For `net.connect` and `new Socket`. */
   readonly onread: OnReadOpts = {
     buffer: () => this.#place(),
