@@ -20,13 +20,17 @@ export class Pace {
   readonly #processors: number
   readonly #now: () => number
   /** Operations that still go through the thread pool. */
-  #threaded = 1
+  #threaded: number
   #pause = MIN_PAUSE
   /** ms that handing an operation over took the calling thread. */
   #wakeUp = 0
 
-  /** @param now a clock in ms */
-  constructor(processors = availableParallelism(), now = (): number => performance.now()) {
+  /**
+   * @param bounded false for what may make its caller wait without end, such as a terminal: the calling thread never does that
+   * @param now a clock in ms
+   */
+  constructor(bounded: boolean, processors = availableParallelism(), now = (): number => performance.now()) {
+    this.#threaded = bounded ? 1 : Number.POSITIVE_INFINITY
     this.#processors = processors
     this.#now = now
   }

@@ -48,7 +48,7 @@ export async function openForReading(path: string): Promise<FileHandle> {
 async function* readDescriptor(fd: number, options: ReadFileOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { size = DEFAULT_CHUNK_SIZE, signal } = options
   const before = options.announced ?? (await statFd(fd))
-  const pace = new Pace()
+  const pace = new Pace(before.isFile())
   let total = 0
   let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined
   try {

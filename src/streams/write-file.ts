@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { constants, write, writeSync } from 'node:fs'
+import { constants, fstatSync, statSync, write, writeSync } from 'node:fs'
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { release } from '../workers/buffers.ts'
@@ -89,7 +89,7 @@ export async function writeAll(
   options: Pick<WriteFileOptions, 'owned' | 'signal'> = {}
 ): Promise<number> {
   const fd = typeof file === 'number' ? file : file.fd
-  const pace = new Pace()
+  const pace = new Pace(isBounded(fd))
   let bytes = 0
   for await (const piece of source) {
     options.signal?.throwIfAborted()
@@ -105,6 +105,17 @@ export async function writeAll(
     if (options.owned) release(piece)
   }
   return bytes
+}
+
+/** A terminal or a device may take nothing for ever; a file and /dev/null do not. */
+function isBounded(fd: number): boolean {
+  try {
+    const stat = fstatSync(fd)
+    return stat.isFile() || (stat.isCharacterDevice() && stat.rdev === statSync('/dev/null').rdev)
+  } catch {
+    // the write will say why
+    return false
+  }
 }
 
 function writeSome(fd: number, piece: Uint8Array, offset: number): Promise<number> {

@@ -4,7 +4,7 @@ import { Pace } from '../../src/streams/pace.ts'
 /** A pace by a clock that only operations move. */
 function paceOf(processors: number) {
   let now = 0
-  const pace = new Pace(processors, () => now)
+  const pace = new Pace(true, processors, () => now)
   /** Which way an operation went, when one in place takes `ms` and handing one over takes `wakeUp`. */
   const operation = (ms = 0, wakeUp = 0): Promise<'in place' | 'threaded'> =>
     pace.run<'in place' | 'threaded'>(
@@ -54,7 +54,7 @@ t.test('with many processors an operation in place must not cost more than two w
 })
 
 t.test('both ways fail alike', async t => {
-  const pace = new Pace(2)
+  const pace = new Pace(true, 2)
   const failing = () =>
     pace.run(
       () => {
@@ -65,4 +65,15 @@ t.test('both ways fail alike', async t => {
   await t.rejects(failing(), { message: 'EIO' })
   t.ok(pace.inPlace)
   await t.rejects(failing(), { message: 'EIO' })
+})
+
+t.test('what may wait without end is never done in place', async t => {
+  const pace = new Pace(false, 1)
+  for (let i = 0; i < 200; i++) {
+    await pace.run(
+      () => t.fail('in place'),
+      async () => true
+    )
+  }
+  t.notOk(pace.inPlace)
 })
