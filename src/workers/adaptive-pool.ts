@@ -1,10 +1,8 @@
 import { availableParallelism } from 'node:os'
-import { threadsFor } from './placement.ts'
+import { MIN_TASK_BYTES, threadsFor } from './placement.ts'
 import type { CipherPool } from './pool.ts'
 
 const MIB = 1024 * 1024
-/** Tasks of this size or more are measured; smaller ones are mostly the call itself. */
-const MIN_MEASURED_BYTES = 128 * 1024
 /** Tasks that decide. The quickest counts: the others were interrupted, or the first to touch their memory. */
 const MEASURED_TASKS = 8
 
@@ -24,7 +22,7 @@ export function adaptivePool({ inline, threaded, processors = availableParalleli
   let quickest = Number.POSITIVE_INFINITY
   let measured = 0
   const timed = async <T>(bytes: number, run: () => Promise<T>): Promise<T> => {
-    if (measured >= MEASURED_TASKS || bytes < MIN_MEASURED_BYTES) return run()
+    if (measured >= MEASURED_TASKS || bytes < MIN_TASK_BYTES) return run()
     const start = performance.now()
     // inline, all the work is done before the promise is there
     const result = run()

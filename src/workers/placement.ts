@@ -3,6 +3,8 @@
  * pool takes the cipher off it and costs two wake-ups and a trip through another core's cache. bench/README.md has the model.
  */
 
+/** Below this size a task costs more to hand over than to do (bench/pool), and its time is mostly the call itself. */
+export const MIN_TASK_BYTES = 128 * 1024
 /** ms that the calling thread needs for a megabyte apart from the cipher: about what reading and writing it cost. */
 const OWN_MS = 0.2
 /** A cipher quicker than this for a megabyte is done before a thread has woken. */

@@ -2,6 +2,7 @@ import type { Piscina } from 'piscina'
 import { adaptivePool } from './adaptive-pool.ts'
 import type { Sealed } from './aead.ts'
 import { allocate, release } from './buffers.ts'
+import { MIN_TASK_BYTES } from './placement.ts'
 import { type OpenTask, openTask, type SealTask, sealTask, type UnwrapTask, unwrapTask } from './tasks.ts'
 
 /**
@@ -26,8 +27,6 @@ export interface PoolOptions {
   threads?: number
 }
 
-/** Below this size a task costs more to hand over than to do (bench/pool). */
-const MIN_TASK_BYTES = 128 * 1024
 /** A worker with a second task at hand does not wait for the main thread between two. */
 const TASKS_PER_WORKER = 2
 const WORKER_YOUNG_MB = 2
