@@ -16,6 +16,9 @@ export interface ChildOptions {
 const DEADLINE_MS = 120_000
 const STOP_MS = 20_000
 const MAX_STDERR = 64 * 1024
+/** Pieces of what a command says that are read as they come; a server that goes on talking is read in batches, so that we take no processor from it. */
+const PROMPT_PIECES = 8
+const BATCH_MS = 20
 
 /** One command, or a pipeline of several, under way. */
 export class Child {
@@ -90,7 +93,12 @@ export class Child {
   /** Behind the three standard streams of the shell comes one for each command's standard error. */
   #listen(index: number): void {
     const stream = this.#shell.stdio[3 + index] as Readable
+    let pieces = 0
     stream.setEncoding('utf8').on('data', (text: string) => {
+      if (++pieces > PROMPT_PIECES) {
+        stream.pause()
+        setTimeout(() => stream.resume(), BATCH_MS)
+      }
       this.#stderr[index] = (this.#stderr[index] + text).slice(-MAX_STDERR)
       this.#onStderr()
     })

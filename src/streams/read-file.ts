@@ -1,18 +1,18 @@
-import { type BigIntStats, fstat, read, readSync } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { promisify } from 'node:util'
 import { allocate } from '../workers/buffers.ts'
 import { DEFAULT_CHUNK_SIZE } from '../workers/construction.ts'
 import { SftError } from './errors.ts'
 import { Pace } from './pace.ts'
-
-const fstatBigInt = promisify(fstat) as (fd: number, options: { bigint: true }) => Promise<BigIntStats>
+import { PacedFiles } from './paced-files.ts'
 
 export interface ReadFileOptions {
   /** Bytes a read, and so of every piece but the last. Default 1 MiB. */
   size?: number
   /** What the file was when its size was announced; a difference at the end is an error. Default: what it is at the first read. */
   announced?: BigIntStats
+  /** What operations on files of the same file system have taught. Default: a pace of its own. */
+  pace?: Pace
   signal?: AbortSignal
 }
 
@@ -47,25 +47,32 @@ export async function openForReading(path: string): Promise<FileHandle> {
 
 async function* readDescriptor(fd: number, options: ReadFileOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { size = DEFAULT_CHUNK_SIZE, signal } = options
-  const before = options.announced ?? (await statFd(fd))
-  const pace = new Pace(before.isFile())
+  const before = options.announced ?? (await new PacedFiles(new Pace(false)).stat(fd).catch(readFault))
+  const files = new PacedFiles(options.pace ?? new Pace(before.isFile()))
   let total = 0
   let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined
+  const next = () => readPiece(files, fd, before.isFile() ? sizeOfNext(before, total, size) : size)
   try {
     for (;;) {
-      const piece = await (ahead ?? readPiece(fd, size, pace))
+      const piece = await (ahead ?? next())
       ahead = undefined
       signal?.throwIfAborted()
       if (piece.byteLength === 0) break
       total += piece.byteLength
-      if (!pace.inPlace) ahead = readAhead(fd, size, pace)
+      if (!files.pace.inPlace) ahead = startedAhead(next())
       yield piece
     }
   } finally {
     // a read under way holds the descriptor and a buffer; its own failure is reported above or no longer matters
     await ahead?.catch(() => undefined)
   }
-  if (before.isFile()) requireUnchanged(before, await statFd(fd), options.announced && total)
+  if (before.isFile()) requireUnchanged(before, await files.stat(fd).catch(readFault), options.announced && total)
+}
+
+/** A byte more than is left shows the end of a file without a buffer for a whole piece. One that has grown is read on, to its error. */
+function sizeOfNext(stat: BigIntStats, total: number, size: number): number {
+  const left = Number(stat.size) - total
+  return left < 0 ? size : Math.min(size, left + 1)
 }
 
 function requireUnchanged(before: BigIntStats, after: BigIntStats, total: number | undefined): void {
@@ -75,38 +82,19 @@ function requireUnchanged(before: BigIntStats, after: BigIntStats, total: number
   }
 }
 
-/** Starts the next read. Its failure waits for the next pull, which may be long after; until then nobody has seen it. */
-function readAhead(fd: number, size: number, pace: Pace): Promise<Uint8Array<ArrayBuffer>> {
-  const piece = readPiece(fd, size, pace)
+/** The next read, under way. Its failure waits for the next pull, which may be long after; until then nobody has seen it. */
+function startedAhead(piece: Promise<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> {
   piece.catch(() => undefined)
   return piece
 }
 
 /** Fills one piece; shorter only at the end of the file. A pipe or terminal gives what it has. */
-async function readPiece(fd: number, size: number, pace: Pace): Promise<Uint8Array<ArrayBuffer>> {
+async function readPiece(files: PacedFiles, fd: number, size: number): Promise<Uint8Array<ArrayBuffer>> {
   const buffer = allocate(size)
-  const bytes = await pace
-    .run(
-      () => readSync(fd, buffer, 0, size, null),
-      () => readInto(fd, buffer)
-    )
-    .catch(readFault)
+  const bytes = await files.read(fd, buffer).catch(readFault)
   return bytes === size ? buffer : new Uint8Array(buffer.buffer.transfer(bytes))
 }
 
 function readFault(cause: Error): never {
   throw new SftError('ERR_SFT_FILE', `reading failed: ${cause.message}`, { cause })
-}
-
-async function statFd(fd: number): Promise<BigIntStats> {
-  return fstatBigInt(fd, { bigint: true }).catch(readFault)
-}
-
-function readInto(fd: number, buffer: Uint8Array): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, buffer, 0, buffer.byteLength, null, (cause, bytes) => {
-      if (cause) reject(cause)
-      else resolve(bytes)
-    })
-  })
 }

@@ -60,7 +60,7 @@ export class SocketReader implements FillingSource {
     // the listener for errors stays: without one, a later error would end the process
     socket.on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose)
     if (data) socket.on('data', this.#onData)
-    else socket.resume()
+    socket.resume()
     return this
   }
 

@@ -9,7 +9,7 @@ export interface SocketOptions {
   /** Written buffers are the socket's: each is given back once the kernel has it. Default false: borrowed. */
   owned?: boolean
   /** The reader that the socket was made with; by default Node's own buffers are read. */
-  reader?: SocketReader
+  reader?: SocketReader | undefined
   /** Deadline in ms for bytes that the peer does not take, on top of 1 s a KiB outstanding (SPEC §6, M22). Default 60,000; 0: none, for a local pipe. */
   stall?: number
 }

@@ -1,7 +1,9 @@
 import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, open, realpath } from 'node:fs/promises'
+import { open as openHandle, realpath } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { SftError } from '../streams/errors.ts'
+import type { Pace } from '../streams/pace.ts'
+import { PacedFiles } from '../streams/paced-files.ts'
 import { readFile } from '../streams/read-file.ts'
 import { isPlainName } from '../streams/write-file.ts'
 import type { Outgoing } from './session-streams.ts'
@@ -19,11 +21,14 @@ export interface ExportRoot extends AsyncDisposable {
   open(path: string): Promise<OpenedFile>
 }
 
-export interface OpenedFile {
-  handle: FileHandle
+/** Disposing of it closes the file. */
+export interface OpenedFile extends AsyncDisposable {
+  fd: number
   stat: BigIntStats
   /** Last component of the path. */
   name: string
+  /** Where the operations on its file system are done. */
+  pace: Pace
 }
 
 export interface ExportOptions {
@@ -36,27 +41,44 @@ export async function openExportRoot(directory: string, options: ExportOptions =
   const real = await realpath(directory).catch(cause => {
     throw new SftError('ERR_SFT_NOT_FOUND', `can not serve ${directory}: ${cause.message}`, { cause })
   })
-  const root = await open(real, O_RDONLY | O_DIRECTORY).catch(cause => {
+  const root = await openHandle(real, O_RDONLY | O_DIRECTORY).catch(cause => {
     throw new SftError('ERR_SFT_NOT_FOUND', `can not serve ${directory}: ${cause.message}`, { cause })
   })
+  const place = { root: root.fd, files: new PacedFiles(), options }
   return {
-    open: path => openBelow(root, path, options),
+    open: path => openBelow(place, path),
     [Symbol.asyncDispose]: () => root.close()
   }
 }
 
-async function openBelow(root: FileHandle, path: string, options: ExportOptions): Promise<OpenedFile> {
+interface Place {
+  /** Descriptor of the directory. */
+  readonly root: number
+  readonly files: PacedFiles
+  readonly options: ExportOptions
+}
+
+async function openBelow({ root, files, options }: Place, path: string): Promise<OpenedFile> {
   try {
     if (!isPlausible(path)) throw new Error('not a path below a directory')
-    const real = await realpath(`/proc/self/fd/${root.fd}`)
-    const below = relative(real, await realpath(join(real, path)))
-    const components = below.split(sep)
-    if (below === '' || components[0] === '..') throw new Error('leads out of the root')
-    const handle = await walk(root, components)
-    return { handle, stat: await requireServable(handle, options), name: basename(path) }
+    const named = path.split('/')
+    // most paths have no link and no `..`, and so need no resolving
+    const direct = named.every(isPlainName) ? await walk(files, root, named).catch(() => undefined) : undefined
+    const fd = direct ?? (await walk(files, root, await resolveBelow(files, root, path)))
+    const stat = await requireServable(files, fd, options)
+    return { fd, stat, name: basename(path), pace: files.pace, [Symbol.asyncDispose]: () => files.close(fd) }
   } catch (cause) {
     throw new SftError('ERR_SFT_NOT_FOUND', 'no such file', { cause })
   }
+}
+
+/** The components below the root that a path with links, or with `..`, leads to. */
+async function resolveBelow(files: PacedFiles, root: number, path: string): Promise<string[]> {
+  const real = await files.realpath(`/proc/self/fd/${root}`)
+  const below = relative(real, await files.realpath(join(real, path)))
+  const components = below.split(sep)
+  if (below === '' || components[0] === '..') throw new Error('leads out of the root')
+  return components
 }
 
 /** Ends in the name of a file, starts at the root, and is of a length that a request can have. */
@@ -69,41 +91,42 @@ function isPlausible(path: string): boolean {
  * Opens component by component from the root's descriptor, following no link: what was resolved above may have changed since, and
  * then this fails. `/proc/self/fd/N/name` behaves like `openat`; where there is no /proc (not Linux) this fails closed.
  */
-async function walk(root: FileHandle, components: string[]): Promise<FileHandle> {
+async function walk(files: PacedFiles, root: number, components: string[]): Promise<number> {
   let current = root
   try {
     for (const [i, component] of components.entries()) {
       const last = i === components.length - 1
       // O_NONBLOCK: opening a FIFO would wait for a writer
-      const next = await open(
-        `/proc/self/fd/${current.fd}/${component}`,
+      const next = await files.open(
+        `/proc/self/fd/${current}/${component}`,
         O_RDONLY | O_NOFOLLOW | (last ? O_NONBLOCK : O_DIRECTORY)
       )
-      if (current !== root) await current.close()
+      if (current !== root) await files.close(current)
       current = next
     }
     return current
   } catch (error) {
-    if (current !== root) await current.close()
+    if (current !== root) await files.close(current)
     throw error
   }
 }
 
-async function requireServable(handle: FileHandle, options: ExportOptions): Promise<BigIntStats> {
-  const stat = await handle.stat({ bigint: true })
+async function requireServable(files: PacedFiles, fd: number, options: ExportOptions): Promise<BigIntStats> {
+  const stat = await files.stat(fd)
   if (stat.isFile() && (stat.nlink === 1n || options.hardLinks)) return stat
-  await handle.close()
+  await files.close(fd)
   throw new Error('not a regular file with one name')
 }
 
 /** What is sent of an opened file; disposing of it closes the file. */
-export function outgoingFile({ handle, stat, name }: OpenedFile): Outgoing & AsyncDisposable {
+export function outgoingFile(opened: OpenedFile): Outgoing & AsyncDisposable {
+  const { fd, stat, name, pace } = opened
   return {
     metadata: fileMetadata(stat, name),
     file: true,
     owned: true,
-    source: signal => readFile(handle, { announced: stat, signal }),
-    [Symbol.asyncDispose]: () => handle.close()
+    source: signal => readFile(fd, { announced: stat, pace, signal }),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]()
   }
 }
 

@@ -5,7 +5,9 @@ import type { PeerIdentity } from '../auth/path.ts'
 import { acceptPeer } from '../auth/secure.ts'
 import { Session } from '../auth/session.ts'
 import type { Stripe } from '../auth/stripe.ts'
+import { takeAccepted } from '../streams/accepted.ts'
 import { SftError } from '../streams/errors.ts'
+import type { AbortableDuplex } from '../streams/messages.ts'
 import { socketDuplex } from '../streams/socket.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
@@ -52,7 +54,10 @@ const CLOSE_GRACE_MS = 3000
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const acceptor = new Acceptor(options)
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, socket => void acceptor.accept(socket))
+  const server = createServer(
+    { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
+    socket => void acceptor.accept(socket)
+  )
   await bind(server, options.host, options.port)
   server.on('error', error => options.onEvent?.({ type: 'fault', peer: undefined, error }))
   const { address, port } = server.address() as { address: string; port: number }
@@ -78,16 +83,17 @@ class Acceptor {
   }
 
   /** One connection from its first byte to its end; never rejects. */
-  async accept(socket: Socket): Promise<void> {
+  async accept(accepted: Socket): Promise<void> {
     const { maxSessions = MAX_SESSIONS, onEvent } = this.#options
     if (this.#closing || this.#handshakes >= MAX_HANDSHAKES || this.#sockets.size >= maxSessions + MAX_HANDSHAKES) {
-      socket.destroy()
+      accepted.destroy()
       return
     }
+    const { socket, reader } = takeAccepted(accepted)
     this.#sockets.add(socket)
     let identity: PeerIdentity | undefined
     try {
-      const session = await this.#open(socket)
+      const session = await this.#open(socketDuplex(socket, { owned: true, reader }))
       if (session === undefined) return
       identity = session.peer
       const ended = this.#answer(session)
@@ -117,21 +123,21 @@ class Acceptor {
   }
 
   /** A session; or `undefined` at the end of a stripe, whose session tells what became of it. */
-  async #open(socket: Socket): Promise<FileSession | undefined> {
+  async #open(connection: AbortableDuplex): Promise<FileSession | undefined> {
     const { pool, chunkSize } = this.#options
     const identity = this.#options.identity()
-    const accepted = await this.#handshake(socket, identity)
+    const accepted = await this.#handshake(connection, identity)
     if (accepted instanceof Session) return new FileSession({ session: accepted, identity, pool, chunkSize })
     await accepted.ended
     return undefined
   }
 
-  async #handshake(socket: Socket, identity: Identity): Promise<Session | Stripe> {
+  async #handshake(connection: AbortableDuplex, identity: Identity): Promise<Session | Stripe> {
     const { suites } = this.#options
     this.#handshakes++
     try {
       const accept = acceptPeer(identity, this.#joinable, { suites, signal: this.#stop.signal })
-      return await accept(socketDuplex(socket, { owned: true }))
+      return await accept(connection)
     } finally {
       this.#handshakes--
     }

@@ -34,7 +34,10 @@ export function deriveStreamKey(suite: Suite, streamId: Uint8Array, secret: Uint
   return {
     suite,
     commitment: derive('sft/1 commit', 32),
-    header: aeadKey('sft/1 hdr'),
+    // made on demand: only a pipe has one
+    get header() {
+      return aeadKey('sft/1 hdr')
+    },
     final: aeadKey('sft/1 fin'),
     chunk(index) {
       const group = groupOf(index)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { takeAccepted } from '../../src/streams/accepted.ts'
 import { readSocket } from '../../src/streams/socket.ts'
 import { SocketReader } from '../../src/streams/socket-reader.ts'
 import { collect, cut, join, pattern, print } from '../fixtures/bytes.ts'
@@ -11,16 +12,17 @@ const MIB = 1024 * 1024
 
 interface Ends {
   readonly reader: SocketReader
-  readonly dialled: Socket
+  readonly socket: Socket
   readonly writer: Socket
 }
 
-/** A reader in whose own memory bytes land, or one that copies from Node's buffers, and the socket that writes to it. */
-async function ends(t: Test, how: 'onread' | 'data'): Promise<Ends> {
+/** A reader in whose own memory bytes land, on a socket that we dialled or accepted, or one that copies from Node's buffers; and the socket that writes to it. */
+async function ends(t: Test, how: 'dialled' | 'accepted' | 'data'): Promise<Ends> {
   if (how === 'data') {
-    const [dialled, writer] = await socketPair(t, 'tcp')
-    return { reader: readSocket(dialled), dialled, writer }
+    const [socket, writer] = await socketPair(t, 'tcp')
+    return { reader: readSocket(socket), socket, writer }
   }
+  if (how === 'accepted') return acceptedEnds(t)
   const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const reader = new SocketReader()
@@ -30,10 +32,19 @@ async function ends(t: Test, how: 'onread' | 'data'): Promise<Ends> {
   const [writer] = (await accepting) as [Socket]
   server.close()
   t.teardown(() => [dialled, writer].forEach(socket => void socket.destroy()))
-  return { reader: reader.attach(dialled), dialled, writer }
+  return { reader: reader.attach(dialled), socket: dialled, writer }
 }
 
-for (const how of ['onread', 'data'] as const) {
+async function acceptedEnds(t: Test): Promise<Ends> {
+  const [writer, accepted] = await socketPair(t, 'tcp', { pauseOnConnect: true })
+  const { socket, reader } = takeAccepted(accepted)
+  t.teardown(() => void socket.destroy())
+  t.ok(accepted.destroyed, 'the shell is gone')
+  t.not(socket, accepted)
+  return { reader: (reader as SocketReader).attach(socket), socket, writer }
+}
+
+for (const how of ['dialled', 'accepted', 'data'] as const) {
   t.test(`${how}: pieces and fills in turns give every byte once, in order`, async t => {
     const { reader, writer } = await ends(t, how)
     const bytes = pattern(5 * MIB)
@@ -100,22 +111,48 @@ for (const how of ['onread', 'data'] as const) {
   })
 
   t.test(`${how}: a return lets go of a fill that waits, and pauses the socket`, async t => {
-    const { reader, dialled } = await ends(t, how)
+    const { reader, socket } = await ends(t, how)
     const filling = reader.fill(new Uint8Array(100))
     await reader.return()
     t.equal(await filling, 0)
-    t.ok(dialled.isPaused())
-    t.notOk(dialled.destroyed)
+    t.ok(socket.isPaused())
+    t.notOk(socket.destroyed)
     t.ok((await reader.next()).done)
   })
 
   t.test(`${how}: a stranger, of whom nothing was consumed, gets little memory`, async t => {
-    const { dialled, writer } = await ends(t, how)
+    const { socket, writer } = await ends(t, how)
     writer.on('error', () => {}).end(pattern(4 * MIB))
     await sleep(50)
-    t.ok(dialled.bytesRead <= 256 * 1024, `${dialled.bytesRead} bytes taken`)
+    t.ok(socket.bytesRead <= 256 * 1024, `${socket.bytesRead} bytes taken`)
   })
 }
+
+t.test(
+  'a socket without a handle of the kind that Node has stays as it is, and is read through its own buffers',
+  async t => {
+    const [writer, accepted] = await socketPair(t, 'tcp', { pauseOnConnect: true })
+    Object.defineProperty(Reflect.get(accepted, '_handle'), 'useUserBuffer', { value: undefined })
+    const { socket, reader } = takeAccepted(accepted)
+    t.equal(socket, accepted)
+    t.equal(reader, undefined)
+    t.notOk(accepted.destroyed)
+    writer.destroy()
+  }
+)
+
+t.test('a socket that was paused until it is read gives what came meanwhile', async t => {
+  const [writer, accepted] = await socketPair(t, 'tcp', { pauseOnConnect: true })
+  writer.end('early')
+  await sleep(10)
+  t.equal(Buffer.from(await join(readSocket(accepted))).toString(), 'early')
+})
+
+t.test('what a socket knows of its peer moves with it', async t => {
+  const { socket, writer } = await acceptedEnds(t)
+  t.equal(socket.remotePort, writer.localPort)
+  t.equal(socket.remoteAddress, '127.0.0.1')
+})
 
 t.test('two reads at once are a fault of ours', async t => {
   const { reader } = await ends(t, 'data')

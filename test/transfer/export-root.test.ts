@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { chmod, link, mkdir, readdir, readFile, rename, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -213,7 +214,7 @@ t.test('a file that may not be read', async t => {
   const script = `
     const { openExportRoot } = await import(${JSON.stringify(module)})
     const root = await openExportRoot(${JSON.stringify(root)})
-    await (await root.open('plain')).handle.close()
+    await (await root.open('plain'))[Symbol.asyncDispose]()
     await root.open('locked').catch(error => console.log(error.code, error.message))`
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
@@ -228,7 +229,7 @@ t.test('nothing stays open', async t => {
   {
     await using exported = await openExportRoot(root)
     for (const path of [...REFUSED, ...REFUSED]) await exported.open(path).catch(() => {})
-    await (await exported.open('plain')).handle.close()
+    await (await exported.open('plain'))[Symbol.asyncDispose]()
   }
   t.equal(await open(), before)
 })
@@ -241,7 +242,7 @@ t.test('the root itself', async t => {
   await using exported = await openExportRoot(join(top, 'movable'))
   await rename(join(top, 'movable'), join(top, 'moved'))
   await symlink('outside', join(top, 'movable'))
-  await (await exported.open('file')).handle.close()
+  await (await exported.open('file'))[Symbol.asyncDispose]()
   await t.rejects(exported.open('secret'), { code: 'ERR_SFT_NOT_FOUND' }, 'what took its name is not served')
 })
 
@@ -300,8 +301,8 @@ t.test('links and folders that change while they are resolved never lead out', a
   })
   const ask = async (path: string): Promise<keyof typeof seen> => {
     try {
-      await using handle = (await exported.open(path)).handle
-      return (await handle.readFile('utf8')) === 'inside' ? 'inside' : 'other'
+      await using opened = await exported.open(path)
+      return readFileSync(opened.fd, 'utf8') === 'inside' ? 'inside' : 'other'
     } catch (error) {
       return SftError.is(error) && error.code === 'ERR_SFT_NOT_FOUND' ? 'refused' : 'other'
     }
