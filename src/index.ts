@@ -12,7 +12,14 @@
  */
 
 // identities and the authority
-export type { Authority } from './auth/authority.ts'
+export type { Authority } from './auth/authority/authority.ts'
+export type { LoginOptions } from './auth/authority/login.ts'
+export { type PasswordHasher, passwordHasher } from './auth/authority/password.ts'
+export type { AuthEvent, AuthServer, AuthServerOptions } from './auth/authority/server.ts'
+export type { User, UserStore } from './auth/authority/user-store.ts'
+export { type PassphraseSource, spkiHash } from './auth/certificates/keys.ts'
+export { type PeerIdentity, verifyPath } from './auth/certificates/path.ts'
+export { decodeCertificate, encodeCertificates } from './auth/certificates/pem.ts'
 export {
   dataDirectory,
   expiryOf,
@@ -25,9 +32,8 @@ export {
   readPublicIdentity,
   replaceChain,
   saveIdentity
-} from './auth/identity.ts'
-export { type PassphraseSource, spkiHash } from './auth/keys.ts'
-export type { LoginOptions } from './auth/login.ts'
+} from './auth/identity/identity.ts'
+export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth/identity/peers.ts'
 export {
   initAuthority,
   login,
@@ -36,14 +42,8 @@ export {
   requireAuthority,
   serveAuthority
 } from './auth/on-demand.ts'
-export { type PasswordHasher, passwordHasher } from './auth/password.ts'
-export { type PeerIdentity, verifyPath } from './auth/path.ts'
-export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth/peers.ts'
-export { decodeCertificate, encodeCertificates } from './auth/pem.ts'
-export { type SecureOptions, secure } from './auth/secure.ts'
-export type { SecureDuplex } from './auth/secure-duplex.ts'
-export type { AuthEvent, AuthServer, AuthServerOptions } from './auth/server.ts'
-export type { User, UserStore } from './auth/user-store.ts'
+export { type SecureOptions, secure } from './auth/session/secure.ts'
+export type { SecureDuplex } from './auth/session/secure-duplex.ts'
 
 // the stages
 export { type ChunkOptions, chunk } from './streams/chunk.ts'

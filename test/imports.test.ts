@@ -7,11 +7,18 @@ import t from 'tap'
 
 const SRC = fileURLToPath(new URL('../src/', import.meta.url))
 const LAYERS = ['workers', 'streams', 'auth', 'transfer', 'index', 'bin']
+/** The rooms of `auth`, each of which knows those before it; a session and the authority do not know each other. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  certificates: [],
+  identity: ['certificates'],
+  session: ['certificates', 'identity'],
+  authority: ['certificates', 'identity']
+}
 
 /** Packages, and the files that may import them. */
 const HOMES: Readonly<Record<string, RegExp>> = {
-  'node-forge': /^auth\/certificate\.ts$/,
-  fastify: /^auth\/server\.ts$/,
+  'node-forge': /^auth\/certificates\/certificate\.ts$/,
+  fastify: /^auth\/authority\/server\.ts$/,
   piscina: /^workers\/(pool|[a-z-]+\.worker)\.ts$/,
   'it-length-prefixed': /^streams\/(frame|unframe)\.ts$/,
   uint8arraylist: /^streams\/(frame|unframe|varint)\.ts$/,
@@ -87,6 +94,17 @@ t.test('the command imports index.ts, its own files, Node and its libraries, not
     return target !== 'index.ts' && !target.startsWith('bin/')
   })
   t.same(written(deeper), [])
+  t.end()
+})
+
+t.test('the rooms of auth know those before them only', t => {
+  const room = (file: string): string => /^auth\/([a-z]+)\//.exec(file)?.[1] ?? ''
+  const back = imports.filter(each => {
+    const [from, to] = [room(each.file), isRelative(each) ? room(resolved(each)) : '']
+    return from !== '' && to !== '' && from !== to && !ROOMS[from]?.includes(to)
+  })
+  t.same(written(back), [])
+  t.same(readdirSync(join(SRC, 'auth')).sort(), [...Object.keys(ROOMS), 'on-demand.ts'].sort())
   t.end()
 })
 

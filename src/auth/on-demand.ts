@@ -4,24 +4,25 @@
  */
 
 /** Makes an authority in a directory; see `authority.ts`. */
-export const initAuthority: typeof import('./authority.ts').initAuthority = async (...args) =>
-  (await import('./authority.ts')).initAuthority(...args)
+export const initAuthority: typeof import('./authority/authority.ts').initAuthority = async (...args) =>
+  (await import('./authority/authority.ts')).initAuthority(...args)
 
 /** Opens an authority for issuing; see `authority.ts`. */
-export const openAuthority: typeof import('./authority.ts').openAuthority = async (...args) =>
-  (await import('./authority.ts')).openAuthority(...args)
+export const openAuthority: typeof import('./authority/authority.ts').openAuthority = async (...args) =>
+  (await import('./authority/authority.ts')).openAuthority(...args)
 
 /** Says which organisation's authority is in a directory; see `authority.ts`. */
-export const requireAuthority: typeof import('./authority.ts').requireAuthority = async (...args) =>
-  (await import('./authority.ts')).requireAuthority(...args)
+export const requireAuthority: typeof import('./authority/authority.ts').requireAuthority = async (...args) =>
+  (await import('./authority/authority.ts')).requireAuthority(...args)
 
 /** Gets a certificate for a name and a password; see `login.ts`. */
-export const login: typeof import('./login.ts').login = async (...args) => (await import('./login.ts')).login(...args)
+export const login: typeof import('./authority/login.ts').login = async (...args) =>
+  (await import('./authority/login.ts')).login(...args)
 
 /** Serves an authority over HTTPS; see `server.ts`. */
-export const serveAuthority: typeof import('./server.ts').serveAuthority = async (...args) =>
-  (await import('./server.ts')).serveAuthority(...args)
+export const serveAuthority: typeof import('./authority/server.ts').serveAuthority = async (...args) =>
+  (await import('./authority/server.ts')).serveAuthority(...args)
 
 /** Opens the users of an auth server; see `user-store.ts`. */
-export const openUserStore: typeof import('./user-store.ts').openUserStore = async (...args) =>
-  (await import('./user-store.ts')).openUserStore(...args)
+export const openUserStore: typeof import('./authority/user-store.ts').openUserStore = async (...args) =>
+  (await import('./authority/user-store.ts')).openUserStore(...args)

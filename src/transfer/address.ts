@@ -1,4 +1,4 @@
-import { parseUserName } from '../auth/names.ts'
+import { parseUserName } from '../auth/certificates/names.ts'
 import { SftError } from '../streams/errors.ts'
 
 /** Port of `sft serve` and `sft recv --listen` when none is given. */

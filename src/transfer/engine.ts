@@ -1,4 +1,4 @@
-import type { Identity } from '../auth/identity.ts'
+import type { Identity } from '../auth/identity/identity.ts'
 import { SftError } from '../streams/errors.ts'
 import { defaultInFlight } from '../streams/seal.ts'
 import type { Source } from '../streams/types.ts'

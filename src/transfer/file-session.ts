@@ -1,3 +1,4 @@
+import type { PeerIdentity } from '../auth/certificates/path.ts'
 import {
   type Abort,
   type AcceptKind,
@@ -6,9 +7,8 @@ import {
   fileRequest,
   type Refusal,
   refusal
-} from '../auth/handshake-messages.ts'
-import type { PeerIdentity } from '../auth/path.ts'
-import type { SecureDuplex } from '../auth/secure-duplex.ts'
+} from '../auth/session/handshake-messages.ts'
+import type { SecureDuplex } from '../auth/session/secure-duplex.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Metadata } from '../streams/header.ts'
 import { count } from '../streams/stdio.ts'

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { PeerIdentity } from '../auth/path.ts'
+import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { isPlainName, writeFile } from '../streams/write-file.ts'

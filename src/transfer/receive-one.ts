@@ -1,4 +1,4 @@
-import type { PeerIdentity } from '../auth/path.ts'
+import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Answers, Destination, Offer, TransferResult } from './file-session.ts'
 import { limitSize, requireAccepted, requireSize } from './inbox.ts'

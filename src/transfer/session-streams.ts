@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { Identity } from '../auth/identity.ts'
-import { spkiHash } from '../auth/keys.ts'
-import type { SecureDuplex } from '../auth/secure-duplex.ts'
-import { framesOfStream } from '../auth/stripes.ts'
+import { spkiHash } from '../auth/certificates/keys.ts'
+import type { Identity } from '../auth/identity/identity.ts'
+import type { SecureDuplex } from '../auth/session/secure-duplex.ts'
+import { framesOfStream } from '../auth/session/stripes.ts'
 import { SftError } from '../streams/errors.ts'
 import {
   encodeClear,

@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Identity } from '../auth/identity.ts'
-import { decodeChain, encodeChain, type PeerIdentity, verifyPath } from '../auth/path.ts'
-import { signPss, verifyPss } from '../auth/signature.ts'
+import { decodeChain, encodeChain, type PeerIdentity, verifyPath } from '../auth/certificates/path.ts'
+import type { Identity } from '../auth/identity/identity.ts'
+import { signPss, verifyPss } from '../auth/session/signature.ts'
 import { SftError } from '../streams/errors.ts'
 import {
   encodeClear,

@@ -1,4 +1,4 @@
-import { type Abort, type AcceptKind, acceptance, type Refusal, refusal } from '../auth/handshake-messages.ts'
+import { type Abort, type AcceptKind, acceptance, type Refusal, refusal } from '../auth/session/handshake-messages.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { ReceivedFrame } from '../streams/types.ts'
 

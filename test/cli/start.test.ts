@@ -15,8 +15,7 @@ const PRELOAD = fileURLToPath(new URL('../fixtures/loaded.ts', import.meta.url))
 const NODE = /^(_?http|https|_?tls|internal\/tls\/|http2|sqlite|readline|repl|inspector|zlib|test|sea|wasi|vm)(_|\/|$)/
 /** Packages and files for which a transfer has no use. */
 const PACKAGES = /\/node_modules\/(?!commander\/|it-|uint8|race-signal|p-defer)/
-const FILES =
-  /\/src\/auth\/(authority|issuance|certificate|login|login-decision|auth-client|channel|server|tls-server|user-store|rate-limit)\.ts$/
+const FILES = /\/src\/auth\/(authority\/(?!password)[a-z-]+|certificates\/(issuance|certificate))\.ts$/
 
 const organisation = await makeOrganisation()
 const directory = t.testdir({ alice: {}, file: pattern(1024) })

@@ -9,7 +9,7 @@ import { makeOrganisation } from '../fixtures/organisation.ts'
 
 const organisation = await makeOrganisation()
 const [alice, bob] = await Promise.all([organisation.issue('alice'), organisation.issue('bob')])
-const { spkiHash } = await import('../../src/auth/keys.ts')
+const { spkiHash } = await import('../../src/auth/certificates/keys.ts')
 const forBob = { publicKey: bob.publicKey, spkiHash: spkiHash(bob.publicKey) }
 const bytes = pattern(3 * C + 7)
 const host = '127.0.0.1'

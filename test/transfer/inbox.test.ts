@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type PeerIdentity, verifyPath } from '../../src/auth/path.ts'
+import { type PeerIdentity, verifyPath } from '../../src/auth/certificates/path.ts'
 import { type InboxOptions, openInbox } from '../../src/transfer/inbox.ts'
 import { pattern } from '../fixtures/bytes.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'

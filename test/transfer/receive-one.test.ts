@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Identity } from '../../src/auth/identity.ts'
+import type { Identity } from '../../src/auth/identity/identity.ts'
 import { SftError } from '../../src/streams/errors.ts'
 import { connect } from '../../src/transfer/connect.ts'
 import { openInbox } from '../../src/transfer/inbox.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Identity } from '../../src/auth/identity.ts'
-import { spkiHash } from '../../src/auth/keys.ts'
+import { spkiHash } from '../../src/auth/certificates/keys.ts'
+import type { Identity } from '../../src/auth/identity/identity.ts'
 import { encodeClear, METADATA, parseHeader } from '../../src/streams/header.ts'
 import { encodeTlv } from '../../src/streams/tlv.ts'
 import { openHeader, type Recipient, sealHeader, stanzaFor, unwrapSecret } from '../../src/transfer/stream-header.ts'

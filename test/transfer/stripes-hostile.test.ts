@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { fileOffer } from '../../src/auth/handshake-messages.ts'
+import { fileOffer } from '../../src/auth/session/handshake-messages.ts'
 import type { SealedChunk } from '../../src/streams/types.ts'
 import { Engine } from '../../src/transfer/engine.ts'
 import type { ListenEvent, Listener } from '../../src/transfer/listen.ts'
@@ -409,7 +409,7 @@ t.test('all numbers serve once: 15 stripes, and no more', async t => {
 })
 
 async function hostileJoin({ session }: Hostile, port: number): Promise<unknown> {
-  const { joinSession } = await import('../../src/auth/secure.ts')
+  const { joinSession } = await import('../../src/auth/session/secure.ts')
   const { socketDuplex } = await import('../../src/streams/socket.ts')
   return joinSession(session)(socketDuplex(await open(port)))
 }

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { type CertificateFields, type Issuer, issue, selfSign } from '../../src/auth/certificate.ts'
-import type { KeyPair } from '../../src/auth/keys.ts'
-import { identityUri } from '../../src/auth/names.ts'
+import { type CertificateFields, type Issuer, issue, selfSign } from '../../src/auth/certificates/certificate.ts'
+import type { KeyPair } from '../../src/auth/certificates/keys.ts'
+import { identityUri } from '../../src/auth/certificates/names.ts'
 import {
   EXTENSION,
   type Extension,
@@ -10,7 +10,7 @@ import {
   leafExtensions,
   rootExtensions,
   serverExtensions
-} from '../../src/auth/profile.ts'
+} from '../../src/auth/certificates/profile.ts'
 
 /**
  * Makes the keys and certificates that the vectors are built from: `node test/vectors/make-keys.ts`, run once. TEST KEYS: they are public, they

@@ -1,0 +1,132 @@
+import type { X509Certificate } from 'node:crypto'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import type { TLSSocket } from 'node:tls'
+import { SftError } from '../../streams/errors.ts'
+
+/** One request to an auth server over a TLS 1.3 connection of its own, with deadlines and a bounded answer. */
+
+export interface AuthConnection {
+  readonly url: URL
+  /** The only CA. Without it nothing is trusted and nothing secret may be sent. */
+  readonly root?: X509Certificate | undefined
+  /** Milliseconds until TLS stands; 5,000 by default. */
+  readonly connectTimeout?: number | undefined
+  /** Milliseconds for everything; 30,000 by default. */
+  readonly timeout?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface AuthAnswer {
+  readonly status: number
+  readonly body: string
+}
+
+const MAX_ANSWER = 64 * 1024
+
+/** OpenSSL's names for a certificate that is only out of its time, or made for another host. */
+const EXPIRED = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID'
+
+/**
+ * Sends one request and reads its answer.
+ *
+ * @param makeBody - called once TLS stands and the server is verified, so that the body may depend on the channel; it is zeroed after use.
+ * @throws SftError ERR_SFT_CONNECT and ERR_SFT_CERT_* before TLS stands, ERR_SFT_CONNECTION_LOST after, ERR_SFT_TIMEOUT, ERR_SFT_LIMIT for an
+ *   answer beyond 64 KiB, ERR_SFT_CANCELLED.
+ */
+export async function requestAuth(
+  connection: AuthConnection,
+  method: 'GET' | 'POST',
+  path: string,
+  makeBody?: (socket: TLSSocket) => Buffer
+): Promise<AuthAnswer> {
+  const { connectTimeout = 5000, timeout = 30_000 } = connection
+  const total = AbortSignal.timeout(timeout)
+  const handshake = new AbortController()
+  const timer = setTimeout(() => handshake.abort(), connectTimeout)
+  const signals = [total, handshake.signal, ...(connection.signal === undefined ? [] : [connection.signal])]
+  const progress = { secure: false }
+  try {
+    const client = openRequest(connection, method, path, AbortSignal.any(signals))
+    const answer = receive(client)
+    const socket = await secured(client, answer)
+    progress.secure = true
+    clearTimeout(timer)
+    send(client, makeBody?.(socket))
+    return await readAnswer(await answer)
+  } catch (cause) {
+    if (SftError.is(cause)) throw cause
+    if (connection.signal?.aborted) throw new SftError('ERR_SFT_CANCELLED', 'the request was cancelled', { cause })
+    if (total.aborted || handshake.signal.aborted)
+      throw new SftError('ERR_SFT_TIMEOUT', 'the auth server did not answer in time', { cause })
+    throw progress.secure ? lost(cause) : unreachable(cause)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function openRequest({ url, root }: AuthConnection, method: string, path: string, signal: AbortSignal): ClientRequest {
+  const trust = root === undefined ? { rejectUnauthorized: false } : { rejectUnauthorized: true, ca: [root.toString()] }
+  // A connection of its own: one that is pooled could be of another trust, and its exporter would serve two logins.
+  return request(new URL(path, url), { method, ...trust, agent: false, minVersion: 'TLSv1.3', signal })
+}
+
+function receive(client: ClientRequest): Promise<IncomingMessage> {
+  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+    client.once('response', resolve)
+    client.on('error', reject)
+  })
+  // It is awaited only after the TLS handshake; a failure until then arrives through `secured`.
+  answer.catch(() => {})
+  return answer
+}
+
+/** Waits for TLS; node:https ends the request with an error instead when the server's certificate does not verify. */
+function secured(client: ClientRequest, answer: Promise<unknown>): Promise<TLSSocket> {
+  const socket = new Promise<TLSSocket>(resolve => {
+    client.once('socket', (opened: TLSSocket) => opened.once('secureConnect', () => resolve(opened)))
+  })
+  return Promise.race([socket, answer.then(() => Promise.reject(new Error('an answer before TLS')))])
+}
+
+function send(client: ClientRequest, body: Buffer | undefined): void {
+  if (body === undefined) {
+    client.end()
+    return
+  }
+  client.setHeader('content-type', 'application/json')
+  client.setHeader('content-length', body.byteLength)
+  client.end(body, () => body.fill(0))
+}
+
+async function readAnswer(response: IncomingMessage): Promise<AuthAnswer> {
+  const parts: Buffer[] = []
+  let size = 0
+  for await (const part of response as AsyncIterable<Buffer>) {
+    size += part.byteLength
+    if (size > MAX_ANSWER) throw new SftError('ERR_SFT_LIMIT', 'the answer of the auth server is too large')
+    parts.push(part)
+  }
+  return { status: response.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }
+}
+
+function lost(cause: unknown): SftError {
+  return new SftError('ERR_SFT_CONNECTION_LOST', 'the connection to the auth server broke', { cause })
+}
+
+function unreachable(cause: unknown): SftError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  if (code === OTHER_NAME)
+    return new SftError('ERR_SFT_CERT_NAME', 'the auth server has a certificate for another host', { cause })
+  if (EXPIRED.has(code))
+    return new SftError('ERR_SFT_CERT_EXPIRED', 'the certificate of the auth server is expired', { cause })
+  if (isVerification(code))
+    return new SftError('ERR_SFT_CERT_UNTRUSTED', 'the pinned root does not vouch for the auth server', { cause })
+  return new SftError('ERR_SFT_CONNECT', 'the auth server cannot be reached', { cause })
+}
+
+/** OpenSSL's verification errors have bare names; those of the system begin with E, those of Node and of TLS with ERR_. */
+function isVerification(code: string): boolean {
+  return /^(UNABLE|SELF_SIGNED|DEPTH_ZERO|CERT_|INVALID|PATH_LENGTH|ERROR_IN_CERT|HOSTNAME|CRL_)/.test(code)
+}
