@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DIST = join(ROOT, 'dist')
 const BIN = join(DIST, 'bin')
 /** Loaded on demand, from the package's own node_modules. */
-const EXTERNAL = ['fastify', 'piscina', 'node-forge', '@clack/prompts']
+const EXTERNAL = ['fastify', 'kysely', 'pg', 'piscina', 'node-forge', '@clack/prompts']
 
 /** A module that names a file beside itself, such as the entry of a thread, means the file beside its twin in dist/. */
 const twins: Plugin = {

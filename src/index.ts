@@ -16,7 +16,8 @@ export type { Authority } from './auth/authority/authority.ts'
 export type { LoginOptions } from './auth/authority/login.ts'
 export { type PasswordHasher, passwordHasher } from './auth/authority/password.ts'
 export type { AuthEvent, AuthServer, AuthServerOptions } from './auth/authority/server.ts'
-export type { User, UserStore } from './auth/authority/user-store.ts'
+export type { AuthStore, CertificateStore, StoredCertificate, User, UserStore } from './auth/authority/store/store.ts'
+export type { RevocationReason } from './auth/certificates/crl.ts'
 export { type PassphraseSource, spkiHash } from './auth/certificates/keys.ts'
 export { type PeerIdentity, verifyPath } from './auth/certificates/path.ts'
 export { decodeCertificate, encodeCertificates } from './auth/certificates/pem.ts'
@@ -35,11 +36,11 @@ export {
 } from './auth/identity/identity.ts'
 export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth/identity/peers.ts'
 export {
+  describeAuthority,
   initAuthority,
   login,
   openAuthority,
-  openUserStore,
-  requireAuthority,
+  openStore,
   serveAuthority
 } from './auth/on-demand.ts'
 export { type SecureOptions, secure } from './auth/session/secure.ts'

@@ -18,7 +18,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Packages, and the files that may import them. */
 const HOMES: Readonly<Record<string, RegExp>> = {
   'node-forge': /^auth\/certificates\/certificate\.ts$/,
-  fastify: /^auth\/authority\/server\.ts$/,
+  fastify: /^auth\/authority\/(server|list-route)\.ts$/,
+  kysely: /^auth\/authority\/store\//,
+  pg: /^auth\/authority\/store\/postgres\.ts$/,
   piscina: /^workers\/(pool|[a-z-]+\.worker)\.ts$/,
   'it-length-prefixed': /^streams\/(frame|unframe)\.ts$/,
   uint8arraylist: /^streams\/(frame|unframe|varint)\.ts$/,

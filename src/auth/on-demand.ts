@@ -11,9 +11,9 @@ export const initAuthority: typeof import('./authority/authority.ts').initAuthor
 export const openAuthority: typeof import('./authority/authority.ts').openAuthority = async (...args) =>
   (await import('./authority/authority.ts')).openAuthority(...args)
 
-/** Says which organisation's authority is in a directory; see `authority.ts`. */
-export const requireAuthority: typeof import('./authority/authority.ts').requireAuthority = async (...args) =>
-  (await import('./authority/authority.ts')).requireAuthority(...args)
+/** Says what is in an authority's directory; see `authority.ts`. */
+export const describeAuthority: typeof import('./authority/authority.ts').describeAuthority = async (...args) =>
+  (await import('./authority/authority.ts')).describeAuthority(...args)
 
 /** Gets a certificate for a name and a password; see `login.ts`. */
 export const login: typeof import('./authority/login.ts').login = async (...args) =>
@@ -23,6 +23,6 @@ export const login: typeof import('./authority/login.ts').login = async (...args
 export const serveAuthority: typeof import('./authority/server.ts').serveAuthority = async (...args) =>
   (await import('./authority/server.ts')).serveAuthority(...args)
 
-/** Opens the users of an auth server; see `user-store.ts`. */
-export const openUserStore: typeof import('./authority/user-store.ts').openUserStore = async (...args) =>
-  (await import('./authority/user-store.ts')).openUserStore(...args)
+/** Opens the store of an auth server; see `store/open-store.ts`. */
+export const openStore: typeof import('./authority/store/open-store.ts').openStore = async (...args) =>
+  (await import('./authority/store/open-store.ts')).openStore(...args)

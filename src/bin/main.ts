@@ -20,7 +20,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<(progra
     load: async () => (await import('./commands/identity.ts')).registerIdentity
   },
   { names: ['peers'], load: async () => (await import('./commands/peers.ts')).registerPeers },
-  { names: ['auth'], load: async () => (await import('./commands/auth.ts')).registerAuth },
+  { names: ['auth'], load: async () => (await import('./commands/auth/auth.ts')).registerAuth },
   { names: ['send'], load: async () => (await import('./commands/send.ts')).registerSend },
   { names: ['recv'], load: async () => (await import('./commands/recv.ts')).registerRecv },
   { names: ['serve'], load: async () => (await import('./commands/serve.ts')).registerServe },

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { SftError } from '../../streams/errors.ts'
@@ -17,9 +17,20 @@ export interface AuthConnection {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface AuthRequest {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Bytes of the largest answer; 64 KiB by default. */
+  readonly maxAnswer?: number
+  /** Called once TLS stands and the server is verified, so that the body may depend on the channel; it is zeroed after use. */
+  readonly makeBody?: (socket: TLSSocket) => Buffer
+}
+
 export interface AuthAnswer {
   readonly status: number
-  readonly body: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
 }
 
 const MAX_ANSWER = 64 * 1024
@@ -31,16 +42,10 @@ const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID'
 /**
  * Sends one request and reads its answer.
  *
- * @param makeBody - called once TLS stands and the server is verified, so that the body may depend on the channel; it is zeroed after use.
- * @throws SftError ERR_SFT_CONNECT and ERR_SFT_CERT_* before TLS stands, ERR_SFT_CONNECTION_LOST after, ERR_SFT_TIMEOUT, ERR_SFT_LIMIT for an
- *   answer beyond 64 KiB, ERR_SFT_CANCELLED.
+ * @throws SftError ERR_SFT_CONNECT and ERR_SFT_CERT_* before TLS stands, ERR_SFT_CONNECTION_LOST after, ERR_SFT_TIMEOUT, ERR_SFT_LIMIT for a
+ *   larger answer, ERR_SFT_CANCELLED.
  */
-export async function requestAuth(
-  connection: AuthConnection,
-  method: 'GET' | 'POST',
-  path: string,
-  makeBody?: (socket: TLSSocket) => Buffer
-): Promise<AuthAnswer> {
+export async function requestAuth(connection: AuthConnection, request: AuthRequest): Promise<AuthAnswer> {
   const { connectTimeout = 5000, timeout = 30_000 } = connection
   const total = AbortSignal.timeout(timeout)
   const handshake = new AbortController()
@@ -48,13 +53,13 @@ export async function requestAuth(
   const signals = [total, handshake.signal, ...(connection.signal === undefined ? [] : [connection.signal])]
   const progress = { secure: false }
   try {
-    const client = openRequest(connection, method, path, AbortSignal.any(signals))
+    const client = openRequest(connection, request, AbortSignal.any(signals))
     const answer = receive(client)
     const socket = await secured(client, answer)
     progress.secure = true
     clearTimeout(timer)
-    send(client, makeBody?.(socket))
-    return await readAnswer(await answer)
+    send(client, request.makeBody?.(socket))
+    return await readAnswer(await answer, request.maxAnswer ?? MAX_ANSWER)
   } catch (cause) {
     if (SftError.is(cause)) throw cause
     if (connection.signal?.aborted) throw new SftError('ERR_SFT_CANCELLED', 'the request was cancelled', { cause })
@@ -66,10 +71,11 @@ export async function requestAuth(
   }
 }
 
-function openRequest({ url, root }: AuthConnection, method: string, path: string, signal: AbortSignal): ClientRequest {
+function openRequest({ url, root }: AuthConnection, asked: AuthRequest, signal: AbortSignal): ClientRequest {
+  const { method, path, headers = {} } = asked
   const trust = root === undefined ? { rejectUnauthorized: false } : { rejectUnauthorized: true, ca: [root.toString()] }
   // A connection of its own: one that is pooled could be of another trust, and its exporter would serve two logins.
-  return request(new URL(path, url), { method, ...trust, agent: false, minVersion: 'TLSv1.3', signal })
+  return request(new URL(path, url), { method, headers, ...trust, agent: false, minVersion: 'TLSv1.3', signal })
 }
 
 function receive(client: ClientRequest): Promise<IncomingMessage> {
@@ -100,15 +106,15 @@ function send(client: ClientRequest, body: Buffer | undefined): void {
   client.end(body, () => body.fill(0))
 }
 
-async function readAnswer(response: IncomingMessage): Promise<AuthAnswer> {
+async function readAnswer(response: IncomingMessage, maxAnswer: number): Promise<AuthAnswer> {
   const parts: Buffer[] = []
   let size = 0
   for await (const part of response as AsyncIterable<Buffer>) {
     size += part.byteLength
-    if (size > MAX_ANSWER) throw new SftError('ERR_SFT_LIMIT', 'the answer of the auth server is too large')
+    if (size > maxAnswer) throw new SftError('ERR_SFT_LIMIT', 'the answer of the auth server is too large')
     parts.push(part)
   }
-  return { status: response.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }
+  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }
 }
 
 function lost(cause: unknown): SftError {

@@ -4,7 +4,8 @@ import { isUserName } from '../certificates/names.ts'
 import type { Authority } from './authority.ts'
 import { MAX_PASSWORD, type PasswordHasher, type Verdict } from './password.ts'
 import type { RateLimit } from './rate-limit.ts'
-import type { User, UserStore } from './user-store.ts'
+import { entryOf } from './store/entry.ts'
+import type { AuthStore, User } from './store/store.ts'
 
 /**
  * Who gets a certificate (SPEC §4.4): 1. limits, 2. one argon2id computation, 3. every other condition, 4. the certificate. It knows no
@@ -36,7 +37,7 @@ export type LoginAnswer =
 
 export interface LoginRules {
   readonly authority: Authority
-  readonly users: UserStore
+  readonly store: AuthStore
   readonly hasher: PasswordHasher
   readonly perAccount: RateLimit
   readonly perSource: RateLimit
@@ -67,7 +68,7 @@ export async function decideLogin(
 ): Promise<LoginAnswer> {
   // The source first: a single one can then not use up the attempts of many accounts.
   if (!rules.perSource(channel.source) || !rules.perAccount(attempt.name)) return { kind: 'limited' }
-  const user = await rules.users.get(attempt.name)
+  const user = await rules.store.users.get(attempt.name)
   const request = readRequest(attempt.request)
   const password = Buffer.from(attempt.password)
   try {
@@ -76,6 +77,8 @@ export async function decideLogin(
     const reason = refusal(user, verdict) ?? requestRefusal(request, attempt.name, channel.exporter)
     if (reason !== undefined || request === undefined) return { kind: 'refused', reason: reason ?? 'malformed request' }
     const chain = rules.authority.issueLeaf(request.publicKey, attempt.name, rules.ttl)
+    // before anybody has it: what is not on the books can not be revoked (M44)
+    await rules.store.certificates.add(entryOf(chain, attempt.name))
     if (verdict === 'match with an old cost') await renewHash(rules, attempt.name, password)
     return { kind: 'issued', chain }
   } finally {
@@ -109,9 +112,9 @@ function readRequest(pem: string): CertificationRequest | undefined {
 }
 
 /** Stores the hash at the present cost. When the queue is full the next login does it. */
-async function renewHash({ users, hasher }: LoginRules, name: string, password: Buffer): Promise<void> {
+async function renewHash({ store, hasher }: LoginRules, name: string, password: Buffer): Promise<void> {
   try {
-    await users.setPassword(name, await hasher.hash(password))
+    await store.users.setPassword(name, await hasher.hash(password))
   } catch (error) {
     if (!SftError.is(error) || error.code !== 'ERR_SFT_LIMIT') throw error
   }

@@ -50,11 +50,16 @@ export async function login(options: LoginOptions): Promise<Identity> {
   const root = 'root' in options.trust ? options.trust.root : await fetchRoot(connection, options.trust.fingerprint)
   const org = organisationOf(root)
   const key = options.key ?? (await generateRsaKey(options.bits))
-  const answer = await requestAuth({ ...connection, root }, 'POST', '/v2/login', socket =>
-    encodeLogin(name, options.password, createRequest(name, key, exportChannel(socket)))
+  const answer = await requestAuth(
+    { ...connection, root },
+    {
+      method: 'POST',
+      path: '/v2/login',
+      makeBody: socket => encodeLogin(name, options.password, createRequest(name, key, exportChannel(socket)))
+    }
   )
   if (answer.status !== 200) throw refusal(answer.status)
-  const chain = parseChain(answer.body)
+  const chain = parseChain(answer.body.toString('utf8'))
   const peer = verifyPath(chain, { root, org, name })
   if (!peer.publicKey.equals(key.publicKey))
     throw new SftError('ERR_SFT_CERT_UNTRUSTED', 'the auth server certified another key than the one that was sent')
@@ -68,9 +73,9 @@ export async function login(options: LoginOptions): Promise<Identity> {
  */
 async function fetchRoot(connection: AuthConnection, fingerprint: string): Promise<X509Certificate> {
   const expected = parseFingerprint(fingerprint)
-  const answer = await requestAuth(connection, 'GET', '/v2/root')
+  const answer = await requestAuth(connection, { method: 'GET', path: '/v2/root' })
   if (answer.status !== 200) throw new SftError('ERR_SFT_PROTOCOL', 'the auth server has no root')
-  const root = decodeCertificate(answer.body)
+  const root = decodeCertificate(answer.body.toString('utf8'))
   if (timingSafeEqual(createHash('sha256').update(root.raw).digest(), expected)) return root
   throw new SftError('ERR_SFT_CERT_UNTRUSTED', 'the root of the auth server has another fingerprint')
 }

@@ -9,13 +9,15 @@ import { generateRsaKey, storePrivateKey } from '../certificates/keys.ts'
 import { encodePem } from '../certificates/pem.ts'
 import type { Authority } from './authority.ts'
 import { exportChannel } from './channel.ts'
+import { answerList } from './list-route.ts'
+import { keepList, type ListKeeper } from './lists.ts'
 import { decideLogin, type LoginAnswer, type LoginRules, parseLogin, type Refusal } from './login-decision.ts'
 import { type PasswordHasher, passwordHasher } from './password.ts'
 import { rateLimit, sourceKey } from './rate-limit.ts'
+import type { AuthStore } from './store/store.ts'
 import { createTlsServer, listen, renewCertificate, type TlsCredentials, trackConnections } from './tls-server.ts'
-import type { UserStore } from './user-store.ts'
 
-/** The auth server (SPEC §4.4): TLS 1.3, three routes, every wait and every size bounded. */
+/** The auth server (SPEC §4.4): TLS 1.3, four routes, every wait and every size bounded. */
 
 const BODY_LIMIT = 32 * 1024
 
@@ -34,7 +36,7 @@ export type AuthEvent =
 export interface AuthServerOptions {
   readonly authority: Authority
   /** Borrowed: it stays open when the server closes. */
-  readonly users: UserStore
+  readonly store: AuthStore
   /** Address to listen on; 127.0.0.1 by default. */
   readonly host?: string
   /** 12565 by default; 0 for any free one. */
@@ -66,23 +68,25 @@ type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseL
  * Serves an authority over HTTPS until `close`. Memory: at most 512 connections of 8 KiB of header and 32 KiB of body, the hashes that run
  * (see `passwordHasher`) and two rate limits of 10,000 keys.
  *
- * @throws SftError ERR_SFT_CONNECT when the address cannot be listened on, ERR_SFT_USAGE for a host that is none.
+ * @throws SftError ERR_SFT_CONNECT when the address cannot be listened on, ERR_SFT_USAGE for a host that is none, ERR_SFT_STORE.
  */
 export async function serveAuthority(options: AuthServerOptions): Promise<AuthServer> {
   const { host = '127.0.0.1', port = 12565, logger = () => {}, signal } = options
   if (signal?.aborted) throw new SftError('ERR_SFT_CANCELLED', 'the auth server was cancelled')
   const hosts = options.hosts ?? [host]
   const certify = certifier(options, hosts)
+  const onFault = (error: unknown): void => logger({ type: 'fault', error })
+  const { authority, store } = options
   const server = createTlsServer(await certify())
-  const app = await createApp(server, options, logger)
-  const renewal = renewCertificate(server, certify, options.serverTtl ?? LEAF_LIFE, error =>
-    logger({ type: 'fault', error })
-  )
+  const keeper = await keepList({ authority, store, onFault })
+  const app = await createApp(server, options, { keeper, logger })
+  const renewal = renewCertificate(server, certify, options.serverTtl ?? LEAF_LIFE, onFault)
   const closeServer = trackConnections(server)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     signal?.removeEventListener('abort', close)
     renewal.stop()
+    keeper.stop()
     closing ??= closeServer().then(() => app.close())
     return closing
   }
@@ -90,6 +94,7 @@ export async function serveAuthority(options: AuthServerOptions): Promise<AuthSe
     await listen(server, host, port)
   } catch (cause) {
     renewal.stop()
+    keeper.stop()
     throw new SftError('ERR_SFT_CONNECT', 'the auth server cannot listen on this address', { cause })
   }
   signal?.addEventListener('abort', close, { once: true })
@@ -112,7 +117,11 @@ function certifier(
 }
 
 /** Routes only; the server listens and closes by itself. fastify is loaded here, for it takes longer than the rest of a command's start. */
-async function createApp(server: Server, options: AuthServerOptions, logger: (event: AuthEvent) => void): Promise<App> {
+async function createApp(
+  server: Server,
+  options: AuthServerOptions,
+  { keeper, logger }: { keeper: ListKeeper; logger: (event: AuthEvent) => void }
+): Promise<App> {
   const { fastify } = await import('fastify')
   const app: App = fastify({
     bodyLimit: BODY_LIMIT,
@@ -121,7 +130,7 @@ async function createApp(server: Server, options: AuthServerOptions, logger: (ev
   const { authority, limits = {}, hasher = passwordHasher() } = options
   const rules: LoginRules = {
     authority,
-    users: options.users,
+    store: options.store,
     hasher,
     perAccount: rateLimit({ attempts: limits.perAccount ?? 10 }),
     perSource: rateLimit({ attempts: limits.perSource ?? 30 }),
@@ -130,6 +139,7 @@ async function createApp(server: Server, options: AuthServerOptions, logger: (ev
   const root = encodePem('CERTIFICATE', authority.root.raw)
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/v2/root', async (_, reply) => reply.type('application/x-pem-file').send(root))
+  app.get('/v2/crl', (request, reply) => answerList(keeper, request, reply))
   app.post('/v2/login', (request, reply) => answerLogin(rules, logger, request, reply))
   app.setNotFoundHandler((_, reply) => reply.code(404).send({ error: 'not found' }))
   app.setErrorHandler((error: FastifyError, _, reply) => answerFault(logger, error, reply))

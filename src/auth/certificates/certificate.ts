@@ -9,8 +9,8 @@ import {
 } from 'node:crypto'
 import forge from 'node-forge'
 import { SftError } from '../../streams/errors.ts'
-import { element, oid, sequence, TAG } from './der.ts'
-import { isAcceptableKey, type KeyPair, spkiHash } from './keys.ts'
+import { element, sequence, TAG } from './der.ts'
+import { isAcceptableKey, type KeyPair, keyId } from './keys.ts'
 import * as profile from './profile.ts'
 
 /**
@@ -20,9 +20,6 @@ import * as profile from './profile.ts'
 
 /** DigestInfo of SHA-256 up to the digest (RFC 8017 §9.2). */
 const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex')
-
-/** AlgorithmIdentifier of sha256WithRSAEncryption, its parameters NULL (RFC 4055 §5). */
-const SHA256_WITH_RSA = sequence(oid('1.2.840.113549.1.1.11'), Uint8Array.of(0x05, 0))
 
 /** Who signs: a CA certificate and its private key. */
 export interface Issuer {
@@ -118,7 +115,7 @@ function readRequest(pem: string): CertificationRequest {
   const publicKey = createPublicKey({ key: toDer(child(info, 2)), type: 'spki', format: 'der' })
   const signature = Buffer.from(String(request.signature), 'latin1')
   // What the signature does not cover has one form: the algorithm and the wrapping (RFC 2986 §4.2).
-  const wrapped = sequence(toDer(info), SHA256_WITH_RSA, element(TAG.bitString, Uint8Array.of(0), signature))
+  const wrapped = sequence(toDer(info), profile.SHA256_WITH_RSA, element(TAG.bitString, Uint8Array.of(0), signature))
   if (binary(wrapped) !== der) throw new Error('another signature algorithm, or no DER')
   if (!isAcceptableKey(publicKey)) throw new Error('another kind of key')
   if (!verify('sha256', toDer(info), publicKey, signature)) throw new Error('the signature does not verify')
@@ -132,11 +129,6 @@ function randomSerial(): Buffer {
   const serial = randomBytes(16)
   serial[0] = ((serial[0] as number) & 0x7f) | 0x40
   return serial
-}
-
-/** RFC 7093 §2, method 4, cut to the usual 160 bits. */
-function keyId(publicKey: KeyObject): Uint8Array {
-  return spkiHash(publicKey).subarray(0, 20)
 }
 
 /** forge writes PrintableString unless told otherwise, and breaks on text that does not fit it. */

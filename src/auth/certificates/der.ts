@@ -1,5 +1,5 @@
 /**
- * As much of DER (X.690) as we write and read by hand: encrypted keys, and the extensions of SPEC §4.2. Lengths stay below 2^16. What is read
+ * As much of DER (X.690) as we write and read by hand: encrypted keys, the extensions of SPEC §4.2, and revocation lists. Lengths stay below 2^24. What is read
  * has one encoding: another one of the same value is refused.
  */
 
@@ -9,6 +9,9 @@ export const TAG = {
   bitString: 0x03,
   octetString: 0x04,
   oid: 0x06,
+  enumerated: 0x0a,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
   sequence: 0x30
 } as const
 
@@ -56,13 +59,14 @@ function encodeArc(arc: number): number[] {
 function encodeLength(length: number): Uint8Array {
   if (length < 0x80) return Uint8Array.of(length)
   if (length < 0x100) return Uint8Array.of(0x81, length)
-  return Uint8Array.of(0x82, length >> 8, length & 0xff)
+  if (length < 0x1_0000) return Uint8Array.of(0x82, length >> 8, length & 0xff)
+  return Uint8Array.of(0x83, length >> 16, (length >> 8) & 0xff, length & 0xff)
 }
 
 /**
  * Reads the elements that stand one after the other and fill `bytes`; what is inside them is not looked at.
  *
- * @throws Error for a tag above 30, a length that is indefinite, not minimal or beyond 2^16, and for an end inside an element.
+ * @throws Error for a tag above 30, a length that is indefinite, not minimal or beyond 2^24, and for an end inside an element.
  */
 export function readElements(bytes: Uint8Array): Element[] {
   const elements: Element[] = []
@@ -78,19 +82,20 @@ export function readElements(bytes: Uint8Array): Element[] {
 
 /** Where the contents begin and end whose length stands at `offset`. */
 function readLength(bytes: Uint8Array, offset: number): { start: number; end: number } {
-  const [first, second, third] = bytes.subarray(offset, offset + 3)
+  const first = bytes[offset]
   if (first === undefined) throw new Error('an end before the length')
   const start = offset + (first < 0x80 ? 1 : first - 0x7f)
-  const length = first < 0x80 ? first : longLength(first, second, third)
+  const length = first < 0x80 ? first : longLength(first, bytes.subarray(offset + 1, start))
   if (start + length > bytes.byteLength) throw new Error('an end inside the contents')
   return { start, end: start + length }
 }
 
-/** The forms of one and two bytes, of which DER takes the shorter; 0x80 would be an indefinite length. */
-function longLength(first: number, second = 0, third = 0): number {
-  if (first === 0x81 && second >= 0x80) return second
-  if (first === 0x82 && second > 0) return second * 256 + third
-  throw new Error('a length that is not of DER, or beyond 2^16')
+/** The forms of one to three bytes, of which DER takes the shortest; 0x80 would be an indefinite length. */
+function longLength(first: number, bytes: Uint8Array): number {
+  const length = bytes.reduce((value, byte) => value * 256 + byte, 0)
+  const smallest = [0x80, 0x100, 0x1_0000][first - 0x81]
+  if (smallest === undefined || length < smallest) throw new Error('a length that is not of DER, or beyond 2^24')
+  return length
 }
 
 /** Reads an element that fills `bytes`, of this tag. @throws Error for anything else. */

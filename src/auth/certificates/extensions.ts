@@ -1,4 +1,4 @@
-import { type Element, integer, readElement, readElements, readOid, TAG } from './der.ts'
+import { type Element, element, integer, readElement, readElements, readOid, TAG } from './der.ts'
 import type { Extension } from './profile.ts'
 
 /**
@@ -8,6 +8,7 @@ import type { Extension } from './profile.ts'
 
 /** Tags of the fields of a TBSCertificate (RFC 5280 §4.1) that has extensions, and no unique identifiers. */
 const TBS = [0xa0, TAG.integer, ...new Array<number>(5).fill(TAG.sequence), 0xa3]
+const SUBJECT = 5
 /** The INTEGER in `[0]`; versions count from 0. */
 const VERSION_3 = integer(2)
 const CERTIFICATE = [TAG.sequence, TAG.sequence, TAG.bitString]
@@ -33,6 +34,16 @@ export function readExtensions(certificate: Uint8Array): {
     signatureAlgorithm: readOid(contentsOf(id, TAG.oid)),
     extensions: readElements(readElement(contentsOf(extensions), TAG.sequence)).map(readExtension)
   }
+}
+
+/**
+ * Reads the subject of a certificate as its DER. Call it only on a certificate whose signature has verified.
+ *
+ * @throws Error of any kind for DER that is no certificate of version 3.
+ */
+export function readSubject(certificate: Uint8Array): Uint8Array {
+  const [tbs] = readStructure(readElement(certificate, TAG.sequence), CERTIFICATE)
+  return element(TAG.sequence, contentsOf(readStructure(contentsOf(tbs), TBS)[SUBJECT]))
 }
 
 function readExtension(entry: Element): Extension {

@@ -57,6 +57,11 @@ export function spkiHash(publicKey: KeyObject): Uint8Array {
   return new Uint8Array(createHash('sha256').update(der).digest())
 }
 
+/** The key identifier of a public key (RFC 7093 §2, method 4): the hash cut to the usual 160 bits. */
+export function keyId(publicKey: KeyObject): Uint8Array {
+  return spkiHash(publicKey).subarray(0, 20)
+}
+
 /** True when a PEM text holds an encrypted private key. */
 export function isEncrypted(pem: string): boolean {
   return pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----')

@@ -12,6 +12,9 @@ export interface Extension {
   readonly value: Uint8Array
 }
 
+/** AlgorithmIdentifier of sha256WithRSAEncryption, its parameters NULL (RFC 4055 §5). */
+export const SHA256_WITH_RSA = sequence(oid('1.2.840.113549.1.1.11'), Uint8Array.of(0x05, 0))
+
 export const EXTENSION = {
   subjectKeyId: '2.5.29.14',
   keyUsage: '2.5.29.15',

@@ -273,15 +273,15 @@ t.test('ends by its signal, and does not begin with one that is aborted', async 
   controller.abort()
   await ending.close()
   await t.rejects(honest('alice', ending), { code: 'ECONNREFUSED' })
-  const { users } = service
-  await t.rejects(serveAuthority({ authority, users, port: 0, signal: controller.signal }), {
+  const { store } = service
+  await t.rejects(serveAuthority({ authority, store, port: 0, signal: controller.signal }), {
     code: 'ERR_SFT_CANCELLED'
   })
 })
 
 t.test('says when it cannot listen', async t => {
-  const { users } = service
+  const { store } = service
   const { port } = service.server.address
-  await t.rejects(serveAuthority({ authority, users, port }), { code: 'ERR_SFT_CONNECT' })
-  await t.rejects(serveAuthority({ authority, users, port: 0, hosts: ['a b'] }), { code: 'ERR_SFT_USAGE' })
+  await t.rejects(serveAuthority({ authority, store, port }), { code: 'ERR_SFT_CONNECT' })
+  await t.rejects(serveAuthority({ authority, store, port: 0, hosts: ['a b'] }), { code: 'ERR_SFT_USAGE' })
 })

@@ -1,0 +1,78 @@
+import { type Kysely, type Selectable, sql } from 'kysely'
+import type { RevocationReason, RevokedEntry } from '../../certificates/crl.ts'
+import type { Tables } from './migrations.ts'
+import type { ListStore, StoredList } from './store.ts'
+
+/** Of the advisory lock under which servers that share a PostgreSQL sign; "sftL". */
+const SIGNING_LOCK = 0x7366744c
+
+/** @param shared true for PostgreSQL; the transactions of SQLite exclude each other anyway. */
+export function listStore(database: Kysely<Tables>, shared: boolean): ListStore {
+  return {
+    latest: issuer => latestOf(database, issuer),
+    publish: (issuer, sign) =>
+      database.transaction().execute(async changes => {
+        if (shared) await sql`select pg_advisory_xact_lock(${SIGNING_LOCK})`.execute(changes)
+        const latest = await latestOf(changes, issuer)
+        const next = sign(await revokedOf(changes, issuer), latest)
+        if (next === undefined && latest !== undefined) return latest
+        if (next === undefined) throw new Error('internal: no first list was signed')
+        const row = toRow(next)
+        const { issuer: _, ...rest } = row
+        await changes
+          .insertInto('lists')
+          .values(row)
+          .onConflict(conflict => conflict.column('issuer').doUpdateSet(rest))
+          .execute()
+        return next
+      })
+  }
+}
+
+async function latestOf(database: Kysely<Tables>, issuer: string): Promise<StoredList | undefined> {
+  const row = await database.selectFrom('lists').selectAll().where('issuer', '=', issuer).executeTakeFirst()
+  return row && toList(row)
+}
+
+/** RFC 5280 §3.3: an entry stays until after the certificate is over. */
+async function revokedOf(database: Kysely<Tables>, issuer: string): Promise<RevokedEntry[]> {
+  const rows = await database
+    .selectFrom('certificates')
+    .select(['serial', 'revoked_at', 'reason'])
+    .where('issuer', '=', issuer)
+    .where('revoked_at', 'is not', null)
+    .where('not_after', '>', Date.now() - GRACE_MS)
+    .execute()
+  return rows
+    .map(({ serial, revoked_at, reason }) => ({
+      serial,
+      at: new Date(Number(revoked_at)),
+      reason: reason as RevocationReason
+    }))
+    .toSorted((a, b) => (a.serial < b.serial ? -1 : 1))
+}
+
+/** A certificate that is over is taken for five minutes more (SPEC §4.3, M11), and clocks differ: an hour. */
+const GRACE_MS = 3_600_000
+
+function toRow({ issuer, number, thisUpdate, nextUpdate, der, digest }: StoredList): Tables['lists'] {
+  return {
+    issuer,
+    number,
+    this_update: thisUpdate.getTime(),
+    next_update: nextUpdate.getTime(),
+    der: Buffer.from(der).toString('base64'),
+    digest
+  }
+}
+
+function toList(row: Selectable<Tables['lists']>): StoredList {
+  return {
+    issuer: row.issuer,
+    number: row.number,
+    thisUpdate: new Date(row.this_update),
+    nextUpdate: new Date(row.next_update),
+    der: Uint8Array.from(Buffer.from(row.der, 'base64')),
+    digest: row.digest
+  }
+}

@@ -1,0 +1,82 @@
+import { sql } from 'kysely'
+import type { Migration, MigrationProvider } from 'kysely/migration'
+
+/**
+ * The tables, and how they came to be: a migration that has been released is never changed. Times are milliseconds since 1970, DER is base64: both
+ * databases take them alike.
+ */
+
+export interface Tables {
+  users: { name: string; password: string; disabled: number; created: number }
+  certificates: {
+    serial: string
+    name: string
+    issuer: string
+    not_before: number
+    not_after: number
+    der: string
+    revoked_at: number | null
+    reason: string | null
+  }
+  lists: {
+    issuer: string
+    number: number
+    this_update: number
+    next_update: number
+    der: string
+    digest: string
+  }
+}
+
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  // `if not exists`: the first databases had this table, and no migrations
+  '001_users': {
+    up: database =>
+      database.schema
+        .createTable('users')
+        .ifNotExists()
+        .addColumn('name', 'text', column => column.primaryKey())
+        .addColumn('password', 'text', column => column.notNull())
+        .addColumn('disabled', 'integer', column => column.notNull().defaultTo(0))
+        .addColumn('created', 'bigint', column => column.notNull())
+        .execute()
+  },
+  '002_certificates': {
+    up: async database => {
+      await database.schema
+        .createTable('certificates')
+        .addColumn('serial', 'text', column => column.primaryKey())
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('issuer', 'text', column => column.notNull())
+        .addColumn('not_before', 'bigint', column => column.notNull())
+        .addColumn('not_after', 'bigint', column => column.notNull())
+        .addColumn('der', 'text', column => column.notNull())
+        .addColumn('revoked_at', 'bigint')
+        .addColumn('reason', 'text')
+        .execute()
+      await database.schema.createIndex('certificates_name').on('certificates').columns(['name', 'not_after']).execute()
+      await database.schema
+        .createIndex('certificates_revoked')
+        .on('certificates')
+        .columns(['issuer', 'serial'])
+        .where(sql.ref('revoked_at'), 'is not', null)
+        .execute()
+    }
+  },
+  '003_lists': {
+    up: database =>
+      database.schema
+        .createTable('lists')
+        .addColumn('issuer', 'text', column => column.primaryKey())
+        .addColumn('number', 'bigint', column => column.notNull())
+        .addColumn('this_update', 'bigint', column => column.notNull())
+        .addColumn('next_update', 'bigint', column => column.notNull())
+        .addColumn('der', 'text', column => column.notNull())
+        .addColumn('digest', 'text', column => column.notNull())
+        .execute()
+  }
+}
+
+export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS)
+
+export const migrations: MigrationProvider = { getMigrations: async () => ({ ...MIGRATIONS }) }

@@ -1,0 +1,43 @@
+import { type Dialect, Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import { SftError } from '../../../streams/errors.ts'
+import { MIGRATION_NAMES, migrations, type Tables } from './migrations.ts'
+import { sqlStore, storeFault } from './sql-store.ts'
+import type { AuthStore } from './store.ts'
+
+const POSTGRES = /^postgres(ql)?:\/\//
+
+/**
+ * Opens the store of an auth server and brings its tables up to date; several servers may do so at once.
+ *
+ * @param place `postgres://…`, or the path of an SQLite file, which is made with mode 0600 if need be
+ * @param onError told of a connection to PostgreSQL that broke while nobody used it
+ * @throws SftError ERR_SFT_STORE when it cannot be opened, is no such database, or is of a later version.
+ */
+export async function openStore(place: string, onError: (error: Error) => void = () => {}): Promise<AuthStore> {
+  const database = new Kysely<Tables>({ dialect: await dialectOf(place, onError).catch(storeFault) })
+  try {
+    await migrate(database)
+    return sqlStore(database, POSTGRES.test(place))
+  } catch (error) {
+    await database.destroy()
+    throw error
+  }
+}
+
+async function dialectOf(place: string, onError: (error: Error) => void): Promise<Dialect> {
+  return POSTGRES.test(place)
+    ? (await import('./postgres.ts')).postgresDialect(place, onError)
+    : (await import('./sqlite.ts')).sqliteDialect(place)
+}
+
+async function migrate(database: Kysely<Tables>): Promise<void> {
+  const migrator = new Migrator({ db: database, provider: migrations })
+  const { error } = await migrator.migrateToLatest()
+  if (error === undefined) return
+  const later = /previously executed migration (\S+) is missing/.exec((error as Error).message)?.[1]
+  if (later !== undefined && !MIGRATION_NAMES.includes(later)) {
+    throw new SftError('ERR_SFT_STORE', 'the store of the auth server is of a later version of sft', { cause: error })
+  }
+  storeFault(error)
+}

@@ -1,0 +1,101 @@
+import type { RevocationReason, RevokedEntry } from '../../certificates/crl.ts'
+
+/**
+ * What an auth server remembers: users, the certificates it issued, and the revocation lists it signed. One interface, over SQLite in one
+ * file or over PostgreSQL, which several auth servers share. A change is on the disk when its promise fulfils.
+ *
+ * Every method rejects with ERR_SFT_STORE when the database cannot be reached or asked.
+ */
+export interface AuthStore extends AsyncDisposable {
+  readonly users: UserStore
+  readonly certificates: CertificateStore
+  readonly lists: ListStore
+  close(): Promise<void>
+}
+
+export interface User {
+  readonly name: string
+  /** PHC string. */
+  readonly password: string
+  readonly disabled: boolean
+  readonly created: Date
+}
+
+export interface UserStore {
+  /** @throws SftError ERR_SFT_EXISTS for a name that is taken, ERR_SFT_USAGE for one that is none. */
+  add(name: string, password: string): Promise<void>
+  get(name: string): Promise<User | undefined>
+  /** All users in the order of names. */
+  list(): Promise<readonly User[]>
+  /** @throws SftError ERR_SFT_NOT_FOUND */
+  setPassword(name: string, password: string): Promise<void>
+  /**
+   * Stops or allows logins; the user and the password stay. The certificates of a user who is disabled are on hold until the user is enabled
+   * again, in the same transaction.
+   *
+   * @throws SftError ERR_SFT_NOT_FOUND
+   */
+  setDisabled(name: string, disabled: boolean): Promise<void>
+  /** Forgets a user and revokes every certificate of that name, in one transaction: the next one of this name is somebody else. @throws SftError ERR_SFT_NOT_FOUND */
+  remove(name: string): Promise<void>
+}
+
+export interface Revocation {
+  readonly at: Date
+  readonly reason: RevocationReason
+}
+
+/** A member's certificate as it was issued. */
+export interface CertificateEntry {
+  /** Serial number in hex, lower case. */
+  readonly serial: string
+  readonly name: string
+  /** SHA-256 of the issuing CA's SPKI in hex. */
+  readonly issuer: string
+  readonly notBefore: Date
+  readonly notAfter: Date
+  readonly der: Uint8Array
+}
+
+export interface StoredCertificate extends CertificateEntry {
+  readonly revoked?: Revocation
+}
+
+export interface CertificateStore {
+  /** Remembers a certificate before anybody gets it. @throws SftError ERR_SFT_EXISTS for a serial that is there. */
+  add(entry: CertificateEntry): Promise<void>
+  get(serial: string): Promise<StoredCertificate | undefined>
+  /** The latest first; those of one name, and those that are not over at a moment, when asked. */
+  list(filter?: { name?: string | undefined; activeAt?: Date | undefined }): Promise<readonly StoredCertificate[]>
+  /**
+   * Revokes for good. A certificate that is revoked stays so, with the reason that it has; one on hold takes the new one.
+   *
+   * @throws SftError ERR_SFT_NOT_FOUND; ERR_SFT_USAGE for `certificateHold`, which is the state of a disabled user.
+   */
+  revoke(serial: string, reason: RevocationReason): Promise<void>
+}
+
+/** A signed revocation list (RFC 5280 §5). */
+export interface StoredList {
+  /** Of its CA: SHA-256 of the SPKI in hex. */
+  readonly issuer: string
+  /** CRL number; it only grows. */
+  readonly number: number
+  readonly thisUpdate: Date
+  readonly nextUpdate: Date
+  readonly der: Uint8Array
+  /** Of the entries; a list of the same content need not be signed again before its time. */
+  readonly digest: string
+}
+
+export interface ListStore {
+  latest(issuer: string): Promise<StoredList | undefined>
+  /**
+   * Signs the next list, under a lock that all servers of this store share: one number, one list. `sign` is given what is revoked and not over, in
+   * the order of serials, and the latest list; it returns the new one, or undefined when the latest still stands.
+   */
+  publish(
+    issuer: string,
+    sign: (entries: readonly RevokedEntry[], latest: StoredList | undefined) => StoredList | undefined
+  ): Promise<StoredList>
+}

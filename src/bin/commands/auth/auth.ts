@@ -1,0 +1,88 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import type { AuthEvent } from '../../../index.ts'
+import { interruptible, interruption } from '../../interrupt.ts'
+import {
+  collect,
+  newPassphrase,
+  type PassphraseOptions,
+  parseDuration,
+  passphraseSource,
+  withPassphrase
+} from '../../options.ts'
+import { say } from '../../terminal.ts'
+import { registerCertificates } from './cert.ts'
+import { type StoreFlags, withAuthority, withStore } from './store.ts'
+import { registerUsers } from './user.ts'
+
+interface InitFlags extends PassphraseOptions {
+  org: string
+  store?: string
+  passphrase: boolean
+}
+
+interface ServeFlags extends PassphraseOptions, StoreFlags {
+  listen: string
+  host?: string[]
+  ttl?: number
+}
+
+const DEFAULT_AUTH_PORT = 12565
+
+/** `sft auth …`: the one place that says who is who. */
+export function registerAuth(program: Command): void {
+  const auth = program.command('auth').description("run your organisation's authority")
+  withPassphrase(auth.command('init'))
+    .description('make root and issuing CA; DIR/root.crt is what members get')
+    .argument('<dir>', 'a new directory')
+    .option('--org <name>', 'name of the organisation', 'example')
+    .option('--store <url>', 'keep users and certificates in postgres://USER@HOST/DATABASE (default: a file in DIR)')
+    .option('--no-passphrase', 'store the keys in the clear')
+    .action(init)
+  registerUsers(auth)
+  registerCertificates(auth)
+  withPassphrase(withAuthority(auth.command('serve')))
+    .description('certify users who log in')
+    .option('--listen <host:port>', 'address to listen on', `:${DEFAULT_AUTH_PORT}`)
+    .option(
+      '--host <name>',
+      'name or address by which clients reach it; repeat for more (default: the host listened on, or this machine)',
+      collect
+    )
+    .option('--ttl <time>', 'life of a certificate, e.g. 10d or 12h', parseDuration)
+    .action(serve)
+}
+
+async function init(directory: string, options: InitFlags): Promise<void> {
+  const { initAuthority } = await import('../../../index.ts')
+  const passphrase = await newPassphrase(options)
+  await initAuthority(directory, { org: options.org, store: options.store, passphrase })
+  passphrase?.fill(0)
+  say(`made the authority of ${options.org}; hand out ${join(directory, 'root.crt')}`)
+}
+
+async function serve(options: ServeFlags): Promise<void> {
+  const { openAuthority, parseHostPort, serveAuthority } = await import('../../../index.ts')
+  const passphrase = passphraseSource(options, 'passphrase of the issuing CA')
+  const authority = await openAuthority(options.dir, { passphrase })
+  const { host, port } = parseHostPort(options.listen, DEFAULT_AUTH_PORT)
+  const hosts = options.host ?? (host === undefined ? [hostname(), 'localhost', '127.0.0.1'] : [host])
+  const ttl = options.ttl === undefined ? {} : { ttl: options.ttl }
+  await withStore(options, store =>
+    interruptible(async signal => {
+      const address = { host: host ?? '0.0.0.0', port, hosts }
+      const server = await serveAuthority({ authority, store, ...address, logger: sayEvent, ...ttl })
+      say(`auth server of ${authority.org} listening on ${server.url}`)
+      const stopped = await interruption(signal)
+      await server.close()
+      throw stopped
+    })
+  )
+}
+
+function sayEvent(event: AuthEvent): void {
+  if (event.type === 'login') say(`login of ${event.name} from ${event.source}: ${event.result}`)
+  else if (event.type === 'fault')
+    say(`fault: ${event.error instanceof Error ? event.error.message : String(event.error)}`)
+}

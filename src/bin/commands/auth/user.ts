@@ -1,0 +1,105 @@
+import type { Command } from 'commander'
+import type { AuthStore, User } from '../../../index.ts'
+import { parseCount } from '../../options.ts'
+import { print, readSecret, say } from '../../terminal.ts'
+import { type StoreFlags, withAuthority, withStore } from './store.ts'
+
+interface PasswordFlags extends StoreFlags {
+  passwordFile?: string
+  passwordFd?: number
+}
+
+interface ListFlags extends StoreFlags {
+  json?: boolean
+}
+
+/** `sft auth user …`: who may log in. */
+export function registerUsers(auth: Command): void {
+  const user = auth.command('user').description('who may log in')
+  const named = (name: string) => withAuthority(user.command(name).argument('<name>'))
+  withPassword(named('add')).description('add a user').action(add)
+  withAuthority(user.command('list')).description('list them').option('--json', 'as JSON lines').action(list)
+  named('disable')
+    .description('stop logins, and put the certificates on the revocation list until the user is enabled')
+    .action(disable)
+  named('enable').description('allow logins again').action(enable)
+  withPassword(named('passwd')).description('set a new password').action(setPassword)
+  named('remove').description('forget a user and revoke the certificates').action(remove)
+}
+
+function withPassword(command: Command): Command {
+  return command
+    .option('--password-file <file>', 'read the password from a file (or SFT_PASSWORD_FILE)')
+    .option('--password-fd <n>', 'read the password from a descriptor', parseCount)
+}
+
+async function add(name: string, options: PasswordFlags): Promise<void> {
+  await withStore(options, async ({ users }) => {
+    await users.add(name, await newPassword(name, options))
+  })
+  say(`added ${name}`)
+}
+
+async function setPassword(name: string, options: PasswordFlags): Promise<void> {
+  await withStore(options, async ({ users }) => {
+    await requireUser(users, name)
+    await users.setPassword(name, await newPassword(name, options))
+  })
+  say(`${name} has a new password`)
+}
+
+async function list(options: ListFlags): Promise<void> {
+  const users = await withStore(options, store => store.users.list())
+  const lines = users.map(options.json ? inJson : inWords)
+  await print(lines.map(line => `${line}\n`).join(''))
+}
+
+async function disable(name: string, options: StoreFlags): Promise<void> {
+  await withStore(options, ({ users }) => users.setDisabled(name, true))
+  say(`disabled ${name}; the certificates are on hold`)
+}
+
+async function enable(name: string, options: StoreFlags): Promise<void> {
+  await withStore(options, ({ users }) => users.setDisabled(name, false))
+  say(`enabled ${name}`)
+}
+
+async function remove(name: string, options: StoreFlags): Promise<void> {
+  await withStore(options, ({ users }) => users.remove(name))
+  say(`removed ${name}; the certificates are revoked`)
+}
+
+/** Before anybody is asked for a password that nobody needs. */
+async function requireUser(users: AuthStore['users'], name: string): Promise<void> {
+  const { SftError } = await import('../../../index.ts')
+  if ((await users.get(name)) === undefined) throw new SftError('ERR_SFT_NOT_FOUND', 'there is no such user')
+}
+
+async function newPassword(name: string, options: PasswordFlags): Promise<string> {
+  const { passwordHasher, SftError } = await import('../../../index.ts')
+  const password = await readSecret({
+    file: options.passwordFile,
+    fd: options.passwordFd,
+    variable: 'SFT_PASSWORD_FILE',
+    credential: 'sft-password',
+    prompt: `password for ${name}`,
+    confirm: true
+  })
+  if (!password) {
+    const hint = '--password-file, --password-fd, or SFT_PASSWORD_FILE'
+    throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', 'a password is needed and there is no terminal', { hint })
+  }
+  try {
+    return await passwordHasher().hash(password)
+  } finally {
+    password.fill(0)
+  }
+}
+
+function inJson({ name, disabled, created }: User): string {
+  return JSON.stringify({ name, disabled, created: created.toISOString() })
+}
+
+function inWords({ name, disabled, created }: User): string {
+  return `${name}  since ${created.toISOString()}${disabled ? ', disabled' : ''}`
+}

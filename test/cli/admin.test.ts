@@ -1,0 +1,156 @@
+import { X509Certificate } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { requestAuth } from '../../src/auth/authority/auth-client.ts'
+import { login } from '../../src/auth/authority/login.ts'
+import { openStore } from '../../src/auth/authority/store/open-store.ts'
+import { generateRsaKey } from '../../src/auth/certificates/keys.ts'
+import { decodeCertificate } from '../../src/auth/certificates/pem.ts'
+import { type Finished, Shell } from '../fixtures/command.ts'
+import { openssl } from '../fixtures/openssl.ts'
+import { POSTGRES_BIN, startPostgres } from '../fixtures/postgres.ts'
+
+/** `sft auth user` and `sft auth cert`, beside a server that runs, over SQLite and over PostgreSQL. */
+
+const PASSWORD = 'canary password'
+const NEW_PASSWORD = 'another canary'
+const key = await generateRsaKey(2048)
+const postgres = POSTGRES_BIN === undefined ? undefined : await startPostgres(POSTGRES_BIN)
+t.teardown(() => postgres?.stop())
+
+const STORES = {
+  SQLite: { skip: false, options: async (): Promise<string[]> => [] },
+  PostgreSQL: {
+    skip: postgres === undefined && 'PostgreSQL is not installed',
+    options: async () => ['--store', (await postgres?.database()) ?? '']
+  }
+}
+
+interface Place {
+  readonly shell: Shell
+  readonly ca: string
+  /** `sft auth …` with the directory of the authority. */
+  auth(...args: string[]): Promise<Finished>
+  lines(result: Finished): Record<string, unknown>[]
+}
+
+async function authority(t: Test, options: readonly string[]): Promise<Place> {
+  const directory = t.testdir({ admin: {}, password: `${PASSWORD}\n`, new: `${NEW_PASSWORD}\n` })
+  const shell = new Shell(t, join(directory, 'admin'))
+  const ca = join(shell.directory, 'ca')
+  const auth = (...args: string[]) => shell.run(['auth', ...args, '--dir', ca])
+  t.match(await shell.run(['auth', 'init', ca, '--org', 'example.org', '--no-passphrase', ...options]), { code: 0 })
+  for (const name of ['alice', 'bob'])
+    t.match(await auth('user', 'add', name, '--password-file', join(directory, 'password')), { code: 0 })
+  const lines = ({ stdout }: Finished) =>
+    stdout
+      .toString()
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line) as Record<string, unknown>)
+  return { shell, ca, auth, lines }
+}
+
+const serving = async ({ shell, ca }: Place) => {
+  const server = await shell.listen(['auth', 'serve', '--dir', ca, '--listen', '127.0.0.1:0'])
+  const root = decodeCertificate(await readFile(join(ca, 'root.crt'), 'utf8'))
+  const get = (path: string) => requestAuth({ url: new URL(server.address), root }, { method: 'GET', path })
+  const enter = (name: string, password = PASSWORD) =>
+    login({ url: server.address, name, password: Buffer.from(password), trust: { root }, key })
+  return { server, root, get, enter }
+}
+
+for (const [database, { skip, options }] of Object.entries(STORES)) {
+  t.test(`${database}: a day of an administrator`, { skip }, async t => {
+    const place = await authority(t, await options())
+    const { auth, lines } = place
+    const { get, enter } = await serving(place)
+    t.match(lines(await auth('user', 'list', '--json')), [
+      { name: 'alice', disabled: false },
+      { name: 'bob', disabled: false }
+    ])
+    const { chain } = await enter('alice')
+    const [issued] = lines(await auth('cert', 'list', '--json'))
+    const leaf = new X509Certificate(chain[0] as Uint8Array)
+    const serial = leaf.serialNumber.toLowerCase()
+    t.match(issued, { serial, name: 'alice', revoked: null })
+    const shown = (await auth('cert', 'show', serial.toUpperCase())).stdout.toString()
+    t.ok(shown.includes(leaf.toString()), 'its PEM')
+
+    t.match(await auth('user', 'disable', 'alice'), { code: 0, bytes: 0 })
+    await t.rejects(enter('alice'), { code: 'ERR_SFT_LOGIN_REFUSED' })
+    t.match(lines(await auth('cert', 'list', '--json')), [{ serial, revoked: { reason: 'certificateHold' } }])
+    t.match(await auth('user', 'enable', 'alice'), { code: 0 })
+
+    t.match(await auth('cert', 'revoke', serial, '--reason', 'keyCompromise'), { code: 0, bytes: 0 })
+    // one more list may be under way, of the hold that ended
+    let listed = ''
+    for (let number = 0, look = 0; look < 5 && !listed.includes(serial); look++) {
+      const answer = await get(`/v2/crl?after=${number}&wait=10`)
+      listed = revocationsOf(t, answer.body).toLowerCase()
+      number = Number(JSON.parse(answer.headers.etag ?? '""'))
+    }
+    t.match(listed, new RegExp(`serial number: ${serial}`), 'M46: the server that runs sees it')
+    t.match(await auth('user', 'passwd', 'alice', '--password-file', join(t.testdirName, 'new')), { code: 0 })
+    await t.rejects(enter('alice'), { code: 'ERR_SFT_LOGIN_REFUSED' })
+    await enter('alice', NEW_PASSWORD)
+
+    t.match(await auth('user', 'remove', 'alice'), { code: 0 })
+    await t.rejects(enter('alice', NEW_PASSWORD), { code: 'ERR_SFT_LOGIN_REFUSED' })
+    t.match(lines(await auth('cert', 'list', '--user', 'alice', '--json')), [
+      { revoked: { reason: 'cessationOfOperation' } },
+      { serial, revoked: { reason: 'keyCompromise' } }
+    ])
+    t.match((await auth('user', 'list')).stdout.toString(), /^bob {2}since \S+Z\n$/)
+  })
+
+  t.test(`${database}: a kill -9 of the server loses no certificate that somebody has`, { skip }, async t => {
+    const place = await authority(t, await options())
+    const held: string[] = []
+    for (let round = 0; round < 2; round++) {
+      const { server, enter } = await serving(place)
+      const logins = Array.from({ length: 4 }, async (_, i) => {
+        for (let turn = 0; turn < 4; turn++) {
+          const { chain } = await enter(i % 2 === 0 ? 'alice' : 'bob')
+          held.push(new X509Certificate(chain[0] as Uint8Array).serialNumber.toLowerCase())
+          if (held.length >= 3 * (round + 1)) server.kill('SIGKILL')
+        }
+      })
+      await Promise.allSettled(logins)
+      await server.ended
+    }
+    t.ok(held.length >= 6, `${held.length} certificates`)
+    const { store: url } = JSON.parse(await readFile(join(place.ca, 'authority.json'), 'utf8')) as { store?: string }
+    await using store = await openStore(url ?? join(place.ca, 'users.db'))
+    for (const serial of held) t.ok(await store.certificates.get(serial), serial)
+  })
+}
+
+t.test('what is asked wrongly', async t => {
+  const { auth, shell, ca } = await authority(t, [])
+  const cases: [string[], number][] = [
+    [['user', 'disable', 'carol'], 3],
+    [['user', 'enable', 'carol'], 3],
+    [['user', 'remove', 'carol'], 3],
+    [['user', 'passwd', 'carol'], 3],
+    [['user', 'passwd', 'alice'], 2],
+    [['cert', 'show', '00'], 3],
+    [['cert', 'revoke', '00'], 3],
+    [['cert', 'revoke', '00', '--reason', 'certificateHold'], 2]
+  ]
+  for (const [args, code] of cases) t.match(await auth(...args), { code, bytes: 0 }, args.join(' '))
+  t.match(await shell.run(['auth', 'user', 'list', '--dir', join(ca, 'none')]), { code: 3 })
+  const init = (store: string) => shell.run(['auth', 'init', 'other', '--no-passphrase', '--store', store])
+  t.match(await init('mysql://db/sft'), { code: 2, stderr: /postgres:\/\// })
+  writeFileSync(join(ca, 'users.db'), 'no database '.repeat(100))
+  t.match(await auth('user', 'list'), { code: 11, stderr: /ERR_SFT_STORE/ })
+})
+
+/** What openssl reads in a list. */
+function revocationsOf(t: Test, der: Buffer): string {
+  const file = join(t.testdirName, 'list.der')
+  writeFileSync(file, der)
+  return openssl(['crl', '-inform', 'DER', '-in', file, '-noout', '-text']).text
+}
