@@ -13,19 +13,23 @@
 
 // identities and the authority
 export type { Authority } from './auth/authority/authority.ts'
+export type { AuthEvent } from './auth/authority/events.ts'
 export type { LoginOptions } from './auth/authority/login.ts'
 export { type PasswordHasher, passwordHasher } from './auth/authority/password.ts'
-export type { AuthEvent, AuthServer, AuthServerOptions } from './auth/authority/server.ts'
+export type { RenewalOptions } from './auth/authority/renewal.ts'
+export type { AuthServer, AuthServerOptions } from './auth/authority/server.ts'
 export type { AuthStore, CertificateStore, StoredCertificate, User, UserStore } from './auth/authority/store/store.ts'
 export type { RevocationReason } from './auth/certificates/crl.ts'
 export { type PassphraseSource, spkiHash } from './auth/certificates/keys.ts'
 export { type PeerIdentity, verifyPath } from './auth/certificates/path.ts'
 export { decodeCertificate, encodeCertificates } from './auth/certificates/pem.ts'
+export { type AutoRenewalOptions, keepRenewed } from './auth/identity/auto-renewal.ts'
 export {
   dataDirectory,
   expiryOf,
   type Identity,
   initEmbedded,
+  isDue,
   loadIdentity,
   type Origin,
   type PublicIdentity,
@@ -41,6 +45,7 @@ export {
   login,
   openAuthority,
   openStore,
+  renew,
   serveAuthority
 } from './auth/on-demand.ts'
 export { type SecureOptions, secure } from './auth/session/secure.ts'

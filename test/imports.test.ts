@@ -18,7 +18,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Packages, and the files that may import them. */
 const HOMES: Readonly<Record<string, RegExp>> = {
   'node-forge': /^auth\/certificates\/certificate\.ts$/,
-  fastify: /^auth\/authority\/(server|list-route)\.ts$/,
+  fastify: /^auth\/authority\/(app|list-route)\.ts$/,
   kysely: /^auth\/authority\/store\//,
   pg: /^auth\/authority\/store\/postgres\.ts$/,
   piscina: /^workers\/(pool|[a-z-]+\.worker)\.ts$/,

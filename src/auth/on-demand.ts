@@ -19,6 +19,10 @@ export const describeAuthority: typeof import('./authority/authority.ts').descri
 export const login: typeof import('./authority/login.ts').login = async (...args) =>
   (await import('./authority/login.ts')).login(...args)
 
+/** Gets a new certificate by possession of the key; see `renewal.ts`. */
+export const renew: typeof import('./authority/renewal.ts').renew = async (...args) =>
+  (await import('./authority/renewal.ts')).renew(...args)
+
 /** Serves an authority over HTTPS; see `server.ts`. */
 export const serveAuthority: typeof import('./authority/server.ts').serveAuthority = async (...args) =>
   (await import('./authority/server.ts')).serveAuthority(...args)

@@ -16,7 +16,7 @@ Exit codes: 0 ok, 2 usage, 3 not found, 10 not reached, 11 file or disk, 12 prot
 /** Each file of commands, in the order of the help, and what it defines. */
 const COMMANDS: readonly { names: readonly string[]; load: () => Promise<(program: Command) => void> }[] = [
   {
-    names: ['init', 'login', 'whoami'],
+    names: ['init', 'login', 'renew', 'whoami'],
     load: async () => (await import('./commands/identity.ts')).registerIdentity
   },
   { names: ['peers'], load: async () => (await import('./commands/peers.ts')).registerPeers },

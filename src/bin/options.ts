@@ -82,7 +82,30 @@ export async function openEngine(options: EngineFlags): Promise<Engine> {
   const { Engine } = await import('../index.ts')
   const { threads, chunkSize, suite, stats } = options
   keepYoungGenerationSmall()
-  return new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, stats })
+  const engine = new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, stats })
+  await renewWhileRunning(engine)
+  return engine
+}
+
+/** SPEC §4.6: whoever serves, listens, or moves something for long never ends with the certificate. */
+async function renewWhileRunning(engine: Engine): Promise<void> {
+  const { dataDirectory, expiryOf, keepRenewed, readOrigin, renew, replaceChain } = await import('../index.ts')
+  const directory = dataDirectory(process.env)
+  const url = (await readOrigin(directory))?.authUrl
+  if (url === undefined) return
+  keepRenewed({
+    identity: engine.identity,
+    async renew(identity) {
+      const renewed = await renew(identity, { url })
+      await replaceChain(directory, renewed)
+      return renewed
+    },
+    onRenewed(identity) {
+      engine.identity = identity
+      say(`renewed the certificate, until ${expiryOf(identity).toISOString()}`)
+    },
+    onFault: error => say(`the certificate is not renewed: ${error instanceof Error ? error.message : String(error)}`)
+  })
 }
 
 /** Bytes: `1M`, `64KiB`, `1000`. K, M, G, T are 1024-based. */

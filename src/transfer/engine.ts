@@ -73,7 +73,8 @@ type Accept = NonNullable<Answers['accept']>
  * 2) and about 2 MiB of a socket; with `streams` about 2 MiB for each of them, and the receiver 3 chunks more for each. Close it, or use `await using`; a call under way fails then.
  */
 export class Engine implements AsyncDisposable {
-  readonly identity: Identity
+  /** Whose engine it is; a renewed certificate of the same name and key may take its place, for sessions and streams that begin then. */
+  identity: Identity
   readonly pool: CipherPool
   readonly #options: EngineOptions
   readonly #meter: Meter | undefined

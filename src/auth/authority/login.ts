@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash, timingSafeEqual, type X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
 import { SftError } from '../../streams/errors.ts'
 import { createRequest } from '../certificates/certificate.ts'
 import { generateRsaKey, type KeyPair } from '../certificates/keys.ts'
@@ -50,20 +51,28 @@ export async function login(options: LoginOptions): Promise<Identity> {
   const root = 'root' in options.trust ? options.trust.root : await fetchRoot(connection, options.trust.fingerprint)
   const org = organisationOf(root)
   const key = options.key ?? (await generateRsaKey(options.bits))
-  const answer = await requestAuth(
-    { ...connection, root },
-    {
-      method: 'POST',
-      path: '/v2/login',
-      makeBody: socket => encodeLogin(name, options.password, createRequest(name, key, exportChannel(socket)))
-    }
+  const chain = await requestChain({ ...connection, root }, '/v2/login', socket =>
+    encodeLogin(name, options.password, createRequest(name, key, exportChannel(socket)))
   )
-  if (answer.status !== 200) throw refusal(answer.status)
-  const chain = parseChain(answer.body.toString('utf8'))
-  const peer = verifyPath(chain, { root, org, name })
-  if (!peer.publicKey.equals(key.publicKey))
-    throw new SftError('ERR_SFT_CERT_UNTRUSTED', 'the auth server certified another key than the one that was sent')
-  return { org, name, root, chain, ...key }
+  return ownIdentity({ org, name, root, chain, ...key })
+}
+
+/** Asks for a chain by a body that depends on the channel. */
+export async function requestChain(
+  connection: AuthConnection,
+  path: string,
+  makeBody: (socket: TLSSocket) => Buffer
+): Promise<readonly Uint8Array[]> {
+  const { status, body } = await requestAuth(connection, { method: 'POST', path, makeBody })
+  if (status !== 200) throw refusal(status)
+  return parseChain(body.toString('utf8'))
+}
+
+/** M15: the chain that came is for one's own key and name. @throws SftError ERR_SFT_CERT_*. */
+export function ownIdentity(identity: Identity): Identity {
+  const { chain, root, org, name, publicKey } = identity
+  if (verifyPath(chain, { root, org, name }).publicKey.equals(publicKey)) return identity
+  throw new SftError('ERR_SFT_CERT_UNTRUSTED', 'the auth server certified another key than the one that was sent')
 }
 
 /**
@@ -86,7 +95,8 @@ function parseFingerprint(text: string): Buffer {
   throw new SftError('ERR_SFT_USAGE', 'a fingerprint is a SHA-256 hash in hex, 64 digits')
 }
 
-function parseUrl(text: string): URL {
+/** @throws SftError ERR_SFT_USAGE for another kind of address. */
+export function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'https:' && url.username === '' && url.password === '') return url
   throw new SftError('ERR_SFT_USAGE', 'the address of an auth server is https://HOST:PORT')

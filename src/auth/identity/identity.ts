@@ -193,12 +193,13 @@ async function renewEmbedded(directory: string, identity: Identity, passphrase: 
 }
 
 /** True once two thirds of the leaf's life are over, or all of it. */
-function isDue(identity: PublicIdentity): boolean {
+export function isDue(identity: PublicIdentity): boolean {
   const { start, end } = lifeOf(identity)
   return Date.now() > start + ((end - start) * 2) / 3
 }
 
-function lifeOf({ chain }: PublicIdentity): { start: number; end: number } {
+/** When the leaf begins and ends, in ms since 1970. */
+export function lifeOf({ chain }: PublicIdentity): { start: number; end: number } {
   const { validFromDate, validToDate } = new X509Certificate(chain[0] as Uint8Array)
   return { start: validFromDate.getTime(), end: validToDate.getTime() }
 }

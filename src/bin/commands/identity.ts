@@ -20,7 +20,7 @@ interface LoginFlags extends InitOptions {
   force?: boolean
 }
 
-/** `sft init`, `sft login`, `sft whoami`. */
+/** `sft init`, `sft login`, `sft renew`, `sft whoami`. */
 export function registerIdentity(program: Command): void {
   withPassphrase(program.command('init'))
     .description('make an organisation of one on this machine, so that the pipe works at once')
@@ -39,6 +39,10 @@ export function registerIdentity(program: Command): void {
     .option('--new-key', 'make a new key, even if there is one')
     .option('--force', 'replace an identity of another name or organisation')
     .action(login)
+  withPassphrase(program.command('renew'))
+    .description('get a new certificate for your key, without a password')
+    .option('--if-due', 'only when two thirds of its life are over')
+    .action(renew)
   program
     .command('whoami')
     .description('say who you are here')
@@ -87,6 +91,22 @@ async function login(name: string, options: LoginFlags): Promise<void> {
   await store(directory, identity, current, passphrase, options)
   passphrase?.fill(0)
   say(`you are ${identity.name} in ${identity.org}, certified until ${sft.expiryOf(identity).toISOString()}`)
+}
+
+async function renew(options: PassphraseOptions & { ifDue?: boolean }): Promise<void> {
+  const sft = await import('../../index.ts')
+  const directory = sft.dataDirectory(process.env)
+  const origin = await sft.readOrigin(directory)
+  if (origin?.embedded) return say('an organisation of one renews itself')
+  const identity = await sft.loadIdentity(directory, { passphrase: passphraseSource(options), allowExpired: true })
+  if (options.ifDue && !sft.isDue(identity)) return
+  if (origin?.authUrl === undefined) {
+    const hint = `sft login ${identity.name} --auth URL`
+    throw new sft.SftError('ERR_SFT_NO_IDENTITY', 'the identity here names no auth server', { hint })
+  }
+  const renewed = await sft.renew(identity, { url: origin.authUrl })
+  await sft.replaceChain(directory, renewed)
+  say(`you are ${renewed.name} in ${renewed.org}, certified until ${sft.expiryOf(renewed).toISOString()}`)
 }
 
 async function readTrust(options: LoginFlags) {

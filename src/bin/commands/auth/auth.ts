@@ -83,6 +83,8 @@ async function serve(options: ServeFlags): Promise<void> {
 
 function sayEvent(event: AuthEvent): void {
   if (event.type === 'login') say(`login of ${event.name} from ${event.source}: ${event.result}`)
+  else if (event.type === 'renewal')
+    say(`renewal of ${event.name ?? 'a stranger'} from ${event.source}: ${event.result}`)
   else if (event.type === 'fault')
     say(`fault: ${event.error instanceof Error ? event.error.message : String(event.error)}`)
 }

@@ -1,0 +1,74 @@
+import { X509Certificate } from 'node:crypto'
+import { join } from 'node:path'
+import t from 'tap'
+import { type Finished, Shell } from '../fixtures/command.ts'
+
+/** `sft renew`, and what renews itself. The certificates here live for a minute, and so are due at once. */
+
+const directory = t.testdir({ admin: {}, alice: { shared: { file: 'contents\n' } }, bob: {}, password: 'canary\n' })
+const password = join(directory, 'password')
+const [admin, alice, bob] = ['admin', 'alice', 'bob'].map(name => new Shell(t, join(directory, name))) as [
+  Shell,
+  Shell,
+  Shell
+]
+const ca = join(admin.directory, 'ca')
+await admin.run(['auth', 'init', ca, '--org', 'example.org', '--no-passphrase'])
+for (const name of ['alice', 'bob'])
+  await admin.run(['auth', 'user', 'add', name, '--dir', ca, '--password-file', password])
+const server = await admin.listen(['auth', 'serve', '--dir', ca, '--listen', '127.0.0.1:0', '--ttl', '60s'])
+const logins: Finished[] = []
+for (const [name, shell] of [
+  ['alice', alice],
+  ['bob', bob]
+] as const) {
+  const trust = ['--auth', server.address, '--ca', join(ca, 'root.crt'), '--password-file', password]
+  logins.push(await shell.run(['login', name, ...trust, '--no-passphrase']))
+}
+
+async function serialOf(shell: Shell): Promise<string> {
+  const { stdout } = await shell.run(['whoami', '--cert'])
+  return new X509Certificate(stdout).serialNumber
+}
+
+t.test('sft renew stores a new certificate for the same key', async t => {
+  t.strictSame(
+    logins.map(({ code }) => code),
+    [0, 0]
+  )
+  const before = await serialOf(alice)
+  const key = (await alice.run(['whoami', '--json'])).stdout.toString()
+  t.match(await alice.run(['renew']), { code: 0, bytes: 0, stderr: /^sft: you are alice in example\.org, certified/ })
+  t.not(await serialOf(alice), before)
+  const after = (await alice.run(['whoami', '--json'])).stdout.toString()
+  t.equal(JSON.parse(after).key, JSON.parse(key).key)
+  t.match(await alice.run(['renew', '--if-due']), { code: 0, stderr: /certified until/ }, 'due at once')
+})
+
+t.test('who serves renews by itself, and peers see the new certificate', async t => {
+  const before = await serialOf(alice)
+  const serving = await alice.listen(['serve', join(alice.directory, 'shared'), '--listen', '127.0.0.1:0'])
+  await serving.until(({ stderr }) => /renewed the certificate, until/.test(stderr))
+  t.not(await serialOf(alice), before, 'it is stored')
+  const got = await bob.run(['get', `alice@${serving.address}`, 'file', '-o', '-'])
+  t.match(got, { code: 0, stdout: Buffer.from('contents\n') })
+  serving.kill('SIGTERM')
+  await serving.ended
+})
+
+t.test('what can not be renewed says what to do', async t => {
+  await admin.run(['auth', 'user', 'disable', 'bob', '--dir', ca])
+  t.match(await bob.run(['renew']), {
+    code: 43,
+    stderr: /hint: sft login bob --auth https:\S+ \[ERR_SFT_LOGIN_REFUSED\]/
+  })
+  await admin.run(['auth', 'user', 'enable', 'bob', '--dir', ca])
+  t.match(await bob.run(['renew']), { code: 0 })
+  const lone = new Shell(t, join(t.testdir({ lone: {} }), 'lone'))
+  t.match(await lone.run(['renew']), { code: 2, stderr: /ERR_SFT_NO_IDENTITY/ })
+  await lone.run(['init', '--name', 'kim', '--no-passphrase'])
+  t.match(await lone.run(['renew']), { code: 0, stderr: 'sft: an organisation of one renews itself\n' })
+  server.kill('SIGKILL')
+  await server.ended
+  t.match(await bob.run(['renew']), { code: 10, stderr: /ERR_SFT_CONNECT/ })
+})
