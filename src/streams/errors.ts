@@ -38,6 +38,7 @@ export const ERRORS = {
   ERR_SFT_CHUNK_SIZE: { exit: 40, retryable: false },
   ERR_SFT_FINAL: { exit: 40, retryable: false },
   ERR_SFT_RECORD_AUTH: { exit: 40, retryable: false },
+  ERR_SFT_AUDIT: { exit: 40, retryable: false },
   ERR_SFT_HANDSHAKE: { exit: 40, retryable: false },
   ERR_SFT_CERT_INVALID: { exit: 41, retryable: false },
   ERR_SFT_CERT_UNTRUSTED: { exit: 41, retryable: false },

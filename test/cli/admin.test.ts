@@ -103,6 +103,7 @@ for (const [database, { skip, options }] of Object.entries(STORES)) {
       { revoked: { reason: 'cessationOfOperation' } },
       { serial, revoked: { reason: 'keyCompromise' } }
     ])
+    await audited(t, place)
     t.match((await auth('user', 'list')).stdout.toString(), /^bob {2}since \S+Z\n$/)
   })
 
@@ -147,6 +148,33 @@ t.test('what is asked wrongly', async t => {
   writeFileSync(join(ca, 'users.db'), 'no database '.repeat(100))
   t.match(await auth('user', 'list'), { code: 11, stderr: /ERR_SFT_STORE/ })
 })
+
+/** What the audit says of that day, and that it is whole; and that it goes on. */
+async function audited(t: Test, { auth, lines, shell, ca }: Place): Promise<void> {
+  const result = await auth('audit')
+  const events = lines(result).map(({ type, result, by }) => [type, result, String(by).split(' ')[0]].join(' '))
+  for (const event of [
+    'user.add  admin',
+    'login issued server',
+    'issue  server',
+    'user.disable  admin',
+    'login refused server',
+    'revoke  admin',
+    'crl  server',
+    'user.remove  admin'
+  ])
+    t.ok(events.includes(event), event)
+  t.notMatch(result.stdout.toString(), /canary|argon2/)
+  t.match((await auth('audit', '--verify')).stdout.toString(), /^\d+ lines, intact; head [0-9a-f]{64}\n$/)
+  t.match(await auth('audit', '--verify', '--follow'), { code: 2 })
+  const following = shell.begin(['auth', 'audit', '--follow', '--dir', ca])
+  await following.until(({ stdout }) => stdout.toString().includes('user.remove'))
+  await auth('user', 'disable', 'bob')
+  await following.until(({ stdout }) => /user\.disable[^\n]*bob/.test(stdout.toString()))
+  following.kill('SIGTERM')
+  t.equal((await following.ended).code, 143)
+  await auth('user', 'enable', 'bob')
+}
 
 /** What openssl reads in a list. */
 function revocationsOf(t: Test, der: Buffer): string {

@@ -66,7 +66,7 @@ async function answerLogin(
   const exporter = exportChannel(request.socket as TLSSocket)
   const answer = await decideLogin(rules, attempt, { exporter, source })
   const reason = answer.kind === 'refused' ? { reason: answer.reason } : {}
-  logger({ type: 'login', result: answer.kind, ...reason, name: attempt.name, source })
+  await tell({ type: 'login', result: answer.kind, ...reason, name: attempt.name, source }, rules, logger)
   return sendAnswer(reply, answer)
 }
 
@@ -82,8 +82,18 @@ async function answerRenewal(
   const exporter = exportChannel(request.socket as TLSSocket)
   const answer = await decideRenewal(rules, attempt, { exporter, source })
   const reason = answer.kind === 'refused' ? { reason: answer.reason } : {}
-  logger({ type: 'renewal', result: answer.kind, ...reason, name: answer.name, source })
+  await tell({ type: 'renewal', result: answer.kind, ...reason, name: answer.name, source }, rules, logger)
   return sendAnswer(reply, answer)
+}
+
+/** M49: nobody gets an answer that the audit does not know of. */
+async function tell(
+  event: Exclude<AuthEvent, { type: 'fault' }>,
+  { store }: Pick<LoginRules, 'store'>,
+  logger: (event: AuthEvent) => void
+): Promise<void> {
+  logger(event)
+  if (event.result === 'issued' || event.result === 'refused') await store.audit.append({ ...event })
 }
 
 function sendAnswer(reply: FastifyReply, answer: LoginAnswer | RenewalAnswer): FastifyReply {

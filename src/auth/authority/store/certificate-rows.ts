@@ -1,23 +1,27 @@
 import type { ExpressionBuilder, Kysely, Selectable } from 'kysely'
 import { SftError } from '../../../streams/errors.ts'
 import type { RevocationReason } from '../../certificates/crl.ts'
+import { type AuditContext, note } from './audit-rows.ts'
 import type { Tables } from './migrations.ts'
 import type { CertificateStore, StoredCertificate } from './store.ts'
 
 const HOLD: RevocationReason = 'certificateHold'
 
-export function certificateStore(database: Kysely<Tables>): CertificateStore {
+export function certificateStore(database: Kysely<Tables>, context: AuditContext): CertificateStore {
   const all = database.selectFrom('certificates').selectAll()
   return {
-    async add({ serial, name, issuer, notBefore, notAfter, der }) {
-      const times = { not_before: notBefore.getTime(), not_after: notAfter.getTime() }
-      const { numInsertedOrUpdatedRows } = await database
-        .insertInto('certificates')
-        .values({ serial, name, issuer, ...times, der: Buffer.from(der).toString('base64') })
-        .onConflict(conflict => conflict.column('serial').doNothing())
-        .executeTakeFirst()
-      if (numInsertedOrUpdatedRows !== 1n) throw new SftError('ERR_SFT_EXISTS', 'a certificate has this serial number')
-    },
+    add: ({ serial, name, issuer, notBefore, notAfter, der }) =>
+      database.transaction().execute(async changes => {
+        const times = { not_before: notBefore.getTime(), not_after: notAfter.getTime() }
+        const { numInsertedOrUpdatedRows } = await changes
+          .insertInto('certificates')
+          .values({ serial, name, issuer, ...times, der: Buffer.from(der).toString('base64') })
+          .onConflict(conflict => conflict.column('serial').doNothing())
+          .executeTakeFirst()
+        if (numInsertedOrUpdatedRows !== 1n)
+          throw new SftError('ERR_SFT_EXISTS', 'a certificate has this serial number')
+        await note(changes, context, { type: 'issue', name, serial, notAfter: notAfter.toISOString() })
+      }),
     async get(serial) {
       const row = await all.where('serial', '=', serial).executeTakeFirst()
       return row && toCertificate(row)
@@ -31,42 +35,48 @@ export function certificateStore(database: Kysely<Tables>): CertificateStore {
         .execute()
       return rows.map(toCertificate)
     },
-    async revoke(serial, reason) {
-      if (reason === HOLD) throw new SftError('ERR_SFT_USAGE', 'on hold are the certificates of users who are disabled')
-      await database
-        .updateTable('certificates')
-        .set({ revoked_at: Date.now(), reason })
-        .where('serial', '=', serial)
-        .where(notRevokedForGood)
-        .execute()
-      const known = await database
-        .selectFrom('certificates')
-        .select('serial')
-        .where('serial', '=', serial)
-        .executeTakeFirst()
-      if (known === undefined) throw new SftError('ERR_SFT_NOT_FOUND', 'there is no certificate of this serial number')
-    }
+    revoke: (serial, reason) =>
+      database.transaction().execute(async changes => {
+        if (reason === HOLD)
+          throw new SftError('ERR_SFT_USAGE', 'on hold are the certificates of users who are disabled')
+        const { numUpdatedRows } = await changes
+          .updateTable('certificates')
+          .set({ revoked_at: Date.now(), reason })
+          .where('serial', '=', serial)
+          .where(notRevokedForGood)
+          .executeTakeFirst()
+        const known = await changes
+          .selectFrom('certificates')
+          .select('name')
+          .where('serial', '=', serial)
+          .executeTakeFirst()
+        if (known === undefined)
+          throw new SftError('ERR_SFT_NOT_FOUND', 'there is no certificate of this serial number')
+        if (numUpdatedRows > 0n) await note(changes, context, { type: 'revoke', name: known.name, serial, reason })
+      })
   }
 }
 
-/** Revokes all certificates of a name that are not revoked for good. */
-export async function revokeAll(database: Kysely<Tables>, name: string, reason: RevocationReason): Promise<void> {
-  await database
+/** Revokes all certificates of a name that are not revoked for good; how many. */
+export async function revokeAll(database: Kysely<Tables>, name: string, reason: RevocationReason): Promise<number> {
+  const { numUpdatedRows } = await database
     .updateTable('certificates')
     .set({ revoked_at: Date.now(), reason })
     .where('name', '=', name)
     .where(reason === HOLD ? isNull : notRevokedForGood)
-    .execute()
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
 }
 
-/** Ends the hold on the certificates of a name. */
-export async function lift(database: Kysely<Tables>, name: string): Promise<void> {
-  await database
+/** Ends the hold on the certificates of a name; of how many. */
+export async function lift(database: Kysely<Tables>, name: string): Promise<number> {
+  const { numUpdatedRows } = await database
     .updateTable('certificates')
     .set({ revoked_at: null, reason: null })
     .where('name', '=', name)
     .where('reason', '=', HOLD)
-    .execute()
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
 }
 
 type Certificates = ExpressionBuilder<Tables, 'certificates'>

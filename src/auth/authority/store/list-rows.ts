@@ -1,18 +1,18 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { RevocationReason, RevokedEntry } from '../../certificates/crl.ts'
+import { type AuditContext, note } from './audit-rows.ts'
 import type { Tables } from './migrations.ts'
 import type { ListStore, StoredList } from './store.ts'
 
 /** Of the advisory lock under which servers that share a PostgreSQL sign; "sftL". */
 const SIGNING_LOCK = 0x7366744c
 
-/** @param shared true for PostgreSQL; the transactions of SQLite exclude each other anyway. */
-export function listStore(database: Kysely<Tables>, shared: boolean): ListStore {
+export function listStore(database: Kysely<Tables>, context: AuditContext): ListStore {
   return {
     latest: issuer => latestOf(database, issuer),
     publish: (issuer, sign) =>
       database.transaction().execute(async changes => {
-        if (shared) await sql`select pg_advisory_xact_lock(${SIGNING_LOCK})`.execute(changes)
+        if (context.shared) await sql`select pg_advisory_xact_lock(${SIGNING_LOCK})`.execute(changes)
         const latest = await latestOf(changes, issuer)
         const next = sign(await revokedOf(changes, issuer), latest)
         if (next === undefined && latest !== undefined) return latest
@@ -24,6 +24,7 @@ export function listStore(database: Kysely<Tables>, shared: boolean): ListStore 
           .values(row)
           .onConflict(conflict => conflict.column('issuer').doUpdateSet(rest))
           .execute()
+        await note(changes, context, { type: 'crl', issuer, number: next.number, digest: next.digest })
         return next
       })
   }

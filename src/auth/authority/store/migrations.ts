@@ -26,6 +26,8 @@ export interface Tables {
     der: string
     digest: string
   }
+  audit: { seq: number; line: string }
+  audit_head: { id: number; seq: number; hash: string }
 }
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -74,6 +76,21 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn('der', 'text', column => column.notNull())
         .addColumn('digest', 'text', column => column.notNull())
         .execute()
+  },
+  '004_audit': {
+    up: async database => {
+      await database.schema
+        .createTable('audit')
+        .addColumn('seq', 'bigint', column => column.primaryKey())
+        .addColumn('line', 'text', column => column.notNull())
+        .execute()
+      await database.schema
+        .createTable('audit_head')
+        .addColumn('id', 'integer', column => column.primaryKey())
+        .addColumn('seq', 'bigint', column => column.notNull())
+        .addColumn('hash', 'text', column => column.notNull())
+        .execute()
+    }
   }
 }
 

@@ -7,18 +7,25 @@ import type { AuthStore } from './store.ts'
 
 const POSTGRES = /^postgres(ql)?:\/\//
 
+export interface StoreOptions {
+  /** Who does what is done here, for the audit; `library` by default. */
+  readonly actor?: string
+  /** Told of a connection to PostgreSQL that broke while nobody used it. */
+  readonly onError?: (error: Error) => void
+}
+
 /**
  * Opens the store of an auth server and brings its tables up to date; several servers may do so at once.
  *
  * @param place `postgres://…`, or the path of an SQLite file, which is made with mode 0600 if need be
- * @param onError told of a connection to PostgreSQL that broke while nobody used it
  * @throws SftError ERR_SFT_STORE when it cannot be opened, is no such database, or is of a later version.
  */
-export async function openStore(place: string, onError: (error: Error) => void = () => {}): Promise<AuthStore> {
+export async function openStore(place: string, options: StoreOptions = {}): Promise<AuthStore> {
+  const { actor = 'library', onError = () => {} } = options
   const database = new Kysely<Tables>({ dialect: await dialectOf(place, onError).catch(storeFault) })
   try {
     await migrate(database)
-    return sqlStore(database, POSTGRES.test(place))
+    return sqlStore(database, { shared: POSTGRES.test(place), actor })
   } catch (error) {
     await database.destroy()
     throw error

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { SftError } from '../../../streams/errors.ts'
+import { type AuditContext, auditStore } from './audit-rows.ts'
 import { certificateStore } from './certificate-rows.ts'
 import { listStore } from './list-rows.ts'
 import type { Tables } from './migrations.ts'
@@ -7,12 +8,13 @@ import type { AuthStore } from './store.ts'
 import { userStore } from './user-rows.ts'
 
 /** A store over tables that are up to date; it closes `database`. */
-export function sqlStore(database: Kysely<Tables>, shared: boolean): AuthStore {
+export function sqlStore(database: Kysely<Tables>, context: AuditContext): AuthStore {
   const close = (): Promise<void> => database.destroy()
   return {
-    users: guarded(userStore(database)),
-    certificates: guarded(certificateStore(database)),
-    lists: guarded(listStore(database, shared)),
+    users: guarded(userStore(database, context)),
+    certificates: guarded(certificateStore(database, context)),
+    lists: guarded(listStore(database, context)),
+    audit: guarded(auditStore(database, context)),
     close,
     [Symbol.asyncDispose]: close
   }

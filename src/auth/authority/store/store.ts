@@ -10,6 +10,7 @@ export interface AuthStore extends AsyncDisposable {
   readonly users: UserStore
   readonly certificates: CertificateStore
   readonly lists: ListStore
+  readonly audit: AuditStore
   close(): Promise<void>
 }
 
@@ -98,4 +99,32 @@ export interface ListStore {
     issuer: string,
     sign: (entries: readonly RevokedEntry[], latest: StoredList | undefined) => StoredList | undefined
   ): Promise<StoredList>
+}
+
+/** What happened: a type such as `login` or `user.disable`, and what is to be known of it; never a secret. */
+export interface AuditEvent {
+  readonly type: string
+  readonly [field: string]: string | number | boolean | undefined
+}
+
+export type AuditVerdict =
+  | {
+      readonly intact: true
+      readonly lines: number /** Hash of the last line; keep it elsewhere to know of it later. */
+      readonly head: string
+    }
+  | {
+      readonly intact: false /** Lines before it that are good. */
+      readonly lines: number
+      readonly at: number
+      readonly problem: string
+    }
+
+export interface AuditStore {
+  /** Writes one line behind all others; `seq`, `time`, `by` and `prev` are the store's. */
+  append(event: AuditEvent): Promise<void>
+  /** Lines after a number, in order, as JSON; at most `limit`, 1,000 by default. */
+  read(after: number, limit?: number): Promise<readonly { readonly seq: number; readonly line: string }[]>
+  /** Finds the first line that was changed, cut out or moved. */
+  verify(): Promise<AuditVerdict>
 }

@@ -1,22 +1,25 @@
 import type { Kysely, Selectable } from 'kysely'
 import { SftError } from '../../../streams/errors.ts'
 import { parseUserName } from '../../certificates/names.ts'
+import { type AuditContext, note } from './audit-rows.ts'
 import { lift, revokeAll } from './certificate-rows.ts'
 import type { Tables } from './migrations.ts'
 import type { User, UserStore } from './store.ts'
 
-export function userStore(database: Kysely<Tables>): UserStore {
+export function userStore(database: Kysely<Tables>, context: AuditContext): UserStore {
   const all = database.selectFrom('users').selectAll()
   return {
-    async add(name, password) {
-      const row = { name: parseUserName(name), password, disabled: 0, created: Date.now() }
-      const { numInsertedOrUpdatedRows } = await database
-        .insertInto('users')
-        .values(row)
-        .onConflict(conflict => conflict.column('name').doNothing())
-        .executeTakeFirst()
-      if (numInsertedOrUpdatedRows !== 1n) throw new SftError('ERR_SFT_EXISTS', 'this user exists already')
-    },
+    add: (name, password) =>
+      database.transaction().execute(async changes => {
+        const row = { name: parseUserName(name), password, disabled: 0, created: Date.now() }
+        const { numInsertedOrUpdatedRows } = await changes
+          .insertInto('users')
+          .values(row)
+          .onConflict(conflict => conflict.column('name').doNothing())
+          .executeTakeFirst()
+        if (numInsertedOrUpdatedRows !== 1n) throw new SftError('ERR_SFT_EXISTS', 'this user exists already')
+        await note(changes, context, { type: 'user.add', name })
+      }),
     async get(name) {
       const row = await all.where('name', '=', name).executeTakeFirst()
       return row && toUser(row)
@@ -26,14 +29,16 @@ export function userStore(database: Kysely<Tables>): UserStore {
       const rows = await all.execute()
       return rows.map(toUser).toSorted((a, b) => (a.name < b.name ? -1 : 1))
     },
-    async setPassword(name, password) {
-      const { numUpdatedRows } = await database
-        .updateTable('users')
-        .set({ password })
-        .where('name', '=', name)
-        .executeTakeFirst()
-      requireOne(numUpdatedRows)
-    },
+    setPassword: (name, password) =>
+      database.transaction().execute(async changes => {
+        const { numUpdatedRows } = await changes
+          .updateTable('users')
+          .set({ password })
+          .where('name', '=', name)
+          .executeTakeFirst()
+        requireOne(numUpdatedRows)
+        await note(changes, context, { type: 'user.password', name })
+      }),
     setDisabled: (name, disabled) =>
       database.transaction().execute(async changes => {
         const { numUpdatedRows } = await changes
@@ -42,13 +47,15 @@ export function userStore(database: Kysely<Tables>): UserStore {
           .where('name', '=', name)
           .executeTakeFirst()
         requireOne(numUpdatedRows)
-        await (disabled ? revokeAll(changes, name, 'certificateHold') : lift(changes, name))
+        const certificates = await (disabled ? revokeAll(changes, name, 'certificateHold') : lift(changes, name))
+        await note(changes, context, { type: disabled ? 'user.disable' : 'user.enable', name, certificates })
       }),
     remove: name =>
       database.transaction().execute(async changes => {
         const { numDeletedRows } = await changes.deleteFrom('users').where('name', '=', name).executeTakeFirst()
         requireOne(numDeletedRows)
-        await revokeAll(changes, name, 'cessationOfOperation')
+        const certificates = await revokeAll(changes, name, 'cessationOfOperation')
+        await note(changes, context, { type: 'user.remove', name, certificates })
       })
   }
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import type { AuthEvent } from '../../../index.ts'
+import type { AuthEvent, AuthStore } from '../../../index.ts'
 import { interruptible, interruption } from '../../interrupt.ts'
 import {
   collect,
@@ -12,6 +12,7 @@ import {
   withPassphrase
 } from '../../options.ts'
 import { say } from '../../terminal.ts'
+import { registerAudit } from './audit.ts'
 import { registerCertificates } from './cert.ts'
 import { type StoreFlags, withAuthority, withStore } from './store.ts'
 import { registerUsers } from './user.ts'
@@ -42,6 +43,7 @@ export function registerAuth(program: Command): void {
     .action(init)
   registerUsers(auth)
   registerCertificates(auth)
+  registerAudit(auth)
   withPassphrase(withAuthority(auth.command('serve')))
     .description('certify users who log in')
     .option('--listen <host:port>', 'address to listen on', `:${DEFAULT_AUTH_PORT}`)
@@ -69,7 +71,7 @@ async function serve(options: ServeFlags): Promise<void> {
   const { host, port } = parseHostPort(options.listen, DEFAULT_AUTH_PORT)
   const hosts = options.host ?? (host === undefined ? [hostname(), 'localhost', '127.0.0.1'] : [host])
   const ttl = options.ttl === undefined ? {} : { ttl: options.ttl }
-  await withStore(options, store =>
+  const run = (store: AuthStore) =>
     interruptible(async signal => {
       const address = { host: host ?? '0.0.0.0', port, hosts }
       const server = await serveAuthority({ authority, store, ...address, logger: sayEvent, ...ttl })
@@ -78,7 +80,7 @@ async function serve(options: ServeFlags): Promise<void> {
       await server.close()
       throw stopped
     })
-  )
+  await withStore(options, run, 'server')
 }
 
 function sayEvent(event: AuthEvent): void {

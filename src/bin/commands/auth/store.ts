@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { AuthStore } from '../../../index.ts'
 import { say } from '../../terminal.ts'
@@ -11,9 +12,14 @@ export function withAuthority(command: Command): Command {
 }
 
 /** Works on the store of an authority, whether its server runs or not: the databases keep the two apart. */
-export async function withStore<T>({ dir }: StoreFlags, work: (store: AuthStore) => Promise<T>): Promise<T> {
+export async function withStore<T>(
+  { dir }: StoreFlags,
+  work: (store: AuthStore) => Promise<T>,
+  role: 'admin' | 'server' = 'admin'
+): Promise<T> {
   const { describeAuthority, openStore } = await import('../../../index.ts')
   const { store: place } = await describeAuthority(dir)
-  await using store = await openStore(place, error => say(`store: ${error.message}`))
+  const actor = `${role} ${userInfo().username}@${hostname()}`
+  await using store = await openStore(place, { actor, onError: error => say(`store: ${error.message}`) })
   return await work(store)
 }

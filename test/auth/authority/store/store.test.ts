@@ -251,7 +251,9 @@ t.test(
   { skip: BACKENDS.PostgreSQL.skip },
   async t => {
     const faults: Error[] = []
-    await using store = await openStore(await BACKENDS.PostgreSQL.place(), error => faults.push(error))
+    await using store = await openStore(await BACKENDS.PostgreSQL.place(), {
+      onError: error => faults.push(error)
+    })
     await store.users.add('alice', 'hash')
     const known = entry('alice')
     await store.certificates.add(known)

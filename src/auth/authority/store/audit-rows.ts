@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { type Kysely, sql } from 'kysely'
+import type { Tables } from './migrations.ts'
+import type { AuditEvent, AuditStore, AuditVerdict } from './store.ts'
+
+/**
+ * The audit (SPEC §4.7): one chain of lines for all servers and administrators of a store, each with the hash of the one before it. What changes the
+ * books writes its line in the same transaction, so that neither is ever without the other.
+ */
+
+/** Of the advisory lock that puts lines in order; "sftA". */
+const ORDER_LOCK = 0x73667441
+const FIRST = '0'.repeat(64)
+const BATCH = 1000
+
+export interface AuditContext {
+  /** True for PostgreSQL; the transactions of SQLite exclude each other anyway. */
+  readonly shared: boolean
+  /** Who works on this store: a server, or an administrator. */
+  readonly actor: string
+}
+
+export function auditStore(database: Kysely<Tables>, context: AuditContext): AuditStore {
+  const lines = (after: number, limit: number) =>
+    database.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit).execute()
+  return {
+    append: event => database.transaction().execute(changes => note(changes, context, event)),
+    read: async (after, limit = BATCH) => (await lines(after, limit)).map(({ seq, line }) => ({ seq, line })),
+    async verify() {
+      let last = { seq: 0, hash: FIRST }
+      for (let batch = await lines(0, BATCH); batch.length > 0; batch = await lines(last.seq, BATCH)) {
+        for (const { seq, line } of batch) {
+          const problem = problemOf(line, seq, last)
+          if (problem !== undefined) return { intact: false, lines: last.seq, at: last.seq + 1, problem }
+          last = { seq, hash: hashOf(line) }
+        }
+      }
+      return endOf(last, await head(database))
+    }
+  }
+}
+
+/** Writes a line in a transaction of its caller. */
+export async function note(
+  changes: Kysely<Tables>,
+  { shared, actor }: AuditContext,
+  { type, ...fields }: AuditEvent
+): Promise<void> {
+  if (shared) await sql`select pg_advisory_xact_lock(${ORDER_LOCK})`.execute(changes)
+  const last = await head(changes)
+  const seq = last.seq + 1
+  const line = JSON.stringify({ seq, time: new Date().toISOString(), type, by: actor, ...fields, prev: last.hash })
+  const hash = hashOf(line)
+  await changes.insertInto('audit').values({ seq, line }).execute()
+  await changes
+    .insertInto('audit_head')
+    .values({ id: 1, seq, hash })
+    .onConflict(conflict => conflict.column('id').doUpdateSet({ seq, hash }))
+    .execute()
+}
+
+/** The end of the chain, kept apart from it: lines that are cut off there are missed. */
+async function head(database: Kysely<Tables>): Promise<{ seq: number; hash: string }> {
+  const row = await database.selectFrom('audit_head').select(['seq', 'hash']).executeTakeFirst()
+  return row ?? { seq: 0, hash: FIRST }
+}
+
+function problemOf(line: string, seq: number, last: { seq: number; hash: string }): string | undefined {
+  if (seq !== last.seq + 1) return 'a line is missing'
+  const fields = parse(line)
+  if (fields?.seq !== seq) return 'a line was changed or moved'
+  return fields.prev === last.hash ? undefined : 'this line, or the one before it, was changed'
+}
+
+function endOf(last: { seq: number; hash: string }, end: { seq: number; hash: string }): AuditVerdict {
+  if (last.seq === end.seq && last.hash === end.hash) return { intact: true, lines: last.seq, head: last.hash }
+  const problem = last.seq === end.seq ? 'the last line was changed' : 'the end was cut off, or lines were added'
+  return { intact: false, lines: last.seq, at: Math.min(last.seq, end.seq) + (last.seq === end.seq ? 0 : 1), problem }
+}
+
+function parse(line: string): { seq?: unknown; prev?: unknown } | undefined {
+  try {
+    return JSON.parse(line) as object
+  } catch {
+    // a line that is no JSON is a line that was changed
+    return undefined
+  }
+}
+
+function hashOf(line: string): string {
+  return createHash('sha256').update(line).digest('hex')
+}
