@@ -99,29 +99,54 @@ function firstLine(bytes: Buffer): Buffer {
   return end < 0 ? bytes : bytes.subarray(0, end)
 }
 
-async function askOnTerminal({ prompt, confirm }: SecretOptions): Promise<Buffer | undefined> {
+/** Asks for a secret on the terminal, twice if it is a new one; `undefined` when there is no terminal. */
+export function askOnTerminal({
+  prompt,
+  confirm
+}: Pick<SecretOptions, 'prompt' | 'confirm'>): Promise<Buffer | undefined> {
+  return withTerminal(async tty => {
+    const { password } = await import('@clack/prompts')
+    const ask = async (message: string): Promise<string> => answered(await password({ message, ...tty }))
+    const answer = await ask(prompt)
+    if (confirm && (await ask(`${prompt}, again`)) !== answer) {
+      const { SftError } = await import('../index.ts')
+      throw new SftError('ERR_SFT_USAGE', 'the two answers differ')
+    }
+    return Buffer.from(answer, 'utf8')
+  })
+}
+
+/** Asks for a line that is no secret; `undefined` when there is no terminal. */
+export function askLine(message: string): Promise<string | undefined> {
+  return withTerminal(async tty => {
+    const { text } = await import('@clack/prompts')
+    return answered(await text({ message, ...tty }))
+  })
+}
+
+/** The terminal is in raw mode: Ctrl-C comes as a key, and what a prompt gives then is no text. */
+function answered(answer: string | symbol | undefined): string {
+  if (typeof answer === 'symbol') throw new Interrupted('SIGINT')
+  return answer ?? ''
+}
+
+interface Terminal {
+  readonly input: ReadStream
+  readonly output: WriteStream
+}
+
+async function withTerminal<T>(work: (tty: Terminal) => Promise<T>): Promise<T | undefined> {
   const tty = openTerminal()
   if (!tty) return undefined
-  const { password, isCancel } = await import('@clack/prompts')
-  const { SftError } = await import('../index.ts')
   try {
-    const ask = async (message: string): Promise<string> => {
-      const answer = await password({ message, ...tty })
-      // the terminal is in raw mode: Ctrl-C comes as a key
-      if (isCancel(answer)) throw new Interrupted('SIGINT')
-      return answer ?? ''
-    }
-    const answer = await ask(prompt)
-    if (confirm && (await ask(`${prompt}, again`)) !== answer)
-      throw new SftError('ERR_SFT_USAGE', 'the two answers differ')
-    return Buffer.from(answer, 'utf8')
+    return await work(tty)
   } finally {
     tty.input.destroy()
     tty.output.destroy()
   }
 }
 
-function openTerminal(): { input: ReadStream; output: WriteStream } | undefined {
+function openTerminal(): Terminal | undefined {
   try {
     const tty = { input: new ReadStream(openSync('/dev/tty', 'r')), output: new WriteStream(openSync('/dev/tty', 'w')) }
     // a pseudo terminal may have no size; the prompt would break its line after every character

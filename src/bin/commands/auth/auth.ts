@@ -26,6 +26,7 @@ interface InitFlags extends PassphraseOptions {
 interface ServeFlags extends PassphraseOptions, StoreFlags {
   listen: string
   host?: string[]
+  interactive?: boolean
   ttl?: number
 }
 
@@ -52,6 +53,7 @@ export function registerAuth(program: Command): void {
       'name or address by which clients reach it; repeat for more (default: the host listened on, or this machine)',
       collect
     )
+    .option('--interactive', 'ask at the terminal for users to add before it serves')
     .option('--ttl <time>', 'life of a certificate, e.g. 10d or 12h', parseDuration)
     .action(serve)
 }
@@ -73,6 +75,7 @@ async function serve(options: ServeFlags): Promise<void> {
   const ttl = options.ttl === undefined ? {} : { ttl: options.ttl }
   const run = (store: AuthStore) =>
     interruptible(async signal => {
+      if (options.interactive) await (await import('./interactive.ts')).addUsersAtTerminal(store)
       const address = { host: host ?? '0.0.0.0', port, hosts }
       const server = await serveAuthority({ authority, store, ...address, logger: sayEvent, ...ttl })
       say(`auth server of ${authority.org} listening on ${server.url}`)
