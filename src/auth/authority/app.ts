@@ -10,6 +10,7 @@ import { decideLogin, type LoginAnswer, type LoginRules, parseLogin } from './lo
 import { type PasswordHasher, passwordHasher } from './password.ts'
 import { rateLimit, sourceKey } from './rate-limit.ts'
 import { decideRenewal, parseRenewal, type RenewalAnswer, type RenewalRules } from './renewal-decision.ts'
+import { softLock } from './soft-lock.ts'
 
 /** The routes of the auth server, and what each answer is in HTTP. */
 
@@ -38,6 +39,8 @@ export async function createApp(
     store: options.store,
     hasher,
     perAccount: rateLimit({ attempts: limits.perAccount ?? 10 }),
+    perNetwork: rateLimit({ attempts: limits.perAccount ?? 10 }),
+    lock: softLock(),
     perSource: rateLimit({ attempts: limits.perSource ?? 30 }),
     ttl: options.ttl
   }

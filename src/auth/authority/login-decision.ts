@@ -4,6 +4,7 @@ import { isUserName } from '../certificates/names.ts'
 import type { Authority } from './authority.ts'
 import { MAX_PASSWORD, type PasswordHasher, type Verdict } from './password.ts'
 import type { RateLimit } from './rate-limit.ts'
+import type { SoftLock } from './soft-lock.ts'
 import { entryOf } from './store/entry.ts'
 import type { AuthStore, User } from './store/store.ts'
 
@@ -39,8 +40,12 @@ export interface LoginRules {
   readonly authority: Authority
   readonly store: AuthStore
   readonly hasher: PasswordHasher
+  /** For networks from which the user has not logged in. */
   readonly perAccount: RateLimit
+  /** For each network from which the user has. */
+  readonly perNetwork: RateLimit
   readonly perSource: RateLimit
+  readonly lock: SoftLock
   /** Life of a certificate in milliseconds. */
   readonly ttl?: number | undefined
 }
@@ -66,8 +71,32 @@ export async function decideLogin(
   attempt: LoginAttempt,
   channel: { exporter: string; source: string }
 ): Promise<LoginAnswer> {
-  // The source first: a single one can then not use up the attempts of many accounts.
-  if (!rules.perSource(channel.source) || !rules.perAccount(attempt.name)) return { kind: 'limited' }
+  if (!(await mayTry(rules, attempt.name, channel.source))) return { kind: 'limited' }
+  const answer = await judge(rules, attempt, channel)
+  await remember(rules, attempt.name, channel.source, answer.kind)
+  return answer
+}
+
+/** The source first: a single one can then not use up the attempts of many accounts. */
+async function mayTry(rules: LoginRules, name: string, source: string): Promise<boolean> {
+  const key = `${name} ${source}`
+  if (!rules.perSource(source) || rules.lock.isLocked(key)) return false
+  return (await rules.store.networks.isKnown(name, source)) ? rules.perNetwork(key) : rules.perAccount(name)
+}
+
+async function remember(rules: LoginRules, name: string, source: string, kind: LoginAnswer['kind']): Promise<void> {
+  const key = `${name} ${source}`
+  if (kind === 'refused') rules.lock.fail(key)
+  if (kind !== 'issued') return
+  rules.lock.succeed(key)
+  await rules.store.networks.note(name, source)
+}
+
+async function judge(
+  rules: LoginRules,
+  attempt: LoginAttempt,
+  channel: { exporter: string; source: string }
+): Promise<LoginAnswer> {
   const user = await rules.store.users.get(attempt.name)
   const request = readRequest(attempt.request)
   const password = Buffer.from(attempt.password)

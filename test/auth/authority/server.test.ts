@@ -174,6 +174,46 @@ t.test('10 attempts a minute per account, known or not', async t => {
   t.match(limited.events.at(-1), { result: 'limited', name: 'nobody' })
 })
 
+t.test('A23, M51: strangers get ten guesses a minute at an account, and its owner gets in all the same', async t => {
+  const guessed = await startAuthServer(t.testdir())
+  t.teardown(() => guessed.close())
+  const { server, authority, computations } = guessed
+  const at = { url: server.url, root: authority.root }
+  const enter = (from: string) =>
+    exchange({ ...at, from }, challenge =>
+      JSON.stringify({ name: 'alice', password, request: createRequest('alice', key, challenge) })
+    )
+  t.match(await enter('127.0.0.1'), { status: 200 })
+  computations.length = 0
+  const guesses = Array.from({ length: 300 }, (_, i) =>
+    exchange({ ...at, from: `127.0.1.${1 + (i % 30)}` }, () =>
+      JSON.stringify({ name: 'alice', password: `guess ${i}`, request: 'x' })
+    )
+  )
+  const statuses = (await Promise.all(guesses)).map(({ status }) => status)
+  // the tenth was the owner's first, from a network that was not known then
+  t.equal(statuses.filter(status => status === 401).length, 9)
+  t.equal(computations.length, 9, 'evaluated')
+  t.match(await enter('127.0.2.1'), { status: 429 }, 'from a network that nobody knows')
+  t.match(await enter('127.0.0.1'), { status: 200 }, 'from one where the user has been')
+})
+
+t.test('M51: ten failures in a row shut out a network, and no other', async t => {
+  const service = await startAuthServer(t.testdir(), { limits: unlimited })
+  t.teardown(() => service.close())
+  const at = { url: service.server.url, root: service.authority.root }
+  const guess = (from: string, guessed: string) =>
+    exchange({ ...at, from }, challenge =>
+      JSON.stringify({ name: 'alice', password: guessed, request: createRequest('alice', key, challenge) })
+    )
+  for (let i = 0; i < 9; i++) t.match(await guess('127.0.0.9', 'wrong'), { status: 401 })
+  t.match(await guess('127.0.0.9', password), { status: 200 }, 'a success forgets the failures')
+  for (let i = 0; i < 10; i++) t.match(await guess('127.0.0.9', 'wrong'), { status: 401 })
+  t.match(await guess('127.0.0.9', password), { status: 429 }, 'locked')
+  t.match(await guess('127.0.0.8', password), { status: 200 }, 'another network')
+  t.match(service.events.at(-2), { result: 'limited', source: '127.0.0.9' })
+})
+
 t.test('30 attempts a minute per source', async t => {
   const limited = await startAuthServer(t.testdir())
   t.teardown(() => limited.close())

@@ -28,6 +28,7 @@ export interface Tables {
   }
   audit: { seq: number; line: string }
   audit_head: { id: number; seq: number; hash: string }
+  networks: { name: string; network: string; latest: number }
 }
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -91,6 +92,16 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn('hash', 'text', column => column.notNull())
         .execute()
     }
+  },
+  '005_networks': {
+    up: database =>
+      database.schema
+        .createTable('networks')
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('network', 'text', column => column.notNull())
+        .addColumn('latest', 'bigint', column => column.notNull())
+        .addPrimaryKeyConstraint('networks_key', ['name', 'network'])
+        .execute()
   }
 }
 

@@ -4,6 +4,7 @@ import { type AuditContext, auditStore } from './audit-rows.ts'
 import { certificateStore } from './certificate-rows.ts'
 import { listStore } from './list-rows.ts'
 import type { Tables } from './migrations.ts'
+import { networkStore } from './network-rows.ts'
 import type { AuthStore } from './store.ts'
 import { userStore } from './user-rows.ts'
 
@@ -15,6 +16,7 @@ export function sqlStore(database: Kysely<Tables>, context: AuditContext): AuthS
     certificates: guarded(certificateStore(database, context)),
     lists: guarded(listStore(database, context)),
     audit: guarded(auditStore(database, context)),
+    networks: guarded(networkStore(database)),
     close,
     [Symbol.asyncDispose]: close
   }

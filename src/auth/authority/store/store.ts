@@ -11,6 +11,7 @@ export interface AuthStore extends AsyncDisposable {
   readonly certificates: CertificateStore
   readonly lists: ListStore
   readonly audit: AuditStore
+  readonly networks: NetworkStore
   close(): Promise<void>
 }
 
@@ -127,4 +128,11 @@ export interface AuditStore {
   read(after: number, limit?: number): Promise<readonly { readonly seq: number; readonly line: string }[]>
   /** Finds the first line that was changed, cut out or moved. */
   verify(): Promise<AuditVerdict>
+}
+
+/** From where users have logged in: a stranger's guesses must not keep them out (SPEC §4.4). */
+export interface NetworkStore {
+  /** True when this user has logged in from there within 30 days. */
+  isKnown(name: string, network: string): Promise<boolean>
+  note(name: string, network: string): Promise<void>
 }

@@ -145,6 +145,19 @@ for (const [backend, { skip, place }] of Object.entries(BACKENDS)) {
     t.equal((await certificates.get(mine.serial))?.revoked?.reason, 'cessationOfOperation')
   })
 
+  check('knows from where a user has logged in, and forgets it with the user', async (t, { users, networks }) => {
+    await users.add('alice', 'hash')
+    t.notOk(await networks.isKnown('alice', '192.0.2.1'))
+    await networks.note('alice', '192.0.2.1')
+    await networks.note('alice', '192.0.2.1')
+    await networks.note('alice', '2001:db8:0:0::/64')
+    t.ok(await networks.isKnown('alice', '192.0.2.1'))
+    t.ok(await networks.isKnown('alice', '2001:db8:0:0::/64'))
+    t.notOk(await networks.isKnown('bob', '192.0.2.1'))
+    await users.remove('alice')
+    t.notOk(await networks.isKnown('alice', '192.0.2.1'))
+  })
+
   check('a list holds what is revoked, of its CA, and not long over', async (t, { certificates, lists }) => {
     const over = new Date(Date.now() - 2 * 3_600_000)
     const [one, two] = [entry('a', { serial: '7b' }), entry('b', { serial: '4a' })]
