@@ -6,6 +6,7 @@ import { frames } from './frame.ts'
 import { handshake } from './handshake.ts'
 import { conditions, writeLastRun } from './last-run.ts'
 import { latency } from './latency.ts'
+import { login } from './login.ts'
 import { loopback } from './loopback.ts'
 import { machine } from './machine.ts'
 import { type Case, measure } from './measure.ts'
@@ -37,6 +38,7 @@ const CASES: readonly Case[] = [
   start,
   latency,
   sessions,
+  login,
   delay
 ]
 
