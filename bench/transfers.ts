@@ -43,6 +43,8 @@ const TO_FILE = 'to a file'
 const TO_MEMORY = 'to a memory file system'
 const TO_NOWHERE = 'to /dev/null'
 
+/** Bytes of the largest source that is read before each run; larger ones are holes. */
+const READ_AGAIN = 1024 ** 3
 const DEADLINE_MS = 60_000
 /** Bytes a millisecond, 10 MB/s: what is slower hangs. */
 const SLOWEST = 10_000
@@ -61,6 +63,7 @@ export async function transfer(
   { sync = false }: TransferOptions = {}
 ): Promise<Sample> {
   const deadline = DEADLINE_MS + source.bytes / SLOWEST
+  await settle(world, source, deadline)
   const { run, close } = await mover.prepare(world, { source, target, deadline })
   const start = performance.now()
   const used = [...(await run())]
@@ -68,6 +71,16 @@ export async function transfer(
   const seconds = (performance.now() - start) / 1000
   if (close) used.unshift(...(await close()))
   return sampleOf(source.bytes, seconds, used, synced?.cpu)
+}
+
+/**
+ * The source into the page cache, and what earlier runs have left for the disk onto it: a file that is removed is work for the next commit of the file
+ * system, and whoever flushes next would wait for it.
+ */
+async function settle(world: World, source: MovedFile, deadline: number): Promise<void> {
+  await world.children.run({ argv: ['sync', '-f', world.directory] }, { deadline })
+  if (source.bytes <= READ_AGAIN)
+    await world.children.run({ argv: ['cat', source.path], stdout: '/dev/null' }, { deadline })
 }
 
 export function sampleOf(amount: number, seconds: number, used: readonly Usage[], more = 0): Sample {
