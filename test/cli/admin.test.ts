@@ -110,19 +110,17 @@ for (const [database, { skip, options }] of Object.entries(STORES)) {
   t.test(`${database}: a kill -9 of the server loses no certificate that somebody has`, { skip }, async t => {
     const place = await authority(t, await options())
     const held: string[] = []
-    for (let round = 0; round < 2; round++) {
-      const { server, enter } = await serving(place)
-      const logins = Array.from({ length: 4 }, async (_, i) => {
-        for (let turn = 0; turn < 4; turn++) {
-          const { chain } = await enter(i % 2 === 0 ? 'alice' : 'bob')
-          held.push(new X509Certificate(chain[0] as Uint8Array).serialNumber.toLowerCase())
-          if (held.length >= 3 * (round + 1)) server.kill('SIGKILL')
-        }
-      })
-      await Promise.allSettled(logins)
-      await server.ended
-    }
-    t.ok(held.length >= 6, `${held.length} certificates`)
+    const { server, enter } = await serving(place)
+    const logins = Array.from({ length: 4 }, async (_, i) => {
+      for (let turn = 0; turn < 4; turn++) {
+        const { chain } = await enter(i % 2 === 0 ? 'alice' : 'bob')
+        held.push(new X509Certificate(chain[0] as Uint8Array).serialNumber.toLowerCase())
+        if (held.length >= 3) server.kill('SIGKILL')
+      }
+    })
+    await Promise.allSettled(logins)
+    await server.ended
+    t.ok(held.length >= 3, `${held.length} certificates`)
     const { store: url } = JSON.parse(await readFile(join(place.ca, 'authority.json'), 'utf8')) as { store?: string }
     await using store = await openStore(url ?? join(place.ca, 'users.db'))
     for (const serial of held) t.ok(await store.certificates.get(serial), serial)
