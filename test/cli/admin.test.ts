@@ -54,7 +54,7 @@ async function authority(t: Test, options: readonly string[]): Promise<Place> {
 }
 
 const serving = async ({ shell, ca }: Place) => {
-  const server = await shell.listen(['auth', 'serve', '--dir', ca, '--listen', '127.0.0.1:0'])
+  const server = await shell.listen(['auth', 'serve', '--dir', ca, '--listen', '127.0.0.1:0'], { timeout: 170_000 })
   const root = decodeCertificate(await readFile(join(ca, 'root.crt'), 'utf8'))
   const get = (path: string) => requestAuth({ url: new URL(server.address), root }, { method: 'GET', path })
   const enter = (name: string, password = PASSWORD) =>

@@ -42,7 +42,7 @@ for (const name of ['alice', 'bob', 'carol'])
   added.push(await run(admin, ['auth', 'user', 'add', name, '--dir', authority, '--password-file', file('password')]))
 
 const serve = ['auth', 'serve', '--dir', authority, '--listen', '127.0.0.1:0', '--passphrase-file', file('ca')]
-const server: Running & { address: string } = await admin.listen(serve)
+const server: Running & { address: string } = await admin.listen(serve, { timeout: 170_000 })
 const url = server.address
 
 const login = (name: string, ...options: string[]) => ['login', name, '--auth', url, ...options]

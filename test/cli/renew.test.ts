@@ -16,7 +16,9 @@ const ca = join(admin.directory, 'ca')
 await admin.run(['auth', 'init', ca, '--org', 'example.org', '--no-passphrase'])
 for (const name of ['alice', 'bob'])
   await admin.run(['auth', 'user', 'add', name, '--dir', ca, '--password-file', password])
-const server = await admin.listen(['auth', 'serve', '--dir', ca, '--listen', '127.0.0.1:0', '--ttl', '60s'])
+const server = await admin.listen(['auth', 'serve', '--dir', ca, '--listen', '127.0.0.1:0', '--ttl', '60s'], {
+  timeout: 170_000
+})
 const logins: Finished[] = []
 for (const [name, shell] of [
   ['alice', alice],
