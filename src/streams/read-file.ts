@@ -47,7 +47,7 @@ export async function openForReading(path: string): Promise<FileHandle> {
 
 async function* readDescriptor(fd: number, options: ReadFileOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { size = DEFAULT_CHUNK_SIZE, signal } = options
-  const before = options.announced ?? (await new PacedFiles(new Pace(false)).stat(fd).catch(readFault))
+  const before = options.announced ?? (await new PacedFiles().stat(fd).catch(readFault))
   const files = new PacedFiles(options.pace ?? new Pace(before.isFile()))
   let total = 0
   let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { decodeChain, encodeChain, type PeerIdentity, verifyPath } from '../auth/certificates/path.ts'
 import type { Identity } from '../auth/identity/identity.ts'
 import { signPss, verifyPss } from '../auth/session/signature.ts'
@@ -16,6 +16,7 @@ import { decodeTlv, encodeTlv, type Message, required } from '../streams/tlv.ts'
 import type { Frame } from '../streams/types.ts'
 import { open as openBytes, seal as sealBytes } from '../workers/aead.ts'
 import { KEY_BYTES, type Suite } from '../workers/construction.ts'
+import { hmac } from '../workers/hkdf.ts'
 import { wrapKey } from '../workers/key-wrap.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { deriveStreamKey, type StreamKey } from '../workers/stream-key.ts'
@@ -136,7 +137,7 @@ export function checkedKey(header: ParsedHeader, secret: Uint8Array): StreamKey 
 }
 
 function hintFor(spkiHash: Uint8Array, streamId: Uint8Array): Uint8Array {
-  return createHmac('sha256', streamId).update(spkiHash).digest().subarray(0, HINT_BYTES)
+  return hmac(streamId, spkiHash).subarray(0, HINT_BYTES)
 }
 
 /** `"sft/1 stream" ‖ 0 ‖ H0 ‖ commitment ‖ H(recipients) ‖ H(metadata) ‖ H(leaf)` (M27); `bound` is the clear part and the commitment. */

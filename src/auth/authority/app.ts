@@ -11,6 +11,7 @@ import { type PasswordHasher, passwordHasher } from './password.ts'
 import { rateLimit, sourceKey } from './rate-limit.ts'
 import { decideRenewal, parseRenewal, type RenewalAnswer, type RenewalRules } from './renewal-decision.ts'
 import { softLock } from './soft-lock.ts'
+import type { AuthStore } from './store/store.ts'
 
 /** The routes of the auth server, and what each answer is in HTTP. */
 
@@ -48,55 +49,59 @@ export async function createApp(
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/v2/root', async (_, reply) => reply.type('application/x-pem-file').send(root))
   app.get('/v2/crl', (request, reply) => answerList(keeper, request, reply))
-  app.post('/v2/login', (request, reply) => answerLogin(rules, logger, request, reply))
-  const renewals = { ...rules, perHolder: rateLimit({ attempts: limits.perAccount ?? 10 }) }
-  app.post('/v2/renew', (request, reply) => answerRenewal(renewals, logger, request, reply))
+  const renewals: RenewalRules = { ...rules, perHolder: rateLimit({ attempts: limits.perAccount ?? 10 }) }
+  const tell = teller(options.store, logger)
+  const login = certifying(tell, parseLogin, async (attempt, channel) => {
+    const answer = await decideLogin(rules, attempt, channel)
+    const { name } = attempt
+    return { answer, event: { type: 'login', result: answer.kind, ...reasonOf(answer), name, source: channel.source } }
+  })
+  const renewal = certifying(tell, parseRenewal, async (attempt, channel) => {
+    const answer = await decideRenewal(renewals, attempt, channel)
+    const { name } = answer
+    return {
+      answer,
+      event: { type: 'renewal', result: answer.kind, ...reasonOf(answer), name, source: channel.source }
+    }
+  })
+  app.post('/v2/login', login)
+  app.post('/v2/renew', renewal)
   app.setNotFoundHandler((_, reply) => reply.code(404).send({ error: 'not found' }))
   app.setErrorHandler((error: FastifyError, _, reply) => answerFault(logger, error, reply))
   await app.ready()
   return app
 }
 
-async function answerLogin(
-  rules: LoginRules,
-  logger: (event: AuthEvent) => void,
-  request: FastifyRequest,
-  reply: FastifyReply
-): Promise<FastifyReply> {
-  const attempt = parseLogin(request.body)
-  if (attempt === undefined) return reply.code(400).send({ error: 'bad request' })
-  const source = sourceKey(request.socket.remoteAddress ?? '')
-  const exporter = exportChannel(request.socket as TLSSocket)
-  const answer = await decideLogin(rules, attempt, { exporter, source })
-  const reason = answer.kind === 'refused' ? { reason: answer.reason } : {}
-  await tell({ type: 'login', result: answer.kind, ...reason, name: attempt.name, source }, rules, logger)
-  return sendAnswer(reply, answer)
+type Told = Exclude<AuthEvent, { type: 'fault' }>
+type Decided = { readonly answer: LoginAnswer | RenewalAnswer; readonly event: Told }
+
+/** A route that certifies, by a proof on its own channel: it reads the attempt, decides, tells, and answers. */
+function certifying<Attempt>(
+  tell: (event: Told) => Promise<void>,
+  parse: (body: unknown) => Attempt | undefined,
+  decide: (attempt: Attempt, channel: { exporter: string; source: string }) => Promise<Decided>
+): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  return async (request, reply) => {
+    const attempt = parse(request.body)
+    if (attempt === undefined) return reply.code(400).send({ error: 'bad request' })
+    const source = sourceKey(request.socket.remoteAddress ?? '')
+    const exporter = exportChannel(request.socket as TLSSocket)
+    const { answer, event } = await decide(attempt, { exporter, source })
+    await tell(event)
+    return sendAnswer(reply, answer)
+  }
 }
 
-async function answerRenewal(
-  rules: RenewalRules,
-  logger: (event: AuthEvent) => void,
-  request: FastifyRequest,
-  reply: FastifyReply
-): Promise<FastifyReply> {
-  const attempt = parseRenewal(request.body)
-  if (attempt === undefined) return reply.code(400).send({ error: 'bad request' })
-  const source = sourceKey(request.socket.remoteAddress ?? '')
-  const exporter = exportChannel(request.socket as TLSSocket)
-  const answer = await decideRenewal(rules, attempt, { exporter, source })
-  const reason = answer.kind === 'refused' ? { reason: answer.reason } : {}
-  await tell({ type: 'renewal', result: answer.kind, ...reason, name: answer.name, source }, rules, logger)
-  return sendAnswer(reply, answer)
+function reasonOf<Reason>(answer: { kind: 'refused'; reason: Reason } | { kind: string }): { reason?: Reason } {
+  return 'reason' in answer ? { reason: answer.reason } : {}
 }
 
 /** M49: nobody gets an answer that the audit does not know of. */
-async function tell(
-  event: Exclude<AuthEvent, { type: 'fault' }>,
-  { store }: Pick<LoginRules, 'store'>,
-  logger: (event: AuthEvent) => void
-): Promise<void> {
-  logger(event)
-  if (event.result === 'issued' || event.result === 'refused') await store.audit.append({ ...event })
+function teller({ audit }: AuthStore, logger: (event: AuthEvent) => void): (event: Told) => Promise<void> {
+  return async event => {
+    logger(event)
+    if (event.result === 'issued' || event.result === 'refused') await audit.append({ ...event })
+  }
 }
 
 function sendAnswer(reply: FastifyReply, answer: LoginAnswer | RenewalAnswer): FastifyReply {

@@ -5,7 +5,7 @@ import type { Authority } from './authority.ts'
 import { MAX_PASSWORD, type PasswordHasher, type Verdict } from './password.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { SoftLock } from './soft-lock.ts'
-import { entryOf } from './store/entry.ts'
+import { issueOnBooks } from './store/entry.ts'
 import type { AuthStore, User } from './store/store.ts'
 
 /**
@@ -105,9 +105,7 @@ async function judge(
     if (verdict === 'busy') return { kind: 'busy' }
     const reason = refusal(user, verdict) ?? requestRefusal(request, attempt.name, channel.exporter)
     if (reason !== undefined || request === undefined) return { kind: 'refused', reason: reason ?? 'malformed request' }
-    const chain = rules.authority.issueLeaf(request.publicKey, attempt.name, rules.ttl)
-    // before anybody has it: what is not on the books can not be revoked (M44)
-    await rules.store.certificates.add(entryOf(chain, attempt.name))
+    const chain = await issueOnBooks(rules, request.publicKey, attempt.name)
     if (verdict === 'match with an old cost') await renewHash(rules, attempt.name, password)
     return { kind: 'issued', chain }
   } finally {
@@ -126,7 +124,15 @@ function requestRefusal(
   name: string,
   exporter: string
 ): Refusal | undefined {
-  if (request === undefined) return 'malformed request'
+  return request === undefined ? 'malformed request' : bindingRefusal(request, name, exporter)
+}
+
+/** A request counts on the channel that it was made for, and for the name in it. */
+export function bindingRefusal(
+  request: CertificationRequest,
+  name: string,
+  exporter: string
+): 'another channel' | 'another name' | undefined {
   if (request.challenge !== exporter) return 'another channel'
   return request.name === name ? undefined : 'another name'
 }

@@ -3,9 +3,9 @@ import { SftError } from '../../streams/errors.ts'
 import { type CertificationRequest, parseRequest } from '../certificates/certificate.ts'
 import { type PeerIdentity, verifyPath } from '../certificates/path.ts'
 import { decodeCertificates } from '../certificates/pem.ts'
-import type { LoginRules } from './login-decision.ts'
+import { bindingRefusal, type LoginRules } from './login-decision.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { entryOf } from './store/entry.ts'
+import { issueOnBooks, serialOf } from './store/entry.ts'
 
 /**
  * Who gets a certificate for a certificate (SPEC §4.6): the holder of its key, proved on this very channel, whom nothing speaks against. No password, and
@@ -69,9 +69,7 @@ export async function decideRenewal(
   const reason = proofRefusal(holder, request, channel.exporter) ?? (await standingRefusal(rules, holder))
   if (reason !== undefined) return { kind: 'refused', name, reason }
   if (!rules.perHolder(name)) return { kind: 'limited', name }
-  const chain = rules.authority.issueLeaf(holder.publicKey, name, rules.ttl)
-  await rules.store.certificates.add(entryOf(chain, name))
-  return { kind: 'issued', name, chain }
+  return { kind: 'issued', name, chain: await issueOnBooks(rules, holder.publicKey, name) }
 }
 
 function readProof(
@@ -97,14 +95,12 @@ function proofRefusal(
   exporter: string
 ): RenewalRefusal | undefined {
   if (!request.publicKey.equals(holder.publicKey)) return 'another key'
-  if (request.challenge !== exporter) return 'another channel'
-  return request.name === holder.name ? undefined : 'another name'
+  return bindingRefusal(request, holder.name, exporter)
 }
 
 /** What the books say. */
 async function standingRefusal({ store }: RenewalRules, holder: PeerIdentity): Promise<RenewalRefusal | undefined> {
-  const serial = new X509Certificate(holder.leaf).serialNumber.toLowerCase()
-  const [certificate, user] = [await store.certificates.get(serial), await store.users.get(holder.name)]
+  const [certificate, user] = [await store.certificates.get(serialOf(holder.leaf)), await store.users.get(holder.name)]
   if (certificate === undefined || Buffer.compare(certificate.der, holder.leaf) !== 0) return 'not on the books'
   if (certificate.revoked !== undefined) return 'revoked'
   if (user === undefined) return 'unknown user'

@@ -43,7 +43,7 @@ export interface AuthServer extends AsyncDisposable {
 
 /**
  * Serves an authority over HTTPS until `close`. Memory: at most 512 connections of 8 KiB of header and 32 KiB of body, the hashes that run
- * (see `passwordHasher`) and two rate limits of 10,000 keys.
+ * (see `passwordHasher`), four rate limits and a lock, each of 10,000 keys.
  *
  * @throws SftError ERR_SFT_CONNECT when the address cannot be listened on, ERR_SFT_USAGE for a host that is none, ERR_SFT_STORE.
  */

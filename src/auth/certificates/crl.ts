@@ -9,13 +9,13 @@ import {
   oid,
   readElement,
   readElements,
-  readOid,
+  readFields,
   sequence,
   TAG
 } from './der.ts'
 import { readSubject } from './extensions.ts'
 import { keyId } from './keys.ts'
-import { SHA256_WITH_RSA } from './profile.ts'
+import { authorityKeyId, EXTENSION, SHA256_WITH_RSA } from './profile.ts'
 
 /** Revocation lists (RFC 5280 §5, SPEC §4.5): which certificates of one CA are void before their time. One form is written, and that form only is read. */
 
@@ -37,8 +37,6 @@ const REASON_CODES = {
 /** Why a certificate is void, as RFC 5280 §5.3.1 calls it; the one on hold may be good again. */
 export type RevocationReason = keyof typeof REASON_CODES
 
-export const REVOCATION_REASONS = Object.keys(REASON_CODES) as readonly RevocationReason[]
-
 export interface RevokedEntry {
   /** Serial number in hex, lower case. */
   readonly serial: string
@@ -55,8 +53,14 @@ export interface RevocationList {
   readonly entries: readonly RevokedEntry[]
 }
 
-const ID = { authorityKeyId: oid('2.5.29.35'), number: oid('2.5.29.20'), reason: oid('2.5.29.21') }
+const CRL_NUMBER = oid('2.5.29.20')
 const VERSION_2 = integer(1)
+
+/** The one extension of an entry, for each reason. */
+const REASON_EXTENSIONS = Object.entries(REASON_CODES).map(([reason, code]) => ({
+  reason: reason as RevocationReason,
+  der: extension(oid('2.5.29.21'), element(TAG.enumerated, Uint8Array.of(code)))
+}))
 
 /**
  * Signs a list with the key of its CA; DER.
@@ -65,11 +69,7 @@ const VERSION_2 = integer(1)
  */
 export function signCrl(list: RevocationList, issuer: Issuer): Uint8Array {
   const revoked = list.entries.map(({ serial, at, reason }) =>
-    sequence(
-      element(TAG.integer, Buffer.from(serial, 'hex')),
-      time(at),
-      sequence(extension(ID.reason, element(TAG.enumerated, Uint8Array.of(REASON_CODES[reason]))))
-    )
+    sequence(element(TAG.integer, Buffer.from(serial, 'hex')), time(at), sequence(extensionOf(reason)))
   )
   const tbs = sequence(
     VERSION_2,
@@ -97,7 +97,7 @@ export function signCrl(list: RevocationList, issuer: Issuer): Uint8Array {
 export function readCrl(der: Uint8Array, issuer: X509Certificate): RevocationList {
   try {
     if (der.byteLength > MAX_CRL) throw new Error('too long')
-    const [tbs, algorithm, signature] = fieldsOf(readElement(der, TAG.sequence), [
+    const [tbs, algorithm, signature] = readFields(readElement(der, TAG.sequence), [
       TAG.sequence,
       TAG.sequence,
       TAG.bitString
@@ -129,29 +129,30 @@ function readList(tbs: Uint8Array, issuer: X509Certificate): RevocationList {
 }
 
 function readEntry(entry: Element): RevokedEntry {
-  const [serial, at, extensions] = fieldsOf(entry.contents, [TAG.integer, undefined, TAG.sequence])
+  const [serial, at, extensions] = readFields(entry.contents, [TAG.integer, undefined, TAG.sequence])
   if (entry.tag !== TAG.sequence) throw new Error('an entry is a sequence')
-  const reason = REVOCATION_REASONS.find(each => {
-    const expected = extension(ID.reason, element(TAG.enumerated, Uint8Array.of(REASON_CODES[each])))
-    return Buffer.compare(extensions.contents, expected) === 0
-  })
-  if (reason === undefined) throw new Error('an entry without a reason, or with something else')
-  return { serial: Buffer.from(serial.contents).toString('hex'), at: readTime(at), reason }
+  const found = REASON_EXTENSIONS.find(({ der }) => Buffer.compare(extensions.contents, der) === 0)
+  if (found === undefined) throw new Error('an entry without a reason, or with something else')
+  return { serial: Buffer.from(serial.contents).toString('hex'), at: readTime(at), reason: found.reason }
+}
+
+function extensionOf(reason: RevocationReason): Uint8Array {
+  return (REASON_EXTENSIONS.find(each => each.reason === reason) as { der: Uint8Array }).der
 }
 
 /** The extensions of a list: its issuer's key, and its number. */
 function listExtensions(issuer: X509Certificate, number: number): Uint8Array {
   return sequence(
-    extension(ID.authorityKeyId, sequence(element(0x80, keyId(issuer.publicKey)))),
-    extension(ID.number, integer(number))
+    extension(oid(EXTENSION.authorityKeyId), authorityKeyId(keyId(issuer.publicKey))),
+    extension(CRL_NUMBER, integer(number))
   )
 }
 
 /** Finds the number; that nothing else stands there, the comparison with `listExtensions` shows. */
 function readNumber(extensions: Uint8Array): number {
   for (const { contents } of readElements(readElement(extensions, TAG.sequence))) {
-    const [id, value] = fieldsOf(contents, [TAG.oid, TAG.octetString])
-    if (readOid(id.contents) !== '2.5.29.20') continue
+    const [id, value] = readFields(contents, [TAG.oid, TAG.octetString])
+    if (Buffer.compare(whole(id), CRL_NUMBER) !== 0) continue
     const number = readElement(value.contents, TAG.integer).reduce((sum, byte) => sum * 256 + byte, 0)
     if (number > MAX_NUMBER) throw new Error('the number is too large')
     return number
@@ -177,17 +178,6 @@ function readTime(field: Element | undefined): Date {
   // also refuses 30 February, and the other type for this year
   same(whole(field), time(date))
   return date
-}
-
-/** The elements that fill `bytes`, which have these tags; `undefined` stands for any. */
-function fieldsOf<const T extends readonly (number | undefined)[]>(
-  bytes: Uint8Array,
-  tags: T
-): { [K in keyof T]: Element } {
-  const fields = readElements(bytes)
-  if (fields.length !== tags.length || fields.some(({ tag }, i) => tags[i] !== undefined && tags[i] !== tag))
-    throw new Error('a structure has other fields')
-  return fields as { [K in keyof T]: Element }
 }
 
 /** An element as it stood there: DER has one form of each. */

@@ -80,6 +80,21 @@ export function readElements(bytes: Uint8Array): Element[] {
   return elements
 }
 
+/** The elements that fill `bytes`, which have these tags. @throws Error for others. */
+export function readFields<const T extends Tags>(bytes: Uint8Array, tags: T): Fields<T> {
+  return requireTags(readElements(bytes), tags)
+}
+
+/** The same elements, which have these tags; `undefined` stands for any. @throws Error for others. */
+export function requireTags<const T extends Tags>(fields: readonly Element[], tags: T): Fields<T> {
+  const fits = fields.length === tags.length && fields.every(({ tag }, i) => tags[i] === undefined || tags[i] === tag)
+  if (!fits) throw new Error('a structure has other fields')
+  return fields as unknown as Fields<T>
+}
+
+type Tags = readonly (number | undefined)[]
+type Fields<T extends Tags> = { readonly [K in keyof T]: Element }
+
 /** Where the contents begin and end whose length stands at `offset`. */
 function readLength(bytes: Uint8Array, offset: number): { start: number; end: number } {
   const first = bytes[offset]

@@ -1,4 +1,14 @@
-import { type Element, element, integer, readElement, readElements, readOid, TAG } from './der.ts'
+import {
+  type Element,
+  element,
+  integer,
+  readElement,
+  readElements,
+  readFields,
+  readOid,
+  requireTags,
+  TAG
+} from './der.ts'
 import type { Extension } from './profile.ts'
 
 /**
@@ -25,8 +35,8 @@ export function readExtensions(certificate: Uint8Array): {
   readonly signatureAlgorithm: string
   readonly extensions: readonly Extension[]
 } {
-  const [tbs, algorithm] = readStructure(readElement(certificate, TAG.sequence), CERTIFICATE)
-  const fields = readStructure(contentsOf(tbs), TBS)
+  const [tbs, algorithm] = readFields(readElement(certificate, TAG.sequence), CERTIFICATE)
+  const fields = readFields(contentsOf(tbs), TBS)
   const [version, extensions] = [fields[0], fields.at(-1)]
   if (Buffer.compare(contentsOf(version), VERSION_3) !== 0) throw new Error('a certificate of another version')
   const [id] = readElements(contentsOf(algorithm))
@@ -42,28 +52,18 @@ export function readExtensions(certificate: Uint8Array): {
  * @throws Error of any kind for DER that is no certificate of version 3.
  */
 export function readSubject(certificate: Uint8Array): Uint8Array {
-  const [tbs] = readStructure(readElement(certificate, TAG.sequence), CERTIFICATE)
-  return element(TAG.sequence, contentsOf(readStructure(contentsOf(tbs), TBS)[SUBJECT]))
+  const [tbs] = readFields(readElement(certificate, TAG.sequence), CERTIFICATE)
+  return element(TAG.sequence, contentsOf(readFields(contentsOf(tbs), TBS)[SUBJECT]))
 }
 
 function readExtension(entry: Element): Extension {
   const fields = readElements(contentsOf(entry, TAG.sequence))
   const critical = fields.length === 3
   const tags = critical ? [TAG.oid, TAG.boolean, TAG.octetString] : [TAG.oid, TAG.octetString]
-  if (!hasTags(fields, tags)) throw new Error('an extension has two or three fields')
+  requireTags(fields, tags)
   const flag = critical ? contentsOf(fields[1]) : undefined
   if (flag !== undefined && (flag.byteLength !== 1 || flag[0] !== TRUE)) throw new Error('criticality is not of DER')
   return { id: readOid(contentsOf(fields[0])), critical, value: contentsOf(fields.at(-1)) }
-}
-
-function readStructure(bytes: Uint8Array, tags: readonly number[]): readonly Element[] {
-  const fields = readElements(bytes)
-  if (!hasTags(fields, tags)) throw new Error('a certificate without extensions, or with unique identifiers')
-  return fields
-}
-
-function hasTags(fields: readonly Element[], tags: readonly number[]): boolean {
-  return fields.length === tags.length && fields.every(({ tag }, index) => tag === tags[index])
 }
 
 function contentsOf(field: Element | undefined, tag = field?.tag): Uint8Array {

@@ -3,14 +3,21 @@ import { SftError } from '../../streams/errors.ts'
 import { readExtensions } from './extensions.ts'
 import { isAcceptableKey, spkiHash } from './keys.ts'
 import { parseIdentityUri } from './names.ts'
-import { EXTENSION, type Extension, issuingExtensions, leafExtensions, rootExtensions, soleUri } from './profile.ts'
+import {
+  EXTENSION,
+  type Extension,
+  issuingExtensions,
+  leafExtensions,
+  rootExtensions,
+  SHA256_WITH_RSA_ID,
+  soleUri
+} from './profile.ts'
 
 /** The path check: a strict subset of RFC 5280 §6 (SPEC §4.3). One step for each MUST, in its order. */
 
 const MAX_CERTIFICATES = 2
 const MAX_CERTIFICATE = 3072
 const CLOCK_SKEW = 5 * 60_000
-const SHA256_WITH_RSA = '1.2.840.113549.1.1.11'
 
 /** The extensions that a path check understands; the key identifiers among them say nothing that the signatures do not. */
 const KNOWN: ReadonlySet<string> = new Set(Object.values(EXTENSION))
@@ -150,7 +157,7 @@ function readConstraints(certificate: X509Certificate): readonly Extension[] {
   const { signatureAlgorithm, extensions } = readExtensions(certificate.raw)
   const isUnique = new Set(extensions.map(({ id }) => id)).size === extensions.length
   const isUnderstood = extensions.every(({ id, critical }) => KNOWN.has(id) || !critical)
-  if (signatureAlgorithm !== SHA256_WITH_RSA || !isUnique || !isUnderstood) throw usage()
+  if (signatureAlgorithm !== SHA256_WITH_RSA_ID || !isUnique || !isUnderstood) throw usage()
   return extensions.filter(({ id }) => KNOWN.has(id) && !KEY_IDS.has(id))
 }
 

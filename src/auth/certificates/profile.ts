@@ -12,8 +12,9 @@ export interface Extension {
   readonly value: Uint8Array
 }
 
-/** AlgorithmIdentifier of sha256WithRSAEncryption, its parameters NULL (RFC 4055 §5). */
-export const SHA256_WITH_RSA = sequence(oid('1.2.840.113549.1.1.11'), Uint8Array.of(0x05, 0))
+/** The one signature algorithm, and its AlgorithmIdentifier, whose parameters are NULL (RFC 4055 §5). */
+export const SHA256_WITH_RSA_ID = '1.2.840.113549.1.1.11'
+export const SHA256_WITH_RSA = sequence(oid(SHA256_WITH_RSA_ID), Uint8Array.of(0x05, 0))
 
 export const EXTENSION = {
   subjectKeyId: '2.5.29.14',
@@ -59,8 +60,13 @@ export function serverExtensions(names: readonly Uint8Array[]): readonly Extensi
 export function keyIdExtensions(own: Uint8Array, issuer: Uint8Array): readonly Extension[] {
   return [
     { id: EXTENSION.subjectKeyId, critical: false, value: octetString(own) },
-    { id: EXTENSION.authorityKeyId, critical: false, value: sequence(element(0x80, issuer)) }
+    { id: EXTENSION.authorityKeyId, critical: false, value: authorityKeyId(issuer) }
   ]
+}
+
+/** The value of the extension that names the key of an issuer, by its identifier. */
+export function authorityKeyId(issuer: Uint8Array): Uint8Array {
+  return sequence(element(0x80, issuer))
 }
 
 export function alternativeNames(names: readonly Uint8Array[]): Extension {

@@ -1,5 +1,4 @@
-import type { Identity } from './identity.ts'
-import { lifeOf } from './identity.ts'
+import { dueOf, type Identity, lifeOf } from './identity.ts'
 
 /** Keeps the certificate of a process that runs for long from ending (SPEC §4.6). */
 
@@ -25,14 +24,15 @@ const JITTER = 0.1
 export function keepRenewed(options: AutoRenewalOptions): { stop(): void } {
   const { renew, onRenewed, onFault, now = Date.now } = options
   let { identity } = options
-  let due = dueOf(identity)
+  const dueSoon = (): number => dueOf(identity, (Math.random() - 0.5) * JITTER)
+  let due = dueSoon()
   let stopped = false
   let timer: NodeJS.Timeout
   const look = async (): Promise<void> => {
     if (now() >= due) {
       try {
         identity = await renew(identity)
-        due = dueOf(identity)
+        due = dueSoon()
         if (!stopped) onRenewed(identity)
       } catch (error) {
         if (!stopped) onFault(error)
@@ -52,9 +52,4 @@ export function keepRenewed(options: AutoRenewalOptions): { stop(): void } {
       clearTimeout(timer)
     }
   }
-}
-
-function dueOf(identity: Identity): number {
-  const { start, end } = lifeOf(identity)
-  return start + (end - start) * (2 / 3 + (Math.random() - 0.5) * JITTER)
 }

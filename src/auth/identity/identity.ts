@@ -194,8 +194,13 @@ async function renewEmbedded(directory: string, identity: Identity, passphrase: 
 
 /** True once two thirds of the leaf's life are over, or all of it. */
 export function isDue(identity: PublicIdentity): boolean {
+  return Date.now() > dueOf(identity)
+}
+
+/** When two thirds of the leaf's life are over, in ms since 1970; later by a share of the life. */
+export function dueOf(identity: PublicIdentity, later = 0): number {
   const { start, end } = lifeOf(identity)
-  return Date.now() > start + ((end - start) * 2) / 3
+  return start + (end - start) * (2 / 3 + later)
 }
 
 /** When the leaf begins and ends, in ms since 1970. */

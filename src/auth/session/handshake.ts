@@ -1,6 +1,7 @@
-import { createHmac, type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto'
+import { type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto'
 import { SftError } from '../../streams/errors.ts'
 import type { Suite } from '../../workers/construction.ts'
+import { hmac } from '../../workers/hkdf.ts'
 import { isAcceptableKey } from '../certificates/keys.ts'
 import { decodeChain, encodeChain, type PeerIdentity } from '../certificates/path.ts'
 import type { Identity } from '../identity/identity.ts'
@@ -180,7 +181,7 @@ function signedText(role: Role, th: Uint8Array): Uint8Array {
 // SECF: HMAC over the transcript up to this side's SECV
 function writeMac(role: Role, secrets: HandshakeSecrets, th: Uint8Array): Uint8Array {
   const key = role === 'initiator' ? secrets.c_fin : secrets.s_fin
-  return createHmac('sha256', key).update(th).digest()
+  return hmac(key, th)
 }
 
 function readMac(role: Role, secrets: HandshakeSecrets, th: Uint8Array, mac: Uint8Array): void {

@@ -1,5 +1,6 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { SftError } from '../../streams/errors.ts'
+import { hmac } from '../../workers/hkdf.ts'
 import { empty } from './connection.ts'
 import type { HandshakeChannel } from './handshake-channel.ts'
 import { joinRequest } from './handshake-messages.ts'
@@ -75,12 +76,7 @@ export function acceptJoin(
 }
 
 function joinMac(secret: Uint8Array, sessionId: Uint8Array, stripe: number, random: Uint8Array): Uint8Array {
-  return createHmac('sha256', secret)
-    .update(LABEL)
-    .update(sessionId)
-    .update(Uint8Array.of(stripe))
-    .update(random)
-    .digest()
+  return hmac(secret, LABEL, sessionId, Uint8Array.of(stripe), random)
 }
 
 function keyOf(sessionId: Uint8Array): string {

@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
+import { invariant } from '../../../streams/errors.ts'
 import type { RevocationReason, RevokedEntry } from '../../certificates/crl.ts'
 import { type AuditContext, note } from './audit-rows.ts'
 import type { Tables } from './migrations.ts'
@@ -15,8 +16,10 @@ export function listStore(database: Kysely<Tables>, context: AuditContext): List
         if (context.shared) await sql`select pg_advisory_xact_lock(${SIGNING_LOCK})`.execute(changes)
         const latest = await latestOf(changes, issuer)
         const next = sign(await revokedOf(changes, issuer), latest)
-        if (next === undefined && latest !== undefined) return latest
-        if (next === undefined) throw new Error('internal: no first list was signed')
+        if (next === undefined) {
+          invariant(latest !== undefined, 'no first list was signed')
+          return latest
+        }
         const row = toRow(next)
         const { issuer: _, ...rest } = row
         await changes

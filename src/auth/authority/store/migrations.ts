@@ -105,6 +105,4 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   }
 }
 
-export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS)
-
 export const migrations: MigrationProvider = { getMigrations: async () => ({ ...MIGRATIONS }) }
