@@ -40,6 +40,9 @@ export function withStreams(command: Command): Command {
   return command.option('--streams <n>', 'connections to use, 1 to 16: more than one for a long round trip', parseCount)
 }
 
+/** ms until a command looks whether its certificate will want renewing. */
+const RENEWAL_START_MS = 1000
+
 const PASSPHRASE_SOURCES = '--passphrase-file, --passphrase-fd or SFT_PASSPHRASE_FILE'
 
 /** The passphrase of a stored key: asked for only when the key needs one. */
@@ -63,6 +66,29 @@ export async function newPassphrase(
   return passphrase
 }
 
+export interface PasswordOptions {
+  passwordFile?: string
+  passwordFd?: number
+}
+
+/** For commands that take the password of a user. */
+export function withPassword(command: Command): Command {
+  return command
+    .option('--password-file <file>', 'read the password from a file (or SFT_PASSWORD_FILE)')
+    .option('--password-fd <n>', 'read the password from a descriptor', parseCount)
+}
+
+/** A password; a new one is asked for twice. The bytes are the caller's, who zeroes them. */
+export async function readPassword(options: PasswordOptions, prompt: string, confirm = false): Promise<Buffer> {
+  const { passwordFile: file, passwordFd: fd } = options
+  const source = { file, fd, variable: 'SFT_PASSWORD_FILE', credential: 'sft-password' }
+  const password = await readSecret({ ...source, prompt, confirm })
+  if (password) return password
+  const { SftError } = await import('../index.ts')
+  const hint = '--password-file, --password-fd, or SFT_PASSWORD_FILE'
+  throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', 'a password is needed and there is no terminal', { hint })
+}
+
 function readPassphrase(options: PassphraseOptions, prompt: string, confirm: boolean): Promise<Buffer | undefined> {
   const { passphraseFile: file, passphraseFd: fd } = options
   return readSecret({ file, fd, variable: 'SFT_PASSPHRASE_FILE', credential: 'sft-passphrase', prompt, confirm })
@@ -83,7 +109,8 @@ export async function openEngine(options: EngineFlags): Promise<Engine> {
   const { threads, chunkSize, suite, stats } = options
   keepYoungGenerationSmall()
   const engine = new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, stats })
-  await renewWhileRunning(engine)
+  // a short transfer ends before that, and reads and parses nothing for it
+  setTimeout(() => void renewWhileRunning(engine).catch(sayNotRenewed), RENEWAL_START_MS).unref()
   return engine
 }
 
@@ -104,8 +131,12 @@ async function renewWhileRunning(engine: Engine): Promise<void> {
       engine.identity = identity
       say(`renewed the certificate, until ${expiryOf(identity).toISOString()}`)
     },
-    onFault: error => say(`the certificate is not renewed: ${error instanceof Error ? error.message : String(error)}`)
+    onFault: sayNotRenewed
   })
+}
+
+function sayNotRenewed(error: unknown): void {
+  say(`the certificate is not renewed: ${error instanceof Error ? error.message : String(error)}`)
 }
 
 /** Bytes: `1M`, `64KiB`, `1000`. K, M, G, T are 1024-based. */

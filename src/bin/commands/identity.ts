@@ -2,20 +2,26 @@ import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Identity } from '../../index.ts'
-import { newPassphrase, type PassphraseOptions, parseCount, passphraseSource, withPassphrase } from '../options.ts'
-import { print, readSecret, say } from '../terminal.ts'
+import {
+  newPassphrase,
+  type PassphraseOptions,
+  type PasswordOptions,
+  passphraseSource,
+  readPassword,
+  withPassphrase,
+  withPassword
+} from '../options.ts'
+import { print, say } from '../terminal.ts'
 
 interface InitOptions extends PassphraseOptions {
   name?: string
   passphrase: boolean
 }
 
-interface LoginFlags extends InitOptions {
+interface LoginFlags extends InitOptions, PasswordOptions {
   auth: string
   ca?: string
   caFingerprint?: string
-  passwordFile?: string
-  passwordFd?: number
   newKey?: boolean
   force?: boolean
 }
@@ -27,14 +33,12 @@ export function registerIdentity(program: Command): void {
     .option('--name <name>', 'your name in it (default: your login name)')
     .option('--no-passphrase', 'store the key in the clear')
     .action(init)
-  withPassphrase(program.command('login'))
+  withPassword(withPassphrase(program.command('login')))
     .description('get a certificate from the auth server')
     .argument('<name>', 'your user name')
     .requiredOption('--auth <url>', 'address of the auth server, https://HOST:PORT')
     .option('--ca <file>', "the organisation's root certificate")
     .option('--ca-fingerprint <hex>', 'SHA-256 of it, to fetch it from the server')
-    .option('--password-file <file>', 'read the password from a file (or SFT_PASSWORD_FILE)')
-    .option('--password-fd <n>', 'read the password from a descriptor', parseCount)
     .option('--no-passphrase', 'store the key in the clear')
     .option('--new-key', 'make a new key, even if there is one')
     .option('--force', 'replace an identity of another name or organisation')
@@ -74,17 +78,7 @@ async function login(name: string, options: LoginFlags): Promise<void> {
   const trust = await readTrust(options)
   const current = await reusableIdentity(name, options)
   const passphrase = current ? undefined : await newPassphrase(options)
-  const password = await readSecret({
-    file: options.passwordFile,
-    fd: options.passwordFd,
-    variable: 'SFT_PASSWORD_FILE',
-    credential: 'sft-password',
-    prompt: `password of ${name}`
-  })
-  if (!password) {
-    const hint = '--password-file, --password-fd, or SFT_PASSWORD_FILE'
-    throw new sft.SftError('ERR_SFT_SECRET_UNAVAILABLE', 'a password is needed and there is no terminal', { hint })
-  }
+  const password = await readPassword(options, `password of ${name}`)
   const key = current && { privateKey: current.privateKey, publicKey: current.publicKey }
   const identity = await sft.login({ url: options.auth, name, password, trust, key })
   password.fill(0)

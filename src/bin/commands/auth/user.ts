@@ -1,13 +1,10 @@
 import type { Command } from 'commander'
 import type { AuthStore, User } from '../../../index.ts'
-import { parseCount } from '../../options.ts'
-import { print, readSecret, say } from '../../terminal.ts'
+import { type PasswordOptions, readPassword, withPassword } from '../../options.ts'
+import { print, say } from '../../terminal.ts'
 import { type StoreFlags, withAuthority, withStore } from './store.ts'
 
-interface PasswordFlags extends StoreFlags {
-  passwordFile?: string
-  passwordFd?: number
-}
+type PasswordFlags = StoreFlags & PasswordOptions
 
 interface ListFlags extends StoreFlags {
   json?: boolean
@@ -25,12 +22,6 @@ export function registerUsers(auth: Command): void {
   named('enable').description('allow logins again').action(enable)
   withPassword(named('passwd')).description('set a new password').action(setPassword)
   named('remove').description('forget a user and revoke the certificates').action(remove)
-}
-
-function withPassword(command: Command): Command {
-  return command
-    .option('--password-file <file>', 'read the password from a file (or SFT_PASSWORD_FILE)')
-    .option('--password-fd <n>', 'read the password from a descriptor', parseCount)
 }
 
 async function add(name: string, options: PasswordFlags): Promise<void> {
@@ -76,19 +67,8 @@ async function requireUser(users: AuthStore['users'], name: string): Promise<voi
 }
 
 async function newPassword(name: string, options: PasswordFlags): Promise<string> {
-  const { passwordHasher, SftError } = await import('../../../index.ts')
-  const password = await readSecret({
-    file: options.passwordFile,
-    fd: options.passwordFd,
-    variable: 'SFT_PASSWORD_FILE',
-    credential: 'sft-password',
-    prompt: `password for ${name}`,
-    confirm: true
-  })
-  if (!password) {
-    const hint = '--password-file, --password-fd, or SFT_PASSWORD_FILE'
-    throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', 'a password is needed and there is no terminal', { hint })
-  }
+  const { passwordHasher } = await import('../../../index.ts')
+  const password = await readPassword(options, `password for ${name}`, true)
   try {
     return await passwordHasher().hash(password)
   } finally {
