@@ -5,28 +5,20 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { requestAuth } from '../../src/auth/authority/auth-client.ts'
 import { login } from '../../src/auth/authority/login.ts'
+import { serialOf } from '../../src/auth/authority/store/entry.ts'
 import { openStore } from '../../src/auth/authority/store/open-store.ts'
 import { generateRsaKey } from '../../src/auth/certificates/keys.ts'
 import { decodeCertificate } from '../../src/auth/certificates/pem.ts'
 import { type Finished, Shell } from '../fixtures/command.ts'
 import { openssl } from '../fixtures/openssl.ts'
-import { POSTGRES_BIN, startPostgres } from '../fixtures/postgres.ts'
+import { databases } from '../fixtures/postgres.ts'
 
 /** `sft auth user` and `sft auth cert`, beside a server that runs, over SQLite and over PostgreSQL. */
 
 const PASSWORD = 'canary password'
 const NEW_PASSWORD = 'another canary'
 const key = await generateRsaKey(2048)
-const postgres = POSTGRES_BIN === undefined ? undefined : await startPostgres(POSTGRES_BIN)
-t.teardown(() => postgres?.stop())
-
-const STORES = {
-  SQLite: { skip: false, options: async (): Promise<string[]> => [] },
-  PostgreSQL: {
-    skip: postgres === undefined && 'PostgreSQL is not installed',
-    options: async () => ['--store', (await postgres?.database()) ?? '']
-  }
-}
+const STORES = await databases(t)
 
 interface Place {
   readonly shell: Shell
@@ -62,9 +54,11 @@ const serving = async ({ shell, ca }: Place) => {
   return { server, root, get, enter }
 }
 
-for (const [database, { skip, options }] of Object.entries(STORES)) {
+for (const [database, { skip, place: newStore }] of Object.entries(STORES)) {
+  const options = async (t: Test): Promise<string[]> => (database === 'SQLite' ? [] : ['--store', await newStore(t)])
+
   t.test(`${database}: a day of an administrator`, { skip }, async t => {
-    const place = await authority(t, await options())
+    const place = await authority(t, await options(t))
     const { auth, lines } = place
     const { get, enter } = await serving(place)
     t.match(lines(await auth('user', 'list', '--json')), [
@@ -74,7 +68,7 @@ for (const [database, { skip, options }] of Object.entries(STORES)) {
     const { chain } = await enter('alice')
     const [issued] = lines(await auth('cert', 'list', '--json'))
     const leaf = new X509Certificate(chain[0] as Uint8Array)
-    const serial = leaf.serialNumber.toLowerCase()
+    const serial = serialOf(leaf.raw)
     t.match(issued, { serial, name: 'alice', revoked: null })
     const shown = (await auth('cert', 'show', serial.toUpperCase())).stdout.toString()
     t.ok(shown.includes(leaf.toString()), 'its PEM')
@@ -108,13 +102,13 @@ for (const [database, { skip, options }] of Object.entries(STORES)) {
   })
 
   t.test(`${database}: a kill -9 of the server loses no certificate that somebody has`, { skip }, async t => {
-    const place = await authority(t, await options())
+    const place = await authority(t, await options(t))
     const held: string[] = []
     const { server, enter } = await serving(place)
     const logins = Array.from({ length: 4 }, async (_, i) => {
       for (let turn = 0; turn < 4; turn++) {
         const { chain } = await enter(i % 2 === 0 ? 'alice' : 'bob')
-        held.push(new X509Certificate(chain[0] as Uint8Array).serialNumber.toLowerCase())
+        held.push(serialOf(chain[0] as Uint8Array))
         if (held.length >= 3) server.kill('SIGKILL')
       }
     })

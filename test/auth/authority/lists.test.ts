@@ -1,10 +1,9 @@
-import { X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type Authority, initAuthority, openAuthority } from '../../../src/auth/authority/authority.ts'
 import { keepList, type ListKeeper, publishList } from '../../../src/auth/authority/lists.ts'
-import { entryOf } from '../../../src/auth/authority/store/entry.ts'
+import { entryOf, serialOf } from '../../../src/auth/authority/store/entry.ts'
 import { openStore } from '../../../src/auth/authority/store/open-store.ts'
 import type { AuthStore } from '../../../src/auth/authority/store/store.ts'
 import { readCrl } from '../../../src/auth/certificates/crl.ts'
@@ -26,7 +25,7 @@ async function storeOf(t: Test): Promise<AuthStore> {
 async function issued(store: AuthStore): Promise<string> {
   const chain = authority.issueLeaf(publicKey, 'alice')
   await store.certificates.add(entryOf(chain, 'alice'))
-  return new X509Certificate(chain[0] as Uint8Array).serialNumber.toLowerCase()
+  return serialOf(chain[0] as Uint8Array)
 }
 
 const serials = ({ latest }: ListKeeper): string[] =>

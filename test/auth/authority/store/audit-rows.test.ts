@@ -4,11 +4,9 @@ import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { openStore } from '../../../../src/auth/authority/store/open-store.ts'
 import type { AuthStore } from '../../../../src/auth/authority/store/store.ts'
-import { POSTGRES_BIN, startPostgres } from '../../../fixtures/postgres.ts'
+import { databases } from '../../../fixtures/postgres.ts'
 
-const postgres = POSTGRES_BIN === undefined ? undefined : await startPostgres(POSTGRES_BIN)
-t.teardown(() => postgres?.stop())
-
+const BACKENDS = await databases(t)
 const hashOf = (line: string): string => createHash('sha256').update(line).digest('hex')
 const linesOf = async (store: AuthStore) => (await store.audit.read(0)).map(({ line }) => line)
 
@@ -80,13 +78,10 @@ t.test('M50: finds whatever was done to it', async t => {
   await t.test('nothing', async t => t.match(await tampered(t, ''), { intact: true, lines: 5 }))
 })
 
-for (const [database, skip] of [
-  ['SQLite', false],
-  ['PostgreSQL', postgres === undefined && 'PostgreSQL is not installed']
-] as const) {
+for (const [database, { skip, place }] of Object.entries(BACKENDS)) {
   t.test(`M49: many writers at once make one chain, in ${database}`, { skip }, async t => {
-    const place = database === 'SQLite' ? join(t.testdir(), 'users.db') : ((await postgres?.database()) ?? '')
-    const stores = await Promise.all(['one', 'two', 'three'].map(actor => openStore(place, { actor })))
+    const where = await place(t)
+    const stores = await Promise.all(['one', 'two', 'three'].map(actor => openStore(where, { actor })))
     t.teardown(() => Promise.all(stores.map(store => store.close())))
     const [one] = stores as [AuthStore]
     await one.users.add('alice', 'hash')

@@ -6,21 +6,12 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { openStore } from '../../../../src/auth/authority/store/open-store.ts'
 import type { AuthStore, CertificateEntry, StoredList } from '../../../../src/auth/authority/store/store.ts'
-import { POSTGRES_BIN, startPostgres } from '../../../fixtures/postgres.ts'
+import { databases } from '../../../fixtures/postgres.ts'
 
 /** One contract, on both databases. */
 
 const DAY = 86_400_000
-const postgres = POSTGRES_BIN === undefined ? undefined : await startPostgres(POSTGRES_BIN)
-t.teardown(() => postgres?.stop())
-
-const BACKENDS = {
-  SQLite: { skip: false, place: async (t: Test) => join(t.testdir(), 'users.db') },
-  PostgreSQL: {
-    skip: postgres === undefined && 'PostgreSQL is not installed',
-    place: async () => (await postgres?.database()) ?? ''
-  }
-}
+const BACKENDS = await databases(t)
 
 function entry(name: string, fields: Partial<CertificateEntry> = {}): CertificateEntry {
   const now = Math.floor(Date.now() / 1000) * 1000
@@ -270,7 +261,7 @@ t.test(
     await store.users.add('alice', 'hash')
     const known = entry('alice')
     await store.certificates.add(known)
-    await postgres?.crash()
+    await BACKENDS.PostgreSQL.crash()
     t.match(await store.users.get('alice').catch(() => store.users.get('alice')), { name: 'alice' })
     t.strictSame(await store.certificates.get(known.serial), known)
   }
