@@ -28,14 +28,17 @@ export function auditStore(database: Kysely<Tables>, context: AuditContext): Aud
     read: async (after, limit = BATCH) => (await lines(after, limit)).map(({ seq, line }) => ({ seq, line })),
     async verify() {
       let last = { seq: 0, hash: FIRST }
-      for (let batch = await lines(0, BATCH); batch.length > 0; batch = await lines(last.seq, BATCH)) {
+      for (;;) {
+        // before the lines: one that is written meanwhile is among them then
+        const end = await head(database)
+        const batch = await lines(last.seq, BATCH)
+        if (batch.length === 0) return endOf(last, end)
         for (const { seq, line } of batch) {
           const problem = problemOf(line, seq, last)
           if (problem !== undefined) return { intact: false, lines: last.seq, at: last.seq + 1, problem }
           last = { seq, hash: hashOf(line) }
         }
       }
-      return endOf(last, await head(database))
     }
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { openStore } from '../../../../src/auth/authority/store/open-store.ts'
-import type { AuthStore } from '../../../../src/auth/authority/store/store.ts'
+import type { AuditVerdict, AuthStore } from '../../../../src/auth/authority/store/store.ts'
 import { databases } from '../../../fixtures/postgres.ts'
 
 const BACKENDS = await databases(t)
@@ -96,6 +96,24 @@ for (const [database, { skip, place }] of Object.entries(BACKENDS)) {
     t.match(await one.audit.verify(), { intact: true, lines: 61 })
   })
 }
+
+t.test('M50: what is written meanwhile is no fault', async t => {
+  const path = join(t.testdir(), 'users.db')
+  await using writer = await openStore(path)
+  await using store = await openStore(path)
+  const verdicts: AuditVerdict[] = []
+  const write = async (): Promise<void> => {
+    for (let turn = 0; turn < 100; turn++) await writer.audit.append({ type: 'login', turn })
+  }
+  const look = async (): Promise<void> => {
+    for (let turn = 0; turn < 300; turn++) verdicts.push(await store.audit.verify())
+  }
+  await Promise.all([write(), look()])
+  t.strictSame(
+    verdicts.filter(({ intact }) => !intact),
+    []
+  )
+})
 
 t.test('more lines than are read at once', async t => {
   const path = join(t.testdir(), 'users.db')
