@@ -14,9 +14,11 @@
 // identities and the authority
 export type { Authority } from './auth/authority/authority.ts'
 export type { AuthEvent } from './auth/authority/events.ts'
+export type { FetchListsOptions, FollowListsOptions } from './auth/authority/list-client.ts'
 export type { LoginOptions } from './auth/authority/login.ts'
 export { type PasswordHasher, passwordHasher } from './auth/authority/password.ts'
 export type { RenewalOptions } from './auth/authority/renewal.ts'
+export type { RotationOptions } from './auth/authority/rotation.ts'
 export type { AuthServer, AuthServerOptions } from './auth/authority/server.ts'
 export type { AuthStore, CertificateStore, StoredCertificate, User, UserStore } from './auth/authority/store/store.ts'
 export type { RevocationReason } from './auth/certificates/crl.ts'
@@ -25,27 +27,33 @@ export { type PeerIdentity, verifyPath } from './auth/certificates/path.ts'
 export { decodeCertificate, encodeCertificates } from './auth/certificates/pem.ts'
 export { type AutoRenewalOptions, keepRenewed } from './auth/identity/auto-renewal.ts'
 export {
-  dataDirectory,
   expiryOf,
   type Identity,
   initEmbedded,
   isDue,
+  type LoadOptions,
   loadIdentity,
-  type Origin,
+  ownList,
   type PublicIdentity,
-  readOrigin,
   readPublicIdentity,
-  replaceChain,
-  saveIdentity
+  verifyMember
 } from './auth/identity/identity.ts'
+export { dataDirectory, type Origin, readOrigin, replaceChain, saveIdentity } from './auth/identity/identity-files.ts'
 export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth/identity/peers.ts'
+export { openRevocations, rereadRevocations } from './auth/identity/revocation-files.ts'
+export { type KnownList, Revocations } from './auth/identity/revocations.ts'
 export {
+  authorityAt,
   describeAuthority,
+  fetchLists,
+  followLists,
   initAuthority,
   login,
+  moveRootKey,
   openAuthority,
   openStore,
   renew,
+  rotateIssuing,
   serveAuthority
 } from './auth/on-demand.ts'
 export { type SecureOptions, secure } from './auth/session/secure.ts'

@@ -11,9 +11,9 @@ export const initAuthority: typeof import('./authority/authority.ts').initAuthor
 export const openAuthority: typeof import('./authority/authority.ts').openAuthority = async (...args) =>
   (await import('./authority/authority.ts')).openAuthority(...args)
 
-/** Says what is in an authority's directory; see `authority.ts`. */
-export const describeAuthority: typeof import('./authority/authority.ts').describeAuthority = async (...args) =>
-  (await import('./authority/authority.ts')).describeAuthority(...args)
+/** Says what is in an authority's directory; see `authority-files.ts`. */
+export const describeAuthority: typeof import('./authority/authority-files.ts').describeAuthority = async (...args) =>
+  (await import('./authority/authority-files.ts')).describeAuthority(...args)
 
 /** Gets a certificate for a name and a password; see `login.ts`. */
 export const login: typeof import('./authority/login.ts').login = async (...args) =>
@@ -30,3 +30,23 @@ export const serveAuthority: typeof import('./authority/server.ts').serveAuthori
 /** Opens the store of an auth server; see `store/open-store.ts`. */
 export const openStore: typeof import('./authority/store/open-store.ts').openStore = async (...args) =>
   (await import('./authority/store/open-store.ts')).openStore(...args)
+
+/** Asks for the revocation lists; see `list-client.ts`. */
+export const fetchLists: typeof import('./authority/list-client.ts').fetchLists = async (...args) =>
+  (await import('./authority/list-client.ts')).fetchLists(...args)
+
+/** Keeps up with the revocation lists; see `list-client.ts`. */
+export const followLists: typeof import('./authority/list-client.ts').followLists = async (...args) =>
+  (await import('./authority/list-client.ts')).followLists(...args)
+
+/** Opens an authority that may change; see `rotation.ts`. */
+export const authorityAt: typeof import('./authority/rotation.ts').authorityAt = async (...args) =>
+  (await import('./authority/rotation.ts')).authorityAt(...args)
+
+/** Makes a new issuing CA; see `rotation.ts`. */
+export const rotateIssuing: typeof import('./authority/rotation.ts').rotateIssuing = async (...args) =>
+  (await import('./authority/rotation.ts')).rotateIssuing(...args)
+
+/** Moves the root key away; see `rotation.ts`. */
+export const moveRootKey: typeof import('./authority/rotation.ts').moveRootKey = async (...args) =>
+  (await import('./authority/rotation.ts')).moveRootKey(...args)

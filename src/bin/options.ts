@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Engine, Identity, Listener, MeteredStage, PassphraseSource, Suite, TransferResult } from '../index.ts'
+import { freshenLists, keepCurrent, sayNotKept } from './keep-current.ts'
 import { isTerminal, readSecret, say } from './terminal.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
 
@@ -39,9 +40,6 @@ export function withEngine(command: Command): Command {
 export function withStreams(command: Command): Command {
   return command.option('--streams <n>', 'connections to use, 1 to 16: more than one for a long round trip', parseCount)
 }
-
-/** ms until a command looks whether its certificate will want renewing. */
-const RENEWAL_START_MS = 1000
 
 const PASSPHRASE_SOURCES = '--passphrase-file, --passphrase-fd or SFT_PASSPHRASE_FILE'
 
@@ -101,7 +99,10 @@ async function noPassphrase(message: string, hint: string): Promise<Error> {
 
 export async function loadOwnIdentity(options: PassphraseOptions): Promise<Identity> {
   const { dataDirectory, loadIdentity } = await import('../index.ts')
-  return loadIdentity(dataDirectory(process.env), { passphrase: passphraseSource(options) })
+  const passphrase = passphraseSource(options)
+  const identity = await loadIdentity(dataDirectory(process.env), { passphrase, onFault: sayNotKept })
+  await freshenLists(identity)
+  return identity
 }
 
 export async function openEngine(options: EngineFlags): Promise<Engine> {
@@ -109,34 +110,8 @@ export async function openEngine(options: EngineFlags): Promise<Engine> {
   const { threads, chunkSize, suite, stats } = options
   keepYoungGenerationSmall()
   const engine = new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, stats })
-  // a short transfer ends before that, and reads and parses nothing for it
-  setTimeout(() => void renewWhileRunning(engine).catch(sayNotRenewed), RENEWAL_START_MS).unref()
+  keepCurrent(engine)
   return engine
-}
-
-/** SPEC §4.6: whoever serves, listens, or moves something for long never ends with the certificate. */
-async function renewWhileRunning(engine: Engine): Promise<void> {
-  const { dataDirectory, expiryOf, keepRenewed, readOrigin, renew, replaceChain } = await import('../index.ts')
-  const directory = dataDirectory(process.env)
-  const url = (await readOrigin(directory))?.authUrl
-  if (url === undefined) return
-  keepRenewed({
-    identity: engine.identity,
-    async renew(identity) {
-      const renewed = await renew(identity, { url })
-      await replaceChain(directory, renewed)
-      return renewed
-    },
-    onRenewed(identity) {
-      engine.identity = identity
-      say(`renewed the certificate, until ${expiryOf(identity).toISOString()}`)
-    },
-    onFault: sayNotRenewed
-  })
-}
-
-function sayNotRenewed(error: unknown): void {
-  say(`the certificate is not renewed: ${error instanceof Error ? error.message : String(error)}`)
 }
 
 /** Bytes: `1M`, `64KiB`, `1000`. K, M, G, T are 1024-based. */

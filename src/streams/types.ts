@@ -30,6 +30,7 @@ export type FrameType =
   | 'PING'
   | 'ABRT'
   | 'CLOS'
+  | 'CRLN'
 
 /** A whole frame without its length: the type, and the body in as many pieces as its maker had (written without joining them). */
 export interface Frame {

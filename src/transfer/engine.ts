@@ -76,6 +76,7 @@ export class Engine implements AsyncDisposable {
   /** Whose engine it is; a renewed certificate of the same name and key may take its place, for sessions and streams that begin then. */
   identity: Identity
   readonly pool: CipherPool
+  readonly #closed = new AbortController()
   readonly #options: EngineOptions
   readonly #meter: Meter | undefined
 
@@ -195,8 +196,14 @@ export class Engine implements AsyncDisposable {
     return { ...this.#meter.stats(), threads, chunkSize, window: defaultInFlight(this.pool), aead: aeadBackend() }
   }
 
+  /** Aborted once the engine is closed. */
+  get signal(): AbortSignal {
+    return this.#closed.signal
+  }
+
   /** Ends the threads, unless the pool was the caller's. */
   async close(): Promise<void> {
+    this.#closed.abort(new SftError('ERR_SFT_CANCELLED', 'the engine is closed'))
     if (!this.#options.pool) await this.pool.close()
   }
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { decodeChain, encodeChain, type PeerIdentity, verifyPath } from '../auth/certificates/path.ts'
-import type { Identity } from '../auth/identity/identity.ts'
+import { decodeChain, encodeChain, type PeerIdentity } from '../auth/certificates/path.ts'
+import { type Identity, verifyMember } from '../auth/identity/identity.ts'
 import { signPss, verifyPss } from '../auth/session/signature.ts'
 import { SftError } from '../streams/errors.ts'
 import {
@@ -92,7 +92,8 @@ export interface OpenedHeader {
  * Opens the header of a pipe and checks all that must hold before a byte is released: commitment, header seal, sender's chain,
  * signature, and that this reader is among the signed recipients (M24–M28). One RSA private operation a stanza whose hint fits.
  *
- * @throws SftError ERR_SFT_NOT_RECIPIENT, ERR_SFT_COMMITMENT, ERR_SFT_HEADER_AUTH, ERR_SFT_ENCODING, ERR_SFT_CERT_*, ERR_SFT_SIGNATURE.
+ * @throws SftError ERR_SFT_NOT_RECIPIENT, ERR_SFT_COMMITMENT, ERR_SFT_HEADER_AUTH, ERR_SFT_ENCODING, ERR_SFT_CERT_*, ERR_SFT_CRL,
+ *   ERR_SFT_SIGNATURE.
  */
 export async function openHeader(header: ParsedHeader, options: OpenHeaderOptions): Promise<OpenedHeader> {
   const secret = await unwrapSecret(header, options)
@@ -100,8 +101,7 @@ export async function openHeader(header: ParsedHeader, options: OpenHeaderOption
   const plaintext = openBytes(key.header, 0, header.bound, header.tail)
   if (plaintext === undefined) throw new SftError('ERR_SFT_HEADER_AUTH', 'the stream header failed authentication')
   const part = decodeTlv(SEALED_PART, plaintext)
-  const { root, org } = options.identity
-  const sender = verifyPath(decodeChain(part.chain), { root, org, now: options.now })
+  const sender = verifyMember(options.identity, decodeChain(part.chain), { now: options.now })
   if (!verifyPss(sender.publicKey, signedText(header.bound, part, sender.leaf), part.signature)) {
     throw new SftError('ERR_SFT_SIGNATURE', "the sender's signature does not fit")
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { issue } from '../../src/auth/certificates/certificate.ts'
 import { issuingExtensions } from '../../src/auth/certificates/profile.ts'
-import { dataDirectory, saveIdentity } from '../../src/auth/identity/identity.ts'
+import { dataDirectory, saveIdentity } from '../../src/auth/identity/identity-files.ts'
 import { Shell, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 

@@ -2,14 +2,15 @@ import type { Server } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { encodePem } from '../certificates/pem.ts'
+import type { Authority } from './authority.ts'
 import { exportChannel } from './channel.ts'
 import type { AuthEvent } from './events.ts'
-import { answerList } from './list-route.ts'
+import { answerList, answerLists } from './list-route.ts'
 import type { ListKeeper } from './lists.ts'
 import { decideLogin, type LoginAnswer, type LoginRules, parseLogin } from './login-decision.ts'
 import { type PasswordHasher, passwordHasher } from './password.ts'
 import { rateLimit, sourceKey } from './rate-limit.ts'
-import { decideRenewal, parseRenewal, type RenewalAnswer, type RenewalRules } from './renewal-decision.ts'
+import { decideRenewal, parseRenewal, type RenewalAnswer } from './renewal-decision.ts'
 import { softLock } from './soft-lock.ts'
 import type { AuthStore } from './store/store.ts'
 
@@ -17,7 +18,9 @@ import type { AuthStore } from './store/store.ts'
 
 const BODY_LIMIT = 32 * 1024
 
-export interface AppOptions extends Pick<LoginRules, 'authority' | 'store' | 'ttl'> {
+export interface AppOptions extends Pick<LoginRules, 'store' | 'ttl'> {
+  /** As it is now. */
+  readonly authority: () => Authority
   readonly hasher?: PasswordHasher | undefined
   /** Attempts a minute; 10 and 30 by default. */
   readonly limits?: { readonly perAccount?: number; readonly perSource?: number } | undefined
@@ -36,7 +39,9 @@ export async function createApp(
   })
   const { authority, limits = {}, hasher = passwordHasher() } = options
   const rules: LoginRules = {
-    authority,
+    get authority() {
+      return authority()
+    },
     store: options.store,
     hasher,
     perAccount: rateLimit({ attempts: limits.perAccount ?? 10 }),
@@ -45,11 +50,12 @@ export async function createApp(
     perSource: rateLimit({ attempts: limits.perSource ?? 30 }),
     ttl: options.ttl
   }
-  const root = encodePem('CERTIFICATE', authority.root.raw)
+  const root = encodePem('CERTIFICATE', authority().root.raw)
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/v2/root', async (_, reply) => reply.type('application/x-pem-file').send(root))
   app.get('/v2/crl', (request, reply) => answerList(keeper, request, reply))
-  const renewals: RenewalRules = { ...rules, perHolder: rateLimit({ attempts: limits.perAccount ?? 10 }) }
+  app.get('/v2/lists', (request, reply) => answerLists(keeper, request, reply))
+  const perHolder = rateLimit({ attempts: limits.perAccount ?? 10 })
   const tell = teller(options.store, logger)
   const login = certifying(tell, parseLogin, async (attempt, channel) => {
     const answer = await decideLogin(rules, attempt, channel)
@@ -57,7 +63,7 @@ export async function createApp(
     return { answer, event: { type: 'login', result: answer.kind, ...reasonOf(answer), name, source: channel.source } }
   })
   const renewal = certifying(tell, parseRenewal, async (attempt, channel) => {
-    const answer = await decideRenewal(renewals, attempt, channel)
+    const answer = await decideRenewal({ ...rules, perHolder }, attempt, channel)
     const { name } = answer
     return {
       answer,

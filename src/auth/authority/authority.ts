@@ -1,9 +1,8 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 import type { Issuer } from '../certificates/certificate.ts'
-import { type RevocationList, signCrl } from '../certificates/crl.ts'
+import { MAX_CRL, type RevocationList, readCrl, signCrl } from '../certificates/crl.ts'
 import { createIssuing, createRoot, issueLeaf, issueServer } from '../certificates/issuance.ts'
 import {
   generateRsaKey,
@@ -14,28 +13,20 @@ import {
 } from '../certificates/keys.ts'
 import { parseOrganisation } from '../certificates/names.ts'
 import { verifyPath } from '../certificates/path.ts'
-import { decodeCertificate } from '../certificates/pem.ts'
+import { decodeCertificate, decodePem, encodePem } from '../certificates/pem.ts'
+import { makePrivateDirectory, readPrivate, readSmallFile } from '../identity/private-file.ts'
 import {
-  makePrivateDirectory,
-  readPrivate,
-  readSmallFile,
-  syncDirectory,
-  writePrivate
-} from '../identity/private-file.ts'
+  describeAuthority,
+  encodeDescription,
+  FILE,
+  issuerFiles,
+  PUBLIC,
+  parseStore,
+  readRequired,
+  writeAll
+} from './authority-files.ts'
 
 /** The certificate authority of an organisation, in one directory (SPEC §4.2). It knows keys and certificates, not HTTP and not passwords. */
-
-const FILE = {
-  rootKey: 'root.key',
-  root: 'root.crt',
-  issuingKey: 'issuing.key',
-  issuing: 'issuing.crt',
-  description: 'authority.json'
-} as const
-/** The store of an authority that names no other. */
-const USERS = 'users.db'
-/** Certificates are handed out. */
-const PUBLIC = 0o644
 
 export interface AuthorityOptions {
   readonly org: string
@@ -47,19 +38,28 @@ export interface AuthorityOptions {
   readonly passphrase?: Uint8Array | undefined
 }
 
+/** A CA whose revocation list can be signed here. */
+export interface ListSigner {
+  /** SHA-256 of its SPKI in hex. */
+  readonly issuerId: string
+  readonly certificate: X509Certificate
+  /** Signs a revocation list; DER. */
+  sign(list: RevocationList): Uint8Array
+}
+
 /** An authority that can issue. The root key is not loaded: it may be kept elsewhere. */
 export interface Authority {
   readonly org: string
   readonly root: X509Certificate
   readonly issuing: X509Certificate
-  /** SHA-256 of the issuing CA's SPKI in hex. */
-  readonly issuerId: string
+  /** The issuing CA, and those before it. */
+  readonly signers: readonly [ListSigner, ...ListSigner[]]
+  /** The root's own list as it was signed; absent in the directory of an authority from before there was one. */
+  readonly rootList: { readonly der: Uint8Array; readonly list: RevocationList } | undefined
   /** Certifies a member's key; the chain to send: DER of leaf and issuing CA. `ttl` in milliseconds. */
   issueLeaf(publicKey: KeyObject, name: string, ttl?: number): readonly Uint8Array[]
   /** Certifies the auth server's TLS key for `hosts`; PEM of leaf and issuing CA. `ttl` in milliseconds. */
   issueServer(publicKey: KeyObject, hosts: readonly string[], ttl?: number): string
-  /** Signs a revocation list of the issuing CA; DER. */
-  signList(list: RevocationList): Uint8Array
 }
 
 /**
@@ -74,22 +74,35 @@ export async function initAuthority(directory: string, options: AuthorityOptions
   await refuseExisting(directory)
   const [rootKey, issuingKey] = await Promise.all([generateRsaKey(options.bits), generateRsaKey(options.bits)])
   const root = createRoot(org, rootKey)
-  const issuing = createIssuing({ certificate: root, privateKey: rootKey.privateKey }, org, issuingKey.publicKey)
+  const rootIssuer = { certificate: root, privateKey: rootKey.privateKey }
+  const issuing = createIssuing(rootIssuer, org, issuingKey.publicKey)
   const stored = (key: KeyObject): string => storePrivateKey(key, options.passphrase)
+  const files = issuerFiles()
   await makePrivateDirectory(directory)
   await writeAll(directory, [
     { name: FILE.rootKey, text: stored(rootKey.privateKey) },
     { name: FILE.root, text: root.toString(), mode: PUBLIC },
-    { name: FILE.issuingKey, text: stored(issuingKey.privateKey) },
-    { name: FILE.issuing, text: issuing.toString(), mode: PUBLIC },
-    { name: FILE.description, text: `${JSON.stringify({ version: 1, org, ...store })}\n` }
+    { name: FILE.rootList, text: signRootList(rootIssuer), mode: PUBLIC },
+    { name: files.key, text: stored(issuingKey.privateKey) },
+    { name: files.certificate, text: issuing.toString(), mode: PUBLIC },
+    { name: FILE.description, text: encodeDescription({ org, ...store }) }
   ])
+}
+
+/**
+ * Signs the root's list as PEM. It counts for as long as the root does, since the key that could sign another may be locked away (M52).
+ *
+ * @param entries - the issuing CAs that are void; none by default.
+ */
+export function signRootList(root: Issuer, number = 1, entries: RevocationList['entries'] = []): string {
+  const nextUpdate = root.certificate.validToDate
+  return encodePem('X509 CRL', signCrl({ number, thisUpdate: new Date(), nextUpdate, entries }, root))
 }
 
 /**
  * Opens an authority for issuing.
  *
- * @param options.passphrase - asked only if the issuing key is encrypted.
+ * @param options.passphrase - asked only if a key is encrypted.
  * @throws SftError ERR_SFT_NOT_FOUND for a directory without an authority; ERR_SFT_PASSPHRASE, ERR_SFT_SECRET_UNAVAILABLE;
  *   ERR_SFT_FILE for files that do not belong together or a key that others can read.
  */
@@ -97,24 +110,45 @@ export async function openAuthority(
   directory: string,
   options: { passphrase?: PassphraseSource } = {}
 ): Promise<Authority> {
-  const { org } = await describeAuthority(directory)
+  const { org, issuing, retired } = await describeAuthority(directory)
   const root = decodeCertificate(await readRequired(directory, FILE.root))
-  const certificate = decodeCertificate(await readRequired(directory, FILE.issuing))
-  const pem = await readPrivate(join(directory, FILE.issuingKey))
-  if (pem === undefined) throw new SftError('ERR_SFT_FILE', `${FILE.issuingKey} is missing`)
-  const privateKey = await unlockPrivateKey(pem, options.passphrase)
-  if (!certificate.checkPrivateKey(privateKey))
-    throw new SftError('ERR_SFT_FILE', 'the issuing key and its certificate do not belong together')
-  return authority(org, root, { certificate, privateKey })
+  const current = await readIssuer(directory, issuing, options.passphrase)
+  const before: Issuer[] = []
+  for (const name of retired) before.push(await readIssuer(directory, name, options.passphrase))
+  const pem = await readSmallFile(join(directory, FILE.rootList), 2 * MAX_CRL)
+  return authority(org, root, [current, ...before], pem && decodePem('X509 CRL', pem))
 }
 
-function authority(org: string, root: X509Certificate, issuer: Issuer): Authority {
+/** @throws SftError ERR_SFT_FILE when key and certificate do not belong together. */
+async function readIssuer(directory: string, name: string, passphrase?: PassphraseSource): Promise<Issuer> {
+  const files = issuerFiles(name)
+  const certificate = decodeCertificate(await readRequired(directory, files.certificate))
+  const privateKey = await readKey(join(directory, files.key), passphrase)
+  if (certificate.checkPrivateKey(privateKey)) return { certificate, privateKey }
+  throw new SftError('ERR_SFT_FILE', 'the issuing key and its certificate do not belong together')
+}
+
+/** @throws SftError ERR_SFT_FILE when there is none; ERR_SFT_PASSPHRASE, ERR_SFT_SECRET_UNAVAILABLE. */
+export async function readKey(path: string, passphrase?: PassphraseSource): Promise<KeyObject> {
+  const pem = await readPrivate(path)
+  if (pem === undefined) throw new SftError('ERR_SFT_FILE', 'the key of the authority is missing')
+  return unlockPrivateKey(pem, passphrase)
+}
+
+function authority(
+  org: string,
+  root: X509Certificate,
+  issuers: [Issuer, ...Issuer[]],
+  rootList: Uint8Array | '' | undefined
+): Authority {
+  const [issuer] = issuers
   const issuing = issuer.certificate
   return {
     org,
     root,
     issuing,
-    issuerId: Buffer.from(spkiHash(issuing.publicKey)).toString('hex'),
+    signers: issuers.map(signerOf) as [ListSigner, ...ListSigner[]],
+    rootList: rootList ? { der: rootList, list: readCrl(rootList, root) } : undefined,
     issueLeaf(publicKey, name, ttl) {
       const leaf = issueLeaf(issuer, { org, name, publicKey, ...(ttl === undefined ? {} : { ttl }) })
       const chain = [Uint8Array.from(leaf.raw), Uint8Array.from(issuing.raw)]
@@ -125,72 +159,24 @@ function authority(org: string, root: X509Certificate, issuer: Issuer): Authorit
     issueServer(publicKey, hosts, ttl) {
       const leaf = issueServer(issuer, { publicKey, hosts, ...(ttl === undefined ? {} : { ttl }) })
       return leaf.toString() + issuing.toString()
-    },
-    signList: list => signCrl(list, issuer)
+    }
   }
+}
+
+function signerOf(issuer: Issuer): ListSigner {
+  const { certificate } = issuer
+  return { issuerId: bookId(certificate), certificate, sign: list => signCrl(list, issuer) }
+}
+
+/** How the books call a CA: SHA-256 of its SPKI in hex. */
+export function bookId(certificate: X509Certificate): string {
+  return Buffer.from(spkiHash(certificate.publicKey)).toString('hex')
 }
 
 async function refuseExisting(directory: string): Promise<void> {
-  for (const name of Object.values(FILE)) {
-    if ((await readSmallFile(join(directory, name))) === undefined) continue
+  const { key, certificate } = issuerFiles()
+  for (const name of [...Object.values(FILE), key, certificate]) {
+    if ((await readSmallFile(join(directory, name), 2 * MAX_CRL)) === undefined) continue
     throw new SftError('ERR_SFT_EXISTS', `${name} exists already`, { hint: 'an authority is never overwritten' })
   }
-}
-
-async function writeAll(
-  directory: string,
-  files: readonly { name: string; text: string; mode?: number }[]
-): Promise<void> {
-  const written: string[] = []
-  try {
-    for (const { name, text, mode } of files) {
-      await writePrivate(join(directory, name), text, mode)
-      written.push(name)
-    }
-    await syncDirectory(directory)
-  } catch (error) {
-    await Promise.all(written.map(name => rm(join(directory, name), { force: true })))
-    throw error
-  }
-}
-
-async function readRequired(directory: string, name: string): Promise<string> {
-  const text = await readSmallFile(join(directory, name))
-  if (text === undefined) throw new SftError('ERR_SFT_FILE', `${name} is missing`)
-  return text
-}
-
-/** What `authority.json` says. */
-export interface AuthorityDescription {
-  readonly org: string
-  /** Where users and certificates are kept: `postgres://…`, or the path of an SQLite file. */
-  readonly store: string
-}
-
-/**
- * Says which organisation's authority is in a directory, and where its store is.
- *
- * @throws SftError ERR_SFT_NOT_FOUND when there is none; ERR_SFT_FILE.
- */
-export async function describeAuthority(directory: string): Promise<AuthorityDescription> {
-  const description = await readSmallFile(join(directory, FILE.description))
-  if (description !== undefined) return parseDescription(description, join(directory, USERS))
-  const hint = 'sft auth init DIR makes one'
-  throw new SftError('ERR_SFT_NOT_FOUND', 'there is no authority in this directory', { hint })
-}
-
-function parseDescription(text: string, ownStore: string): AuthorityDescription {
-  try {
-    const { version, org, store = ownStore } = JSON.parse(text) as { version?: unknown; org?: unknown; store?: unknown }
-    if (version === 1 && typeof org === 'string' && typeof store === 'string')
-      return { org: parseOrganisation(org), store: store === ownStore ? store : parseStore(store) }
-  } catch (cause) {
-    throw new SftError('ERR_SFT_FILE', `${FILE.description} is malformed`, { cause })
-  }
-  throw new SftError('ERR_SFT_FILE', `${FILE.description} is of another version`)
-}
-
-function parseStore(text: string): string {
-  if (/^postgres(ql)?:\/\/./.test(text) && URL.canParse(text)) return text
-  throw new SftError('ERR_SFT_USAGE', 'a store is postgres://USER@HOST/DATABASE')
 }

@@ -5,15 +5,17 @@ import { generateRsaKey, storePrivateKey } from '../certificates/keys.ts'
 import { createApp } from './app.ts'
 import type { Authority } from './authority.ts'
 import type { AuthEvent } from './events.ts'
-import { keepList } from './lists.ts'
+import { keepLists } from './lists.ts'
 import type { PasswordHasher } from './password.ts'
 import type { AuthStore } from './store/store.ts'
 import { createTlsServer, listen, renewCertificate, type TlsCredentials, trackConnections } from './tls-server.ts'
 
-/** The auth server (SPEC §4.4): TLS 1.3, five routes, every wait and every size bounded. */
+/** The auth server (SPEC §4.4): TLS 1.3, six routes, every wait and every size bounded. */
 
 export interface AuthServerOptions {
   readonly authority: Authority
+  /** Asked every 2 s for the authority as it is now, the same object unless it has changed; see `authorityAt`. */
+  readonly refresh?: () => Promise<Authority>
   /** Borrowed: it stays open when the server closes. */
   readonly store: AuthStore
   /** Address to listen on; 127.0.0.1 by default. */
@@ -24,6 +26,8 @@ export interface AuthServerOptions {
   readonly hosts?: readonly string[]
   /** Life of a member's certificate in milliseconds; 10 days by default. */
   readonly ttl?: number
+  /** Milliseconds that a revocation list counts for; 24 hours by default. */
+  readonly listLife?: number
   /** Life of the server's own certificate in milliseconds; 10 days by default. It is renewed after two thirds. */
   readonly serverTtl?: number
   readonly hasher?: PasswordHasher
@@ -51,13 +55,25 @@ export async function serveAuthority(options: AuthServerOptions): Promise<AuthSe
   const { host = '127.0.0.1', port = 12565, logger = () => {}, signal } = options
   if (signal?.aborted) throw new SftError('ERR_SFT_CANCELLED', 'the auth server was cancelled')
   const hosts = options.hosts ?? [host]
-  const certify = certifier(options, hosts)
+  let { authority } = options
+  const certify = certifier(() => authority, hosts, options.serverTtl)
   const onFault = (error: unknown): void => logger({ type: 'fault', error })
-  const { authority, store } = options
+  const { store, listLife: life } = options
   const server = createTlsServer(await certify())
-  const keeper = await keepList({ authority, store, onFault })
-  const app = await createApp(server, options, { keeper, logger })
   const renewal = renewCertificate(server, certify, options.serverTtl ?? LEAF_LIFE, onFault)
+  const current = async (): Promise<Authority> => {
+    const next = (await options.refresh?.()) ?? authority
+    const rotated = next.issuing.fingerprint256 !== authority.issuing.fingerprint256
+    authority = next
+    // the CA before it may be void
+    if (rotated) renewal.again()
+    return authority
+  }
+  const keeper = await keepLists({ authority: current, store, life, onFault }).catch(error => {
+    renewal.stop()
+    throw error
+  })
+  const app = await createApp(server, { ...options, authority: () => authority }, { keeper, logger })
   const closeServer = trackConnections(server)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -82,13 +98,14 @@ export async function serveAuthority(options: AuthServerOptions): Promise<AuthSe
 
 /** Makes a fresh key, as strong as the authority's own, and its certificate. */
 function certifier(
-  { authority, serverTtl }: AuthServerOptions,
-  hosts: readonly string[]
+  authority: () => Authority,
+  hosts: readonly string[],
+  ttl: number | undefined
 ): () => Promise<TlsCredentials> {
-  const bits = authority.issuing.publicKey.asymmetricKeyDetails?.modulusLength
+  const bits = authority().issuing.publicKey.asymmetricKeyDetails?.modulusLength
   return async () => {
     const { publicKey, privateKey } = await generateRsaKey(bits)
-    const cert = authority.issueServer(publicKey, hosts, serverTtl)
+    const cert = authority().issueServer(publicKey, hosts, ttl)
     return { key: storePrivateKey(privateKey, undefined), cert }
   }
 }

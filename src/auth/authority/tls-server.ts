@@ -57,7 +57,7 @@ export function renewCertificate(
   certify: () => Promise<TlsCredentials>,
   life: number,
   onFault: (error: unknown) => void
-): { stop(): void } {
+): { again(): void; stop(): void } {
   const period = Math.min(MAX_TIMER, (life * 2) / 3)
   let timer: NodeJS.Timeout
   let stopped = false
@@ -75,6 +75,10 @@ export function renewCertificate(
   }
   schedule(period)
   return {
+    again() {
+      clearTimeout(timer)
+      void renew()
+    },
     stop() {
       stopped = true
       clearTimeout(timer)

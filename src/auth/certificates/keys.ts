@@ -117,6 +117,15 @@ export function parsePrivateKey(pem: string, passphrase?: Uint8Array): KeyObject
 /** Where a passphrase comes from: asked at most once a call. The maker of the bytes zeroes them when that call has settled. */
 export type PassphraseSource = () => Promise<Uint8Array | undefined>
 
+/** A source that is asked once, however often its answer is wanted. */
+export function askOnce(source: PassphraseSource = async () => undefined): PassphraseSource {
+  let answer: Promise<Uint8Array | undefined> | undefined
+  return () => {
+    answer ??= source()
+    return answer
+  }
+}
+
 /**
  * Reads a private key from PEM, asking for the passphrase only if the key is encrypted.
  *

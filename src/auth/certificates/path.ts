@@ -1,7 +1,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { SftError } from '../../streams/errors.ts'
 import { readExtensions } from './extensions.ts'
-import { isAcceptableKey, spkiHash } from './keys.ts'
+import { isAcceptableKey, keyId, spkiHash } from './keys.ts'
 import { parseIdentityUri } from './names.ts'
 import {
   EXTENSION,
@@ -17,11 +17,20 @@ import {
 
 const MAX_CERTIFICATES = 2
 const MAX_CERTIFICATE = 3072
-const CLOCK_SKEW = 5 * 60_000
+/** Milliseconds by which clocks may differ (M11). */
+export const CLOCK_SKEW = 5 * 60_000
 
 /** The extensions that a path check understands; the key identifiers among them say nothing that the signatures do not. */
 const KNOWN: ReadonlySet<string> = new Set(Object.values(EXTENSION))
 const KEY_IDS: ReadonlySet<string> = new Set([EXTENSION.subjectKeyId, EXTENSION.authorityKeyId])
+
+/** What a revocation list calls a certificate. */
+export interface CertificateId {
+  /** Key identifier of its issuer, 20 bytes in hex. */
+  readonly issuer: string
+  /** Serial number in hex, lower case. */
+  readonly serial: string
+}
 
 /** A peer whose chain has passed the path check. */
 export interface PeerIdentity {
@@ -33,6 +42,8 @@ export interface PeerIdentity {
   /** SHA-256 of the SubjectPublicKeyInfo, 32 bytes. */
   readonly spkiHash: Uint8Array
   readonly notAfter: Date
+  /** Of its chain: the leaf first, the root left out. */
+  readonly certificates: readonly CertificateId[]
 }
 
 export interface PathOptions {
@@ -92,6 +103,29 @@ export function verifyPath(chain: readonly Uint8Array[], options: PathOptions): 
   return peer
 }
 
+/**
+ * Checks the certificate of an issuing CA, or the root itself, against the pinned root (M8 to M11).
+ *
+ * @param der borrowed
+ * @throws SftError ERR_SFT_CERT_INVALID, _UNTRUSTED, _USAGE or _EXPIRED.
+ */
+export function verifyIssuer(der: Uint8Array, { root, now = new Date() }: Pick<PathOptions, 'root' | 'now'>) {
+  checkShape([der])
+  const path = Buffer.compare(der, root.raw) === 0 ? [root] : [root, parseCertificate(der)]
+  checkSignatures(path)
+  attempt(() => {
+    checkLinks(path)
+    checkAuthorities(path)
+  }, usage)
+  checkDates(path, now)
+  return path.at(-1) as X509Certificate
+}
+
+/** The name of an issuer in revocation lists and between peers: its key identifier in hex. */
+export function issuerIdOf(issuer: X509Certificate): string {
+  return Buffer.from(keyId(issuer.publicKey)).toString('hex')
+}
+
 /** M8. */
 function checkShape(chain: readonly Uint8Array[]): void {
   if (chain.length < 1 || chain.length > MAX_CERTIFICATES) throw invalid('a chain has one or two certificates')
@@ -121,19 +155,27 @@ function checkSignatures(path: readonly X509Certificate[]): void {
 /** M10: every certificate is exactly what SPEC §4.2 makes for its place, and names its issuer. */
 function checkUsage(path: readonly X509Certificate[]): PeerIdentity {
   return attempt(() => {
-    for (const [index, certificate] of path.entries()) {
-      const issuer = path[Math.max(0, index - 1)] ?? certificate
-      if (!isAcceptableKey(certificate.publicKey) || !certificate.checkIssued(issuer)) throw usage()
-    }
-    const authorities = path.slice(0, -1)
-    for (const [index, certificate] of authorities.entries()) {
-      checkExtensions(readConstraints(certificate), index === 0 ? rootExtensions() : issuingExtensions())
-    }
-    return checkLeaf(path.at(-1) as X509Certificate)
+    checkLinks(path)
+    checkAuthorities(path.slice(0, -1))
+    return checkLeaf(path)
   }, usage)
 }
 
-function checkLeaf(leaf: X509Certificate): PeerIdentity {
+function checkLinks(path: readonly X509Certificate[]): void {
+  for (const [index, certificate] of path.entries()) {
+    const issuer = path[Math.max(0, index - 1)] ?? certificate
+    if (!isAcceptableKey(certificate.publicKey) || !certificate.checkIssued(issuer)) throw usage()
+  }
+}
+
+function checkAuthorities(authorities: readonly X509Certificate[]): void {
+  for (const [index, certificate] of authorities.entries()) {
+    checkExtensions(readConstraints(certificate), index === 0 ? rootExtensions() : issuingExtensions())
+  }
+}
+
+function checkLeaf(path: readonly X509Certificate[]): PeerIdentity {
+  const leaf = path.at(-1) as X509Certificate
   const constraints = readConstraints(leaf)
   const san = constraints.find(({ id }) => id === EXTENSION.subjectAltName)
   const uri = san === undefined ? undefined : soleUri(san.value)
@@ -148,8 +190,17 @@ function checkLeaf(leaf: X509Certificate): PeerIdentity {
     leaf: Uint8Array.from(leaf.raw),
     publicKey,
     spkiHash: spkiHash(publicKey),
-    notAfter: leaf.validToDate
+    notAfter: leaf.validToDate,
+    certificates: idsOf(path)
   }
+}
+
+function idsOf(path: readonly X509Certificate[]): CertificateId[] {
+  const below = path.slice(1).map((certificate, index) => ({
+    issuer: issuerIdOf(path[index] as X509Certificate),
+    serial: certificate.serialNumber.toLowerCase()
+  }))
+  return below.reverse()
 }
 
 /** Reads the extensions that constrain a certificate, each at most once; an unknown one may stand beside them if it is not critical. */

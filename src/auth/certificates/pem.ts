@@ -14,6 +14,17 @@ export function encodePem(label: string, der: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }
 
+/**
+ * Reads the first block with a label, as the bytes that stand there.
+ *
+ * @throws SftError ERR_SFT_CERT_INVALID when there is none.
+ */
+export function decodePem(label: string, pem: string): Uint8Array {
+  const [, base64] = new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]+)-----END ${label}-----`).exec(pem) ?? []
+  if (base64 === undefined) throw new SftError('ERR_SFT_CERT_INVALID', `the text holds no ${label}`)
+  return Uint8Array.from(Buffer.from(base64, 'base64'))
+}
+
 /** Writes certificates one after the other. */
 export function encodeCertificates(chain: readonly Uint8Array[]): string {
   return chain.map(der => encodePem('CERTIFICATE', der)).join('')

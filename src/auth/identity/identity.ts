@@ -1,23 +1,26 @@
-import { createPublicKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
+import { join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
-import { generateRsaKey, type PassphraseSource, storePrivateKey, unlockPrivateKey } from '../certificates/keys.ts'
-import { parseOrganisation, parseUserName } from '../certificates/names.ts'
-import { verifyPath } from '../certificates/path.ts'
-import { decodeCertificate, decodeCertificates, encodeCertificates } from '../certificates/pem.ts'
+import { askOnce, generateRsaKey, type PassphraseSource } from '../certificates/keys.ts'
+import { parseUserName } from '../certificates/names.ts'
+import { issuerIdOf, type PathOptions, type PeerIdentity, verifyPath } from '../certificates/path.ts'
 import { initAuthority, openAuthority } from '../on-demand.ts'
 import {
-  makePrivateDirectory,
-  readPrivate,
-  readSmallFile,
-  replacePrivate,
-  syncDirectory,
-  writePrivate
-} from './private-file.ts'
+  type Origin,
+  readCertificates,
+  readIdentity,
+  readOrigin,
+  replaceChain,
+  requireOrigin,
+  saveIdentity
+} from './identity-files.ts'
+import { makePrivateDirectory } from './private-file.ts'
+import { openRevocations, type RevocationFilesOptions } from './revocation-files.ts'
+import type { KnownList, Revocations } from './revocations.ts'
 
-/** One's own identity (SPEC §4), and its place on the disk. */
+/** One's own identity (SPEC §4), and how others are checked with it. */
+
+const EMBEDDED_AUTHORITY = 'ca'
 
 /** Who one is: a name in an organisation, the chain that certifies it, and the key. */
 export interface Identity {
@@ -29,106 +32,64 @@ export interface Identity {
   readonly chain: readonly Uint8Array[]
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
+  /** Who is revoked, as far as it is known; without it nobody is asked about, as in an organisation of one. */
+  readonly revocations?: Revocations | undefined
 }
 
 /** An identity without its private key: enough to say who one is and to check others. */
 export type PublicIdentity = Omit<Identity, 'privateKey'>
 
-/** What `identity.json` says beside the keys and certificates. */
-export interface Origin {
-  readonly org: string
-  readonly name: string
-  /** Where the certificate came from; absent for an embedded organisation. */
-  readonly authUrl?: string | undefined
-  /** True for an organisation of one on this machine, whose authority is below the same directory. */
-  readonly embedded: boolean
-}
-
-const FILE = { key: 'key.pem', chain: 'chain.pem', root: 'root.crt', origin: 'identity.json' } as const
-const CURRENT = 'identity'
-/** Where the identity stands for the moment in which a new one takes its place. */
-const PREVIOUS = 'identity.previous'
-const EMBEDDED_AUTHORITY = 'ca'
-
-/** The directory of a user's identity and peer book (XDG Base Directory Specification). */
-export function dataDirectory(env: Readonly<Record<string, string | undefined>>): string {
-  const { XDG_DATA_HOME: data = '', HOME: home = homedir() } = env
-  // The specification has a relative path ignored.
-  return join(isAbsolute(data) ? data : join(home, '.local', 'share'), 'sft')
+/**
+ * Checks the chain of a member: the path check, and that it is not revoked.
+ *
+ * @param options.known false when a newer revocation list is on its way.
+ * @throws SftError as `verifyPath`; ERR_SFT_CERT_REVOKED, ERR_SFT_CRL.
+ */
+export function verifyMember(
+  identity: PublicIdentity,
+  chain: readonly Uint8Array[],
+  options: Pick<PathOptions, 'name' | 'now'> & { known?: boolean } = {}
+): PeerIdentity {
+  const { root, org } = identity
+  const peer = verifyPath(chain, { root, org, ...options })
+  requireNotRevoked(identity, peer, options)
+  return peer
 }
 
 /**
- * Stores an identity, in the place of one that may be there: at any moment, also after a crash, the old one or the new one is whole.
+ * M52 for a member whose chain has passed the path check. Of oneself it is not asked: what one has sealed for oneself opens without an auth server.
  *
- * @param options.passphrase - bytes of the caller, who zeroes them; the key is stored in the clear without.
- * @throws SftError ERR_SFT_FILE for a fault of the disk; the old identity is then as it was.
+ * @throws SftError ERR_SFT_CERT_REVOKED, ERR_SFT_CRL.
  */
-export async function saveIdentity(
-  directory: string,
-  identity: Identity,
-  options: { passphrase?: Uint8Array | undefined; authUrl?: string | undefined; embedded?: boolean } = {}
-): Promise<void> {
-  const { passphrase, authUrl, embedded = false } = options
-  const origin: Origin = { org: identity.org, name: identity.name, authUrl, embedded }
-  await makePrivateDirectory(directory)
-  const staged = join(directory, `.${CURRENT}.${randomBytes(8).toString('hex')}`)
-  try {
-    await mkdir(staged, { mode: 0o700 })
-    await writePrivate(join(staged, FILE.key), storePrivateKey(identity.privateKey, passphrase))
-    await writePrivate(join(staged, FILE.chain), encodeCertificates(identity.chain))
-    await writePrivate(join(staged, FILE.root), identity.root.toString())
-    await writePrivate(join(staged, FILE.origin), `${JSON.stringify({ version: 1, ...origin })}\n`)
-    await syncDirectory(staged)
-    await putInPlace(directory, staged)
-  } catch (cause) {
-    await rm(staged, { recursive: true, force: true })
-    throw SftError.is(cause) ? cause : new SftError('ERR_SFT_FILE', 'the identity cannot be stored', { cause })
-  }
+export function requireNotRevoked(
+  { publicKey, revocations }: PublicIdentity,
+  peer: PeerIdentity,
+  options: { now?: Date | undefined; known?: boolean } = {}
+): void {
+  if (!peer.publicKey.equals(publicKey)) revocations?.check(peer, options)
 }
 
-/** Two renames, since a directory can not be renamed over one that is not empty; `recover` finishes what a crash left between them. */
-async function putInPlace(directory: string, staged: string): Promise<void> {
-  await recover(directory)
-  if (await exists(join(directory, CURRENT))) await rename(join(directory, CURRENT), join(directory, PREVIOUS))
-  await rename(staged, join(directory, CURRENT))
-  await syncDirectory(directory)
-  await rm(join(directory, PREVIOUS), { recursive: true, force: true })
-}
-
-async function recover(directory: string): Promise<void> {
-  if (await exists(join(directory, CURRENT))) await rm(join(directory, PREVIOUS), { recursive: true, force: true })
-  else if (await exists(join(directory, PREVIOUS))) await rename(join(directory, PREVIOUS), join(directory, CURRENT))
-}
-
-/**
- * Says whose identity is stored, without its key; undefined for none.
- *
- * @throws SftError ERR_SFT_FILE for files that are malformed.
- */
-export async function readOrigin(directory: string): Promise<Origin | undefined> {
-  const text = await readSmallFile(join(await currentDirectory(directory), FILE.origin))
-  return text === undefined ? undefined : parseOrigin(text)
+export interface LoadOptions extends RevocationFilesOptions {
+  /** Asked once, and only if the key is encrypted. */
+  readonly passphrase?: PassphraseSource
+  /** Takes a login's certificate that is no longer valid, to renew it with its key. */
+  readonly allowExpired?: boolean
 }
 
 /**
  * Loads one's identity and checks it as a peer would. The leaf of an embedded organisation is renewed here, with the same key, once two
- * thirds of its life are over.
+ * thirds of its life are over. That of an organisation with an auth server comes with the revocation lists that are stored beside it.
  *
- * @param options.passphrase - asked once, and only if the key is encrypted.
- * @param options.allowExpired - takes a login's certificate that is no longer valid, to renew it with its key.
  * @throws SftError ERR_SFT_NO_IDENTITY when there is none; ERR_SFT_PASSPHRASE, ERR_SFT_SECRET_UNAVAILABLE; ERR_SFT_CERT_EXPIRED after the
  *   end of a login's certificate; ERR_SFT_FILE for files that do not belong together, or a key that others can read.
  */
-export async function loadIdentity(
-  directory: string,
-  options: { passphrase?: PassphraseSource; allowExpired?: boolean } = {}
-): Promise<Identity> {
+export async function loadIdentity(directory: string, options: LoadOptions = {}): Promise<Identity> {
   const origin = await requireOrigin(directory)
   const passphrase = askOnce(options.passphrase)
-  const stored = await readIdentity(await currentDirectory(directory), origin, passphrase)
+  const stored = await readIdentity(directory, origin, passphrase)
   const identity = origin.embedded && isDue(stored) ? await renewEmbedded(directory, stored, passphrase) : stored
   if (!(options.allowExpired && lifeOf(identity).end < Date.now())) checkOwn(identity, origin)
-  return identity
+  return { ...identity, revocations: await revocationsOf(directory, origin, identity.root, options) }
 }
 
 /**
@@ -138,26 +99,31 @@ export async function loadIdentity(
  */
 export async function readPublicIdentity(directory: string): Promise<PublicIdentity> {
   const origin = await requireOrigin(directory)
-  const { root, chain } = await readCertificates(await currentDirectory(directory))
+  const { root, chain } = await readCertificates(directory)
   const { publicKey } = new X509Certificate(chain[0] as Uint8Array)
-  return { org: origin.org, name: origin.name, root, chain, publicKey }
+  const revocations = await revocationsOf(directory, origin, root)
+  return { org: origin.org, name: origin.name, root, chain, publicKey, revocations }
 }
 
-/** Stores a new chain for the key that is there, as a renewal does. @throws SftError ERR_SFT_FILE. */
-export async function replaceChain(directory: string, identity: PublicIdentity): Promise<void> {
-  await replacePrivate(join(await currentDirectory(directory), FILE.chain), encodeCertificates(identity.chain))
+/** Only an auth server has lists. */
+async function revocationsOf(
+  directory: string,
+  { authUrl }: Origin,
+  root: X509Certificate,
+  options: RevocationFilesOptions = {}
+): Promise<Revocations | undefined> {
+  return authUrl === undefined ? undefined : openRevocations(directory, root, options)
+}
+
+/** The revocation list of the CA that has certified oneself; undefined while none is known. */
+export function ownList({ chain, revocations }: PublicIdentity): KnownList | undefined {
+  const issuing = chain[1]
+  return issuing && revocations?.get(issuerIdOf(new X509Certificate(issuing)))
 }
 
 /** When the certificate ends. */
 export function expiryOf(identity: PublicIdentity): Date {
   return new Date(lifeOf(identity).end)
-}
-
-async function requireOrigin(directory: string): Promise<Origin> {
-  const origin = await readOrigin(directory)
-  const hint = 'sft init makes one for this machine, sft login gets one from an auth server'
-  if (origin === undefined) throw new SftError('ERR_SFT_NO_IDENTITY', 'there is no identity here', { hint })
-  return origin
 }
 
 /**
@@ -209,23 +175,6 @@ export function lifeOf({ chain }: PublicIdentity): { start: number; end: number 
   return { start: validFromDate.getTime(), end: validToDate.getTime() }
 }
 
-async function readIdentity(directory: string, origin: Origin, passphrase: PassphraseSource): Promise<Identity> {
-  const pem = await readPrivate(join(directory, FILE.key))
-  if (pem === undefined) throw new SftError('ERR_SFT_FILE', 'a file of the identity is missing')
-  const certificates = await readCertificates(directory)
-  const privateKey = await unlockPrivateKey(pem, passphrase)
-  return { org: origin.org, name: origin.name, ...certificates, privateKey, publicKey: createPublicKey(privateKey) }
-}
-
-async function readCertificates(directory: string): Promise<{ root: X509Certificate; chain: Uint8Array[] }> {
-  const [chain, root] = await Promise.all([
-    readSmallFile(join(directory, FILE.chain)),
-    readSmallFile(join(directory, FILE.root))
-  ])
-  if (chain === undefined || root === undefined) throw new SftError('ERR_SFT_FILE', 'a file of the identity is missing')
-  return { root: decodeCertificate(root), chain: decodeCertificates(chain) }
-}
-
 function checkOwn(identity: Identity, { authUrl = 'URL' }: Origin): void {
   const { root, org, name } = identity
   try {
@@ -237,36 +186,4 @@ function checkOwn(identity: Identity, { authUrl = 'URL' }: Origin): void {
     throw new SftError('ERR_SFT_CERT_EXPIRED', 'your certificate is expired or not yet valid', { cause, hint })
   }
   throw new SftError('ERR_SFT_FILE', 'the private key and the certificate do not belong together')
-}
-
-function askOnce(source: PassphraseSource = async () => undefined): PassphraseSource {
-  let answer: Promise<Uint8Array | undefined> | undefined
-  return () => {
-    answer ??= source()
-    return answer
-  }
-}
-
-async function currentDirectory(directory: string): Promise<string> {
-  const [current, previous] = [join(directory, CURRENT), join(directory, PREVIOUS)]
-  return !(await exists(current)) && (await exists(previous)) ? previous : current
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false
-  )
-}
-
-function parseOrigin(text: string): Origin {
-  try {
-    const { org, name, authUrl, embedded } = JSON.parse(text) as Record<keyof Origin, unknown>
-    if (typeof org !== 'string' || typeof name !== 'string' || typeof embedded !== 'boolean')
-      throw new SftError('ERR_SFT_FILE', `${FILE.origin} is malformed`)
-    const url = typeof authUrl === 'string' ? authUrl : undefined
-    return { org: parseOrganisation(org), name: parseUserName(name), authUrl: url, embedded }
-  } catch (cause) {
-    throw new SftError('ERR_SFT_FILE', `${FILE.origin} is malformed`, { cause })
-  }
 }

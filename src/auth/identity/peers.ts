@@ -2,14 +2,14 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 import { isUserName } from '../certificates/names.ts'
-import { type PeerIdentity, verifyPath } from '../certificates/path.ts'
+import type { PeerIdentity } from '../certificates/path.ts'
 import { decodeCertificates, encodeCertificates } from '../certificates/pem.ts'
-import type { PublicIdentity } from './identity.ts'
+import { type PublicIdentity, verifyMember } from './identity.ts'
 import { makePrivateDirectory, readSmallFile, replacePrivate } from './private-file.ts'
 
 /**
  * The peer book: certificates of other members, one file a name, in `peers/` of the data directory. It holds no trust of its own: every
- * entry is checked against the pinned root each time it is used (SPEC §4.3).
+ * entry is checked against the pinned root and the revocation lists each time it is used (SPEC §4.3, §4.8).
  */
 
 const BOOK = 'peers'
@@ -28,7 +28,7 @@ export type PeerEntry =
  */
 export async function addPeer(directory: string, identity: PublicIdentity, pem: string): Promise<PeerIdentity> {
   const chain = completeChain(identity, decodeCertificates(pem))
-  const peer = verifyPath(chain, { root: identity.root, org: identity.org })
+  const peer = verifyMember(identity, chain)
   await makePrivateDirectory(join(directory, BOOK))
   await replacePrivate(pathOf(directory, peer.name), encodeCertificates(chain))
   return peer
@@ -65,23 +65,22 @@ export async function removePeer(directory: string, name: string): Promise<void>
  * @throws SftError ERR_SFT_UNKNOWN_PEER; ERR_SFT_CERT_* for an entry that no longer passes the path check.
  */
 export async function findPeer(directory: string, identity: PublicIdentity, nameOrFile: string): Promise<PeerIdentity> {
-  const { root, org } = identity
-  if (nameOrFile === identity.name) return verifyPath(identity.chain, { root, org, name: nameOrFile })
+  if (nameOrFile === identity.name) return verifyMember(identity, identity.chain, { name: nameOrFile })
   if (/\/|\.(crt|pem)$/.test(nameOrFile)) {
     const pem = await readSmallFile(nameOrFile)
     if (pem === undefined) throw new SftError('ERR_SFT_UNKNOWN_PEER', 'there is no such certificate file')
-    return verifyPath(completeChain(identity, decodeCertificates(pem)), { root, org })
+    return verifyMember(identity, completeChain(identity, decodeCertificates(pem)))
   }
   const pem = isUserName(nameOrFile) ? await readSmallFile(pathOf(directory, nameOrFile)) : undefined
   if (pem === undefined) throw unknownPeer(nameOrFile)
-  return verifyPath(decodeCertificates(pem), { root, org, name: nameOrFile })
+  return verifyMember(identity, decodeCertificates(pem), { name: nameOrFile })
 }
 
 async function describe(directory: string, identity: PublicIdentity, name: string): Promise<PeerEntry> {
   try {
     const pem = await readSmallFile(pathOf(directory, name))
     const chain = decodeCertificates(pem ?? '')
-    return { name, peer: verifyPath(chain, { root: identity.root, org: identity.org, name }) }
+    return { name, peer: verifyMember(identity, chain, { name }) }
   } catch (problem) {
     if (SftError.is(problem)) return { name, problem }
     throw problem

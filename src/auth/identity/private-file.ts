@@ -5,7 +5,7 @@ import { SftError } from '../../streams/errors.ts'
 
 /** Small files that must be whole or absent, and private: keys, certificates, the state beside them. */
 
-/** No file of ours is near this size, in bytes. */
+/** No file of ours but a revocation list is near this size, in bytes. */
 const MAX_FILE = 256 * 1024
 
 /** Makes a directory, and those above it, that only its owner enters; one that exists keeps its mode. */
@@ -66,10 +66,11 @@ export async function syncDirectory(path: string): Promise<void> {
 /**
  * Reads a small text file; undefined when there is none.
  *
- * @throws SftError ERR_SFT_FILE when it cannot be read or is larger than 256 KiB.
+ * @param max - bytes; 256 KiB by default.
+ * @throws SftError ERR_SFT_FILE when it cannot be read or is larger.
  */
-export async function readSmallFile(path: string): Promise<string | undefined> {
-  return readChecked(path, async () => {})
+export async function readSmallFile(path: string, max = MAX_FILE): Promise<string | undefined> {
+  return readChecked(path, max, async () => {})
 }
 
 /**
@@ -78,7 +79,7 @@ export async function readSmallFile(path: string): Promise<string | undefined> {
  * @throws SftError ERR_SFT_FILE also when group or others may do anything with it.
  */
 export async function readPrivate(path: string): Promise<string | undefined> {
-  return readChecked(path, async handle => {
+  return readChecked(path, MAX_FILE, async handle => {
     const { mode } = await handle.stat()
     if ((mode & 0o077) === 0) return
     const hint = `chmod 600 ${path}`
@@ -86,7 +87,11 @@ export async function readPrivate(path: string): Promise<string | undefined> {
   })
 }
 
-async function readChecked(path: string, check: (handle: FileHandle) => Promise<void>): Promise<string | undefined> {
+async function readChecked(
+  path: string,
+  max: number,
+  check: (handle: FileHandle) => Promise<void>
+): Promise<string | undefined> {
   // Not blocking on a FIFO that was put here; a device or a pipe then fails the size check.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(cause => {
     if (codeOf(cause) === 'ENOENT') return undefined
@@ -95,7 +100,7 @@ async function readChecked(path: string, check: (handle: FileHandle) => Promise<
   if (handle === undefined) return undefined
   try {
     const stat = await handle.stat()
-    if (!stat.isFile() || stat.size > MAX_FILE) throw new SftError('ERR_SFT_FILE', `${basename(path)} is no small file`)
+    if (!stat.isFile() || stat.size > max) throw new SftError('ERR_SFT_FILE', `${basename(path)} is no small file`)
     await check(handle)
     return await orFileError(`${basename(path)} cannot be read`, handle.readFile('utf8'))
   } finally {

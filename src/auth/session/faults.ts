@@ -14,7 +14,10 @@ const ABORT_CODES: Readonly<Record<Abort, SftErrorCode>> = {
   integrity: 'ERR_SFT_CHUNK_AUTH',
   'shutting down': 'ERR_SFT_CONNECTION_LOST',
   'sender not accepted': 'ERR_SFT_SENDER',
-  'connection lost': 'ERR_SFT_CONNECTION_LOST'
+  'connection lost': 'ERR_SFT_CONNECTION_LOST',
+  'certificate revoked': 'ERR_SFT_CERT_REVOKED',
+  'certificate expired': 'ERR_SFT_CERT_EXPIRED',
+  'revocation list too old': 'ERR_SFT_CRL'
 }
 
 const REFUSALS: Readonly<Partial<Record<SftErrorCode, Refusal>>> = {
@@ -23,7 +26,19 @@ const REFUSALS: Readonly<Partial<Record<SftErrorCode, Refusal>>> = {
   ERR_SFT_CERT_USAGE: 'certificate invalid',
   ERR_SFT_CERT_EXPIRED: 'certificate expired',
   ERR_SFT_CERT_NAME: 'wrong name',
-  ERR_SFT_CERT_REVOKED: 'certificate revoked'
+  ERR_SFT_CERT_REVOKED: 'certificate revoked',
+  ERR_SFT_CRL: 'revocation list too old'
+}
+
+/** What the peer is told when a session that is under way may not go on. */
+const ENDS: Readonly<Partial<Record<SftErrorCode, Abort | 'nothing'>>> = {
+  ERR_SFT_RECORD_AUTH: 'integrity',
+  ERR_SFT_CERT_REVOKED: 'certificate revoked',
+  ERR_SFT_CERT_EXPIRED: 'certificate expired',
+  ERR_SFT_CRL: 'revocation list too old',
+  ERR_SFT_CONNECTION_LOST: 'nothing',
+  ERR_SFT_TIMEOUT: 'nothing',
+  ERR_SFT_HANDSHAKE: 'nothing'
 }
 
 /** What the peer is told about an error in its certificate, or in our policy. */
@@ -33,10 +48,8 @@ export function refusalFor(error: unknown): Refusal {
 
 /** What the peer is told about an error found while reading; nothing when there is nobody to tell. */
 export function abortFor(code: SftErrorCode): Abort | undefined {
-  if (code === 'ERR_SFT_RECORD_AUTH') return 'integrity'
-  return code === 'ERR_SFT_CONNECTION_LOST' || code === 'ERR_SFT_TIMEOUT' || code === 'ERR_SFT_HANDSHAKE'
-    ? undefined
-    : 'protocol'
+  const end = ENDS[code] ?? 'protocol'
+  return end === 'nothing' ? undefined : end
 }
 
 /** @throws SftError ERR_SFT_ENCODING for a code that sft/1 does not know. */
@@ -47,7 +60,9 @@ export function abortedByPeer(body: Uint8Array): SftError {
 
 /** @throws SftError ERR_SFT_ENCODING for a code that sft/1 does not know. */
 export function refusedByPeer(body: Uint8Array): SftError {
-  return new SftError('ERR_SFT_REFUSED_BY_PEER', `the peer refused: ${refusal.decode(body)}`)
+  const reason = refusal.decode(body)
+  const code = reason === 'certificate revoked' ? 'ERR_SFT_CERT_REVOKED' : 'ERR_SFT_REFUSED_BY_PEER'
+  return new SftError(code, `the peer refused: ${reason}`)
 }
 
 export function connectionLost(message: string, cause?: unknown): SftError {

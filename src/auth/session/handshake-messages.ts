@@ -14,8 +14,8 @@ const MAC_BYTES = 32
 export const MAX_STRIPES = 15
 /** Two certificates of 3,072 bytes with their lengths (M8). */
 const MAX_CHAIN_BYTES = 2 * (2 + 3072)
-/** `key id[20] ‖ u64 number`. */
-const CRL_NUMBER_BYTES = 28
+/** `key id[20] ‖ u64 number`, at most 16 times. */
+const MAX_CRL_NUMBERS_BYTES = 16 * 28
 
 export interface Codec<T> {
   encode(message: T): Uint8Array<ArrayBuffer>
@@ -73,11 +73,11 @@ export const helloReply = tlv({
   kemCiphertext: optional(6, 'bytes', { size: KEM_CIPHERTEXT_BYTES })
 })
 
-/** `SECE`: the chain in its wire form (SPEC §4.3), and CRL numbers once a side has any. */
-export const certificates = tlv(
-  { chain: required(1, 'bytes', { max: MAX_CHAIN_BYTES }), crlNumbers: optional(2, 'bytes') },
-  ({ crlNumbers }) => (crlNumbers?.byteLength ?? 0) % CRL_NUMBER_BYTES === 0
-)
+/** `SECE`: the chain in its wire form (SPEC §4.3), and the CRL numbers of a side that takes lists. */
+export const certificates = tlv({
+  chain: required(1, 'bytes', { max: MAX_CHAIN_BYTES }),
+  crlNumbers: optional(2, 'bytes', { max: MAX_CRL_NUMBERS_BYTES })
+})
 
 /** `RSCV`: the session begins. */
 export const sessionBegins = tlv({
@@ -154,7 +154,8 @@ export const REFUSALS = {
   'not found': 6,
   'too large': 7,
   exists: 8,
-  busy: 9
+  busy: 9,
+  'revocation list too old': 10
 } as const
 export type Refusal = keyof typeof REFUSALS
 
@@ -169,14 +170,21 @@ export const ABORTS = {
   integrity: 7,
   'shutting down': 8,
   'sender not accepted': 9,
-  'connection lost': 10
+  'connection lost': 10,
+  'certificate revoked': 11,
+  'certificate expired': 12,
+  'revocation list too old': 13
 } as const
 export type Abort = keyof typeof ABORTS
 
 export const refusal: Codec<Refusal> = oneByte(REFUSALS)
 export const abortion: Codec<Abort> = oneByte(ABORTS)
 
-function tlv<S extends Schema>(schema: S, valid: (message: Message<S>) => boolean = () => true): Codec<Message<S>> {
+/** A codec of a TLV body, and what must hold of it beside its fields. */
+export function tlv<S extends Schema>(
+  schema: S,
+  valid: (message: Message<S>) => boolean = () => true
+): Codec<Message<S>> {
   const check = (message: Message<S>): Message<S> => {
     if (!valid(message)) throw malformed('a field has a wrong size')
     return message

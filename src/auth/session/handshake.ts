@@ -1,5 +1,6 @@
 import { type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto'
 import { SftError } from '../../streams/errors.ts'
+import type { ReceivedFrame } from '../../streams/types.ts'
 import type { Suite } from '../../workers/construction.ts'
 import { hmac } from '../../workers/hkdf.ts'
 import { isAcceptableKey } from '../certificates/keys.ts'
@@ -8,9 +9,10 @@ import type { Identity } from '../identity/identity.ts'
 import { refusalFor, refusedByPeer } from './faults.ts'
 import type { HandshakeChannel } from './handshake-channel.ts'
 import { certificates, refusal, sessionBegins } from './handshake-messages.ts'
-import { acceptAnswer, answerOffer, makeOffer, type Terms } from './hello.ts'
+import { acceptAnswer, answerOffer, checkChunkPower, makeOffer, type Terms } from './hello.ts'
 import type { Group } from './key-exchange.ts'
 import { type HandshakeSecrets, handshakeSecrets, type SessionSecrets, sessionSecrets, zero } from './key-schedule.ts'
+import { type AnnouncedLists, announce, decodeAnnouncement, encodeAnnouncement } from './list-exchange.ts'
 import type { RecordKeys } from './records.ts'
 import { signPss, verifyPss } from './signature.ts'
 import type { Role } from './states.ts'
@@ -22,8 +24,14 @@ import type { Role } from './states.ts'
 
 const SPACES = Buffer.alloc(64, 0x20)
 
-/** Decides about a peer that has proven its key: path check, name, policy. Throws, or says who it is. */
-export type Admission = (chain: readonly Uint8Array[]) => PeerIdentity | Promise<PeerIdentity>
+/** What a peer has proven to say: its chain, and the numbers of its revocation lists. */
+export interface Proof {
+  readonly chain: readonly Uint8Array[]
+  readonly lists: AnnouncedLists
+}
+
+/** Decides about a peer that has proven its key: path check, name, revocation, policy. Throws, or says who it is. */
+export type Admission = (proof: Proof) => PeerIdentity | Promise<PeerIdentity>
 
 /** What a session works with; exporter, session id and `join` have 32 bytes each; the session zeroes the exporter and `join`. */
 export interface SessionKeys {
@@ -41,6 +49,7 @@ export interface Established extends SessionKeys {
   readonly group: Group
   /** The peer's largest chunk size as a power of two; an initiator learns it with `RSCV`. */
   readonly chunkPower: number | undefined
+  readonly lists: AnnouncedLists
 }
 
 /** Runs the initiator's side up to its `SECF`; the first request may follow at once. */
@@ -58,11 +67,12 @@ export async function initiate(
   try {
     channel.sealUnder(suite, secrets.c_hs)
     channel.openUnder(suite, secrets.s_hs)
-    const chain = await receiveProof(channel, 'responder', secrets)
-    const peer = await admitOrRefuse(channel, admit, chain)
-    await sendProof(channel, 'initiator', identity, secrets)
-    const session = sessionSecrets(secrets.derived, channel.hash())
-    return { peer, suite, group, chunkPower: undefined, ...startSession(channel, suite, session) }
+    const ours = announce(identity.revocations)
+    const proof = await receiveProof(channel, 'responder', secrets, ours)
+    const peer = await admitOrRefuse(channel, admit, proof)
+    await sendProof(channel, 'initiator', identity, secrets, ours)
+    const session = startSession(channel, suite, sessionSecrets(secrets.derived, channel.hash()))
+    return { peer, suite, group, chunkPower: undefined, lists: proof.lists, ...session }
   } finally {
     zero(agreed.z, ...Object.values(secrets))
   }
@@ -87,11 +97,12 @@ export async function respond(
   try {
     channel.sealUnder(suite, secrets.s_hs)
     channel.openUnder(suite, secrets.c_hs)
-    await sendProof(channel, 'responder', identity, secrets)
-    const chain = await receiveProof(channel, 'initiator', secrets)
+    const ours = announce(identity.revocations)
+    await sendProof(channel, 'responder', identity, secrets, ours)
+    const proof = await receiveProof(channel, 'initiator', secrets, ours)
     const session = startSession(channel, suite, sessionSecrets(secrets.derived, channel.hash()))
-    const peer = await confirm(channel, session, terms, () => admitOrRefuse(channel, admit, chain))
-    return { peer, suite, group, chunkPower, ...session }
+    const peer = await confirm(channel, session, terms, () => admitOrRefuse(channel, admit, proof))
+    return { peer, suite, group, chunkPower, lists: proof.lists, ...session }
   } finally {
     zero(agreed.z, ...Object.values(secrets))
   }
@@ -114,14 +125,24 @@ async function confirm(
   }
 }
 
+/** Reads what an initiator gets for an answer: the peer's largest chunk size as a power of two. */
+export function readConfirmation({ type, body }: ReceivedFrame, sessionId: Uint8Array): number {
+  if (type === 'RSCI') throw refusedByPeer(body)
+  const begins = sessionBegins.decode(body)
+  if (Buffer.compare(begins.sessionId, sessionId) !== 0)
+    throw new SftError('ERR_SFT_HANDSHAKE', 'the peer confirmed another session')
+  return checkChunkPower(begins.chunkPower)
+}
+
 /** Sends SECE, SECV and SECF of `role`. */
 async function sendProof(
   channel: HandshakeChannel,
   role: Role,
   identity: Identity,
-  secrets: HandshakeSecrets
+  secrets: HandshakeSecrets,
+  ours: AnnouncedLists['ours']
 ): Promise<void> {
-  await channel.send('SECE', writeCertificates(identity))
+  await channel.send('SECE', writeCertificates(identity, ours))
   await channel.send('SECV', await writeSignature(role, identity.privateKey, channel.hash()))
   await channel.send('SECF', writeMac(role, secrets, channel.hash()))
 }
@@ -130,28 +151,31 @@ async function sendProof(
 async function receiveProof(
   channel: HandshakeChannel,
   role: Role,
-  secrets: HandshakeSecrets
-): Promise<readonly Uint8Array[]> {
+  secrets: HandshakeSecrets,
+  ours: AnnouncedLists['ours']
+): Promise<Proof> {
   const first = await channel.receive()
   if (first.type === 'RSCI') throw refusedByPeer(first.body)
-  const { chain, publicKey } = readCertificates(first.body)
+  const { chain, publicKey, theirs } = readCertificates(first.body)
   const signed = channel.hash()
   readSignature(role, publicKey, signed, (await channel.receive()).body)
   const authenticated = channel.hash()
   readMac(role, secrets, authenticated, (await channel.receive()).body)
-  return chain
+  return { chain, lists: { ours, theirs } }
 }
 
-// SECE: chain, CRL numbers (none yet)
-function writeCertificates(identity: Identity): Uint8Array {
-  return certificates.encode({ chain: encodeChain(identity.chain) })
+// SECE: chain, CRL numbers of a side that takes lists
+function writeCertificates(identity: Identity, ours: AnnouncedLists['ours']): Uint8Array {
+  return certificates.encode({ chain: encodeChain(identity.chain), crlNumbers: encodeAnnouncement(ours) })
 }
 
 /** The key is used before its chain is checked, so its form and size are checked here, before it costs anything. */
-function readCertificates(body: Uint8Array): { chain: readonly Uint8Array[]; publicKey: KeyObject } {
-  const chain = decodeChain(certificates.decode(body).chain)
+function readCertificates(body: Uint8Array) {
+  const message = certificates.decode(body)
+  const theirs = decodeAnnouncement(message.crlNumbers)
+  const chain = decodeChain(message.chain)
   const publicKey = leafKey(chain[0] as Uint8Array)
-  if (isAcceptableKey(publicKey)) return { chain, publicKey }
+  if (isAcceptableKey(publicKey)) return { chain, publicKey, theirs }
   throw new SftError('ERR_SFT_CERT_USAGE', 'the key of the certificate is out of range')
 }
 
@@ -203,13 +227,9 @@ function startSession(channel: HandshakeChannel, suite: Suite, secrets: SessionS
 }
 
 /** Signature and MAC hold: from here on a refusal is said, under the newest key (SPEC §6). */
-async function admitOrRefuse(
-  channel: HandshakeChannel,
-  admit: Admission,
-  chain: readonly Uint8Array[]
-): Promise<PeerIdentity> {
+async function admitOrRefuse(channel: HandshakeChannel, admit: Admission, proof: Proof): Promise<PeerIdentity> {
   try {
-    return await admit(chain)
+    return await admit(proof)
   } catch (error) {
     // RSCI: one byte. Whether the peer hears it or only sees the close, the reason here stays the same.
     await Promise.allSettled([channel.send('RSCI', refusal.encode(refusalFor(error)))])

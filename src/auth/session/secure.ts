@@ -1,13 +1,15 @@
 import { SftError } from '../../streams/errors.ts'
 import { type AbortableDuplex, type MessageStream, messageStream } from '../../streams/messages.ts'
+import type { ReceivedFrame } from '../../streams/types.ts'
 import { isChunkSize, MAX_CHUNK_SIZE, SUITES, type Suite } from '../../workers/construction.ts'
-import { type PeerIdentity, verifyPath } from '../certificates/path.ts'
-import type { Identity } from '../identity/identity.ts'
+import type { PeerIdentity } from '../certificates/path.ts'
+import { type Identity, verifyMember } from '../identity/identity.ts'
 import { type Admission, type Established, initiate, respond } from './handshake.ts'
 import { EarlyLimit, HandshakeChannel } from './handshake-channel.ts'
 import type { Terms } from './hello.ts'
 import { acceptJoin, requestJoin, Sessions } from './join.ts'
 import { GROUPS, type Group } from './key-exchange.ts'
+import { awaitedLists } from './list-exchange.ts'
 import type { Deadlines, SecureDuplex } from './secure-duplex.ts'
 import { Session, type SessionOptions } from './session.ts'
 import type { Role } from './states.ts'
@@ -44,7 +46,7 @@ const DEADLINES: Deadlines = { firstByte: 3_000, handshake: 10_000, idle: 60_000
  *
  * @param identity borrowed; used for this one handshake
  * @throws SftError ERR_SFT_USAGE (at once: no `expect` for an initiator, or impossible options); from the promise: ERR_SFT_HANDSHAKE,
- *   ERR_SFT_VERSION, ERR_SFT_RECORD_AUTH, ERR_SFT_ENCODING, ERR_SFT_FRAME_…, ERR_SFT_CERT_…, ERR_SFT_REFUSED_BY_PEER, ERR_SFT_TIMEOUT,
+ *   ERR_SFT_VERSION, ERR_SFT_RECORD_AUTH, ERR_SFT_ENCODING, ERR_SFT_FRAME_…, ERR_SFT_CERT_…, ERR_SFT_CRL, ERR_SFT_REFUSED_BY_PEER, ERR_SFT_TIMEOUT,
  *   ERR_SFT_CANCELLED.
  */
 export function secure(
@@ -54,6 +56,7 @@ export function secure(
 ): (transport: AbortableDuplex) => Promise<SecureDuplex> {
   if (role === 'initiator' && options.expect === undefined) throw usage('an initiator has to say whom it expects')
   const terms = termsOf(options)
+  const checks = { identity, now: options.now }
 
   return async transport => {
     // a `JOIN` finds no session in an empty list, so a stripe never comes
@@ -62,7 +65,8 @@ export function secure(
     const admit = admission(identity, options, opening.channel)
     return opening.run(async ({ channel }) => {
       const established = await initiate(channel, identity, terms, admit)
-      return opening.session(established, terms, { confirmation: () => channel.receive() })
+      const confirmation = (): Promise<ReceivedFrame> => channel.receive()
+      return opening.session(established, terms, { ...checks, confirmation })
     })
   }
 }
@@ -79,6 +83,7 @@ export function acceptPeer(
   options: SecureOptions = {}
 ): (transport: AbortableDuplex) => Promise<Session | Stripe> {
   const terms = termsOf(options)
+  const checks = { identity, now: options.now }
 
   return transport => {
     const opening = new Opening('responder', transport, options)
@@ -87,7 +92,8 @@ export function acceptPeer(
       const { type, body } = await channel.receive()
       if (type === 'HELO') {
         const established = await respond(channel, identity, terms, admit, body)
-        const session = opening.session(established, terms, { onEnd: stripes => sessions.delete(stripes) })
+        const onEnd = (stripes: Stripes): void => sessions.delete(stripes)
+        const session = opening.session(established, terms, { ...checks, onEnd })
         sessions.add(session.stripes)
         return session
       }
@@ -147,7 +153,7 @@ class Opening {
   session(
     established: Established,
     { chunkPower }: Terms,
-    more: Pick<SessionOptions, 'confirmation' | 'onEnd'>
+    more: Pick<SessionOptions, 'confirmation' | 'onEnd' | 'identity' | 'now'>
   ): Session {
     const { role, messages } = this
     const options = { role, messages, established, deadlines: this.#deadlines, chunkPower, signal: this.#signal }
@@ -193,11 +199,14 @@ async function guard<T>(
   }
 }
 
-/** Path check with the name that was dialled (M20), then the owner's policy, which shares the deadline of the handshake. */
+/**
+ * Path check with the name that was dialled (M20), revocation as far as it is known yet (M54), then the owner's policy, which shares the deadline of the
+ * handshake.
+ */
 function admission(identity: Identity, options: SecureOptions, channel: HandshakeChannel): Admission {
-  const { root, org } = identity
-  return async chain => {
-    const peer = verifyPath(chain, { root, org, name: options.expect, now: options.now?.() })
+  return async ({ chain, lists }) => {
+    const known = awaitedLists(lists).length === 0
+    const peer = verifyMember(identity, chain, { name: options.expect, now: options.now?.(), known })
     const accepted = await within(channel.left(), options.accept?.(peer) ?? true)
     if (!accepted) throw new SftError('ERR_SFT_SENDER', 'the peer is not accepted here')
     return peer

@@ -1,19 +1,19 @@
 import { invariant, SftError } from '../../streams/errors.ts'
-import { CONTROL_CAP, TYPE_BYTES } from '../../streams/frame-types.ts'
 import type { MessageStream } from '../../streams/messages.ts'
-import type { ReceivedFrame, SealedChunk } from '../../streams/types.ts'
-import { CHUNK_OVERHEAD, isChunkSize, type Suite } from '../../workers/construction.ts'
+import type { FrameType, ReceivedFrame, SealedChunk } from '../../streams/types.ts'
+import { isChunkSize, type Suite } from '../../workers/construction.ts'
 import type { PeerIdentity } from '../certificates/path.ts'
+import type { PublicIdentity } from '../identity/identity.ts'
+import { ChunkGate } from './chunk-gate.ts'
 import { asLost, Connection, empty } from './connection.ts'
-import { abortedByPeer, abortFor, connectionLost, refusedByPeer } from './faults.ts'
-import type { Established } from './handshake.ts'
-import { type Abort, abortion, sessionBegins } from './handshake-messages.ts'
-import { checkChunkPower } from './hello.ts'
+import { abortedByPeer, abortFor, connectionLost } from './faults.ts'
+import { type Established, readConfirmation } from './handshake.ts'
+import { type Abort, abortion } from './handshake-messages.ts'
 import type { Group } from './key-exchange.ts'
 import { zero } from './key-schedule.ts'
+import { PeerStanding } from './peer-standing.ts'
 import type { Deadlines, RequestType, SecureDuplex } from './secure-duplex.ts'
 import { follow, type Progress, type Role, SESSION, type SessionState } from './states.ts'
-import { FINAL_CAP } from './stripe.ts'
 import { Stripes } from './stripes.ts'
 
 export interface SessionOptions {
@@ -26,11 +26,16 @@ export interface SessionOptions {
   /** Settles the handshake of an initiator: reads `RSCV` or `RSCI`. */
   readonly confirmation?: (() => Promise<ReceivedFrame>) | undefined
   readonly signal?: AbortSignal | undefined
+  /** By whose revocation lists the peer is checked as time goes on. */
+  readonly identity: PublicIdentity
+  readonly now?: (() => Date) | undefined
   /** Told once, as soon as it is to end. */
   readonly onEnd?: ((stripes: Stripes) => void) | undefined
 }
 
 const NOTHING = new Uint8Array(0)
+/** Frames that the session takes itself. */
+const OWN: ReadonlySet<FrameType> = new Set(['PING', 'CRLN', 'CLOS'])
 
 /** The session behind `secure()`. Holds one frame being read, and the frames of the writers that wait. */
 export class Session implements SecureDuplex {
@@ -44,8 +49,8 @@ export class Session implements SecureDuplex {
   readonly #connection: Connection
   readonly #options: SessionOptions
   readonly #progress: Progress<SessionState>
-  #chunkPower: number
-  #chunkSize: number | undefined
+  readonly #standing: PeerStanding
+  readonly #gate: ChunkGate
   #acceptance: Promise<void> | undefined
   #ending: Promise<void> | undefined
   #failure: SftError | undefined
@@ -73,18 +78,22 @@ export class Session implements SecureDuplex {
       fail: this.#stripeFailed
     })
     this.#options = options
-    this.#chunkPower = Math.min(options.chunkPower, established.chunkPower ?? options.chunkPower)
+    this.#gate = new ChunkGate(Math.min(options.chunkPower, established.chunkPower ?? options.chunkPower))
     this.#progress = follow(SESSION, options.role, 'idle')
+    const { identity, now = () => new Date() } = options
+    const { peer, lists } = established
+    this.#standing = new PeerStanding({ identity, peer, lists, now, onNews: this.#news })
+    this.#sendLists()
     options.signal?.addEventListener('abort', this.#cancel, { once: true })
   }
 
   get maxChunkSize(): number {
-    return 2 ** this.#chunkPower
+    return this.#gate.maxChunkSize
   }
 
   /** Cap of the next frame in bytes (SPEC §3). */
   cap(): number {
-    return this.#chunkSize === undefined ? CONTROL_CAP : TYPE_BYTES + this.#chunkSize + CHUNK_OVERHEAD
+    return this.#gate.cap()
   }
 
   accepted(): Promise<void> {
@@ -103,6 +112,7 @@ export class Session implements SecureDuplex {
   }
 
   async write(type: RequestType, body: Uint8Array): Promise<void> {
+    if (isRequest(type)) await this.#requirePeer()
     this.#writable()
     this.#progress.write(type)
     this.#settle()
@@ -120,7 +130,7 @@ export class Session implements SecureDuplex {
 
   expectChunks(size: number): void {
     invariant(this.#progress.state() === 'receiving' && isChunkSize(size), 'chunks expected outside a stream')
-    this.#chunkSize = size
+    this.#gate.open(size)
   }
 
   close(): Promise<void> {
@@ -141,53 +151,87 @@ export class Session implements SecureDuplex {
   }
 
   async #confirm(): Promise<void> {
-    if (this.#options.confirmation === undefined) return
     try {
-      const { type, body } = await this.#options.confirmation()
-      this.#peerEnded = type === 'RSCI'
-      if (type === 'RSCI') throw refusedByPeer(body)
-      const begins = sessionBegins.decode(body)
-      if (Buffer.compare(begins.sessionId, this.sessionId) !== 0) {
-        throw new SftError('ERR_SFT_HANDSHAKE', 'the peer confirmed another session')
-      }
-      this.#chunkPower = Math.min(this.#chunkPower, checkChunkPower(begins.chunkPower))
+      if (this.#options.confirmation) this.#begin(await this.#options.confirmation())
+      await this.#awaitLists()
     } catch (error) {
       throw this.#fault(error)
     }
   }
 
+  #begin(answer: ReceivedFrame): void {
+    this.#peerEnded = answer.type === 'RSCI'
+    this.#gate.limit(readConfirmation(answer, this.sessionId))
+  }
+
+  /** M54: the lists that the peer has announced come before anything else. */
+  async #awaitLists(): Promise<void> {
+    while (this.#standing.exchange.awaiting) {
+      const frame = await this.#step()
+      if (frame) throw new SftError('ERR_SFT_FRAME_TYPE', `a ${frame.type} came before the revocation lists`)
+      if (this.#progress.state() === 'over') throw connectionLost('the peer left before it sent its revocation lists')
+    }
+    this.#standing.requireCurrent()
+  }
+
   async #next(): Promise<ReceivedFrame | undefined> {
     while (this.#progress.state() !== 'over') {
-      const frame = this.#take(await this.#connection.read())
-      this.#peerEnded = frame.type === 'ABRT'
-      if (frame.type === 'ABRT') throw abortedByPeer(frame.body)
-      if (frame.type !== 'PING' && frame.type !== 'CLOS') return frame
+      const frame = await this.#step()
+      if (frame && isRequest(frame.type)) this.#standing.requireCurrent()
+      if (frame) return frame
     }
     return undefined
+  }
+
+  /** Reads one frame; `undefined` for one that is the session's own matter. */
+  async #step(): Promise<ReceivedFrame | undefined> {
+    const frame = this.#take(await this.#connection.read())
+    this.#peerEnded = frame.type === 'ABRT'
+    if (frame.type === 'ABRT') throw abortedByPeer(frame.body)
+    if (frame.type === 'CRLN') await this.#standing.exchange.take(frame.body)
+    return OWN.has(frame.type) ? undefined : frame
   }
 
   /** State × type first, then the record; the state moves only by what has verified. */
   #take(received: ReceivedFrame): ReceivedFrame {
     const { type } = received
     if (type === 'PING') return empty(this.#connection.open(received))
+    if (type === 'CRLN') return this.#connection.open(received)
     this.#progress.check(type)
-    if (type === 'RSFL' || type === 'FINL') this.#checkSealed(received)
-    const frame = type === 'RSFL' || type === 'FINL' ? received : this.#connection.open(received)
+    const sealed = type === 'RSFL' || type === 'FINL'
+    if (sealed) this.#gate.pass(received)
+    if (type === 'RSFL') this.stripes.countFirst()
+    const frame = sealed ? received : this.#connection.open(received)
     this.#progress.read(type)
     this.#settle()
     return type === 'CLOS' ? empty(frame) : frame
   }
 
-  #checkSealed({ type, body }: ReceivedFrame): void {
-    if (this.#chunkSize === undefined)
-      throw new SftError('ERR_SFT_FRAME_TYPE', `a frame of type ${type} came too early`)
-    if (type === 'RSFL') {
-      this.stripes.countFirst()
-      return
+  /** Before a request: no fault of the peer's is met later than it can be. */
+  async #requirePeer(): Promise<void> {
+    if (this.#standing.exchange.awaiting) await this.accepted()
+    try {
+      this.#standing.requireCurrent()
+    } catch (error) {
+      throw this.#fault(error)
     }
-    if (body.byteLength + TYPE_BYTES > FINAL_CAP)
-      throw new SftError('ERR_SFT_FRAME_TOO_LARGE', 'the final is too large')
-    this.#chunkSize = undefined
+  }
+
+  /** A later list, whoever brought it: the peer may be on it, and may not have it. */
+  #news = (): void => {
+    try {
+      this.#standing.requireNotRevoked()
+      this.#sendLists()
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  /** Queued behind what is written, and before what will be. A transport that fails here fails the owner's next call too, and is reported there. */
+  #sendLists(): void {
+    if (this.#failure || this.#progress.state() === 'over') return
+    const bodies = [...this.#standing.exchange.due()]
+    void Promise.allSettled(bodies.map(body => this.#connection.writeRecord('CRLN', body)))
   }
 
   #writable(): void {
@@ -233,7 +277,12 @@ export class Session implements SecureDuplex {
     this.#failure = error
     this.#options.signal?.removeEventListener('abort', this.#cancel)
     this.#options.onEnd?.(this.stripes)
+    this.#standing.stop()
     await Promise.all([this.#connection.end(type, body, error), this.stripes.end(type, body, error)])
     zero(this.exporter)
   }
+}
+
+function isRequest(type: FrameType): boolean {
+  return type === 'RQFL' || type === 'OFFR'
 }

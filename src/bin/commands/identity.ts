@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Identity } from '../../index.ts'
+import { fetchNow } from '../keep-current.ts'
 import {
   newPassphrase,
   type PassphraseOptions,
@@ -84,6 +85,7 @@ async function login(name: string, options: LoginFlags): Promise<void> {
   password.fill(0)
   await store(directory, identity, current, passphrase, options)
   passphrase?.fill(0)
+  await fetchNow(await sft.readPublicIdentity(directory), options.auth)
   say(`you are ${identity.name} in ${identity.org}, certified until ${sft.expiryOf(identity).toISOString()}`)
 }
 
@@ -100,6 +102,7 @@ async function renew(options: PassphraseOptions & { ifDue?: boolean }): Promise<
   }
   const renewed = await sft.renew(identity, { url: origin.authUrl })
   await sft.replaceChain(directory, renewed)
+  await fetchNow(renewed, origin.authUrl)
   say(`you are ${renewed.name} in ${renewed.org}, certified until ${sft.expiryOf(renewed).toISOString()}`)
 }
 
@@ -151,12 +154,17 @@ async function store(
 }
 
 async function whoami(options: { json?: boolean; cert?: boolean }): Promise<void> {
-  const { dataDirectory, encodeCertificates, expiryOf, readPublicIdentity, spkiHash } = await import('../../index.ts')
+  const { dataDirectory, encodeCertificates, expiryOf, ownList, readPublicIdentity, spkiHash } = await import(
+    '../../index.ts'
+  )
   const identity = await readPublicIdentity(dataDirectory(process.env))
   const { name, org } = identity
   const key = Buffer.from(spkiHash(identity.publicKey)).toString('hex')
   const notAfter = expiryOf(identity).toISOString()
+  const list = ownList(identity)?.list
+  const revocationList = list && { asOf: list.thisUpdate.toISOString(), until: list.nextUpdate.toISOString() }
+  const known = revocationList ? `revocation list of ${revocationList.asOf}, good until ${revocationList.until}\n` : ''
   if (options.cert) await print(encodeCertificates(identity.chain))
-  else if (options.json) await print(`${JSON.stringify({ name, org, key, notAfter })}\n`)
-  else await print(`${name} in ${org}\nkey ${key}\ncertified until ${notAfter}\n`)
+  else if (options.json) await print(`${JSON.stringify({ name, org, key, notAfter, revocationList })}\n`)
+  else await print(`${name} in ${org}\nkey ${key}\ncertified until ${notAfter}\n${known}`)
 }

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import type { PublicIdentity } from '../../index.ts'
+import { freshenLists } from '../keep-current.ts'
 import { print, printable, say } from '../terminal.ts'
 
 /** `sft peers add|list|remove`: the local peer book. */
@@ -15,8 +17,8 @@ export function registerPeers(program: Command): void {
 }
 
 async function add(file: string): Promise<void> {
-  const { addPeer, dataDirectory, readPublicIdentity, SftError } = await import('../../index.ts')
-  const identity = await readPublicIdentity(dataDirectory(process.env))
+  const { addPeer, dataDirectory, SftError } = await import('../../index.ts')
+  const identity = await knowing()
   const pem = await readFile(file, 'utf8').catch(cause => {
     throw new SftError('ERR_SFT_NOT_FOUND', `can not read ${file}: ${cause.message}`, { cause })
   })
@@ -25,8 +27,8 @@ async function add(file: string): Promise<void> {
 }
 
 async function list(options: { json?: boolean }): Promise<void> {
-  const { dataDirectory, listPeers, readPublicIdentity } = await import('../../index.ts')
-  const identity = await readPublicIdentity(dataDirectory(process.env))
+  const { dataDirectory, listPeers } = await import('../../index.ts')
+  const identity = await knowing()
   const entries = await listPeers(dataDirectory(process.env), identity)
   const lines = entries.map(entry => {
     const state = 'peer' in entry ? { notAfter: entry.peer.notAfter.toISOString() } : { problem: entry.problem.message }
@@ -36,6 +38,14 @@ async function list(options: { json?: boolean }): Promise<void> {
     return `${text}\n`
   })
   await print(lines.join(''))
+}
+
+/** Oneself, with revocation lists that are not old. */
+async function knowing(): Promise<PublicIdentity> {
+  const { dataDirectory, readPublicIdentity } = await import('../../index.ts')
+  const identity = await readPublicIdentity(dataDirectory(process.env))
+  await freshenLists(identity)
+  return identity
 }
 
 async function remove(name: string): Promise<void> {

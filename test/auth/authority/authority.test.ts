@@ -6,7 +6,7 @@ import { generateRsaKey, isEncrypted } from '../../../src/auth/certificates/keys
 import { verifyPath } from '../../../src/auth/certificates/path.ts'
 import { openssl } from '../../fixtures/openssl.ts'
 
-const FILES = ['authority.json', 'issuing.crt', 'issuing.key', 'root.crt', 'root.key']
+const FILES = ['authority.json', 'issuing.crt', 'issuing.key', 'root.crl', 'root.crt', 'root.key']
 const org = 'example.org'
 const passphrase = Buffer.from('correct horse')
 const key = await generateRsaKey(2048)

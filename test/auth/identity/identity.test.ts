@@ -9,13 +9,8 @@ import { identityUri } from '../../../src/auth/certificates/names.ts'
 import { verifyPath } from '../../../src/auth/certificates/path.ts'
 import { encodeCertificates } from '../../../src/auth/certificates/pem.ts'
 import { leafExtensions } from '../../../src/auth/certificates/profile.ts'
-import {
-  dataDirectory,
-  initEmbedded,
-  loadIdentity,
-  readOrigin,
-  saveIdentity
-} from '../../../src/auth/identity/identity.ts'
+import { initEmbedded, loadIdentity } from '../../../src/auth/identity/identity.ts'
+import { dataDirectory, readOrigin, saveIdentity } from '../../../src/auth/identity/identity-files.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
 
 const organisation = await makeOrganisation()

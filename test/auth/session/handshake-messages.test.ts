@@ -19,6 +19,7 @@ import {
   refusal,
   sessionBegins
 } from '../../../src/auth/session/handshake-messages.ts'
+import { listPiece } from '../../../src/auth/session/list-messages.ts'
 import type { SftError } from '../../../src/streams/errors.ts'
 import { decodeVarint } from '../../../src/streams/varint.ts'
 
@@ -83,6 +84,14 @@ const MESSAGES: Record<string, { codec: Codec<unknown>; values: fc.Arbitrary<unk
   ACPT: of(
     acceptance,
     record({ request: int, kind: fc.constantFrom(...ACCEPT_KINDS), firstChunk: int }, ['request', 'kind', 'firstChunk'])
+  ),
+  CRLN: of(
+    listPiece,
+    record({ issuer: bytes(300), size: int, offset: int, piece: fc.uint8Array({ minLength: 1 }) }, [
+      'size',
+      'offset',
+      'piece'
+    ])
   ),
   RSCI: of(refusal, fc.constantFrom(...(Object.keys(REFUSALS) as Refusal[]))),
   ABRT: of(abortion, fc.constantFrom(...(Object.keys(ABORTS) as Abort[])))
@@ -149,9 +158,10 @@ t.test('what a schema can not say is refused too', t => {
   t.throws(() => fileOffer.encode({ request: 1, name: 'x'.repeat(256) }), { code: 'ERR_SFT_ENCODING' })
   t.throws(() => acceptance.decode(Uint8Array.of(1, 0, 2, 1, 3, 3, 0)), { code: 'ERR_SFT_ENCODING' }, 'kind 3')
   t.throws(() => certificates.encode({ chain: new Uint8Array(6149) }), { code: 'ERR_SFT_ENCODING' })
-  t.throws(() => certificates.encode({ chain: new Uint8Array(0), crlNumbers: new Uint8Array(27) }), {
+  t.throws(() => certificates.encode({ chain: new Uint8Array(0), crlNumbers: new Uint8Array(17 * 28) }), {
     code: 'ERR_SFT_ENCODING'
   })
+  t.throws(() => listPiece.encode({ size: 1, offset: 0, piece: new Uint8Array(0) }), { code: 'ERR_SFT_ENCODING' })
   const joining = { sessionId: new Uint8Array(32), random: new Uint8Array(32), mac: new Uint8Array(32) }
   for (const stripe of [0, 16, 256])
     t.throws(() => joinRequest.encode({ ...joining, stripe }), { code: 'ERR_SFT_ENCODING' }, `stripe ${stripe}`)
@@ -161,7 +171,7 @@ t.test('what a schema can not say is refused too', t => {
     t.throws(() => fileRequest.encode(request), { code: 'ERR_SFT_ENCODING' }, `stripes ${stripes}`)
     t.throws(() => fileOffer.encode({ request: 1, name: 'x', stripes: list }), { code: 'ERR_SFT_ENCODING' })
   }
-  for (const body of [[], [0], [11], [1, 1]]) {
+  for (const body of [[], [0], [14], [1, 1]]) {
     t.throws(() => refusal.decode(Uint8Array.from(body)), { code: 'ERR_SFT_ENCODING' })
     t.throws(() => abortion.decode(Uint8Array.from(body)), { code: 'ERR_SFT_ENCODING' })
   }

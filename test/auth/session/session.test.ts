@@ -162,7 +162,10 @@ t.test('an ABRT is an error with a code of its own on the other side, also while
     integrity: 'ERR_SFT_CHUNK_AUTH',
     'shutting down': 'ERR_SFT_CONNECTION_LOST',
     'sender not accepted': 'ERR_SFT_SENDER',
-    'connection lost': 'ERR_SFT_CONNECTION_LOST'
+    'connection lost': 'ERR_SFT_CONNECTION_LOST',
+    'certificate revoked': 'ERR_SFT_CERT_REVOKED',
+    'certificate expired': 'ERR_SFT_CERT_EXPIRED',
+    'revocation list too old': 'ERR_SFT_CRL'
   }
   const own = new SftError('ERR_SFT_USAGE', 'own reason')
   for (const reason of Object.keys(ABORTS) as Abort[]) {
@@ -438,7 +441,7 @@ function rawPeer(confirmation?: () => Promise<ReceivedFrame>): {
     role: 'initiator',
     messages: messageStream(left, { cap: 2 ** 16 }),
     established: {
-      peer: { ...organisation, name: 'bob' } as unknown as PeerIdentity,
+      peer: { ...sides.responder, notAfter: new Date(8.64e15) } as unknown as PeerIdentity,
       suite: 'aes-256-gcm',
       group: 'x25519',
       sending: keys(1),
@@ -446,8 +449,10 @@ function rawPeer(confirmation?: () => Promise<ReceivedFrame>): {
       exporter: new Uint8Array(32),
       join: new Uint8Array(32),
       sessionId: SID,
-      chunkPower: undefined
+      chunkPower: undefined,
+      lists: { ours: undefined, theirs: undefined }
     },
+    identity: sides.initiator,
     deadlines: { firstByte: 1000, handshake: 1000, idle: 1000, ping: 1000, close: 50 },
     chunkPower: 20,
     confirmation

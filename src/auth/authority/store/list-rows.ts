@@ -3,7 +3,7 @@ import { invariant } from '../../../streams/errors.ts'
 import type { RevocationReason, RevokedEntry } from '../../certificates/crl.ts'
 import { type AuditContext, note } from './audit-rows.ts'
 import type { Tables } from './migrations.ts'
-import type { ListStore, StoredList } from './store.ts'
+import type { ListStore, StoredIssuer, StoredList } from './store.ts'
 
 /** Of the advisory lock under which servers that share a PostgreSQL sign; "sftL". */
 const SIGNING_LOCK = 0x7366744c
@@ -11,15 +11,42 @@ const SIGNING_LOCK = 0x7366744c
 export function listStore(database: Kysely<Tables>, context: AuditContext): ListStore {
   return {
     latest: issuer => latestOf(database, issuer),
-    publish: (issuer, sign) =>
-      database.transaction().execute(async changes => {
+    numbers: async () => {
+      const rows = await database.selectFrom('lists').select(['issuer', 'number']).execute()
+      return new Map(rows.map(({ issuer, number }) => [issuer, Number(number)]))
+    },
+    addIssuer: async ({ id, der }) => {
+      if (await issuerOf(database, id)) return
+      const row = { id, der: Buffer.from(der).toString('base64') }
+      await database
+        .insertInto('issuers')
+        .values(row)
+        .onConflict(conflict => conflict.column('id').doNothing())
+        .execute()
+    },
+    issuer: id => issuerOf(database, id),
+    isNeeded: async issuer => {
+      const query = database.selectFrom('certificates').select('serial').where('issuer', '=', issuer)
+      return (
+        (await query
+          .where('not_after', '>', Date.now() - GRACE_MS)
+          .limit(1)
+          .executeTakeFirst()) !== undefined
+      )
+    },
+    publish: async (issuer, decide) => {
+      // most looks end here, and wait for no writer
+      const present = await latestOf(database, issuer)
+      if (present && decide(await revokedOf(database, issuer), present) === undefined) return present
+      return database.transaction().execute(async changes => {
         if (context.shared) await sql`select pg_advisory_xact_lock(${SIGNING_LOCK})`.execute(changes)
         const latest = await latestOf(changes, issuer)
-        const next = sign(await revokedOf(changes, issuer), latest)
-        if (next === undefined) {
+        const sign = decide(await revokedOf(changes, issuer), latest)
+        if (sign === undefined) {
           invariant(latest !== undefined, 'no first list was signed')
           return latest
         }
+        const next = sign()
         const row = toRow(next)
         const { issuer: _, ...rest } = row
         await changes
@@ -30,7 +57,13 @@ export function listStore(database: Kysely<Tables>, context: AuditContext): List
         await note(changes, context, { type: 'crl', issuer, number: next.number, digest: next.digest })
         return next
       })
+    }
   }
+}
+
+async function issuerOf(database: Kysely<Tables>, id: string): Promise<StoredIssuer | undefined> {
+  const row = await database.selectFrom('issuers').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && { id, der: Uint8Array.from(Buffer.from(row.der, 'base64')) }
 }
 
 async function latestOf(database: Kysely<Tables>, issuer: string): Promise<StoredList | undefined> {

@@ -28,6 +28,7 @@ export interface Tables {
   }
   audit: { seq: number; line: string }
   audit_head: { id: number; seq: number; hash: string }
+  issuers: { id: string; der: string }
   networks: { name: string; network: string; latest: number }
 }
 
@@ -101,6 +102,14 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn('network', 'text', column => column.notNull())
         .addColumn('latest', 'bigint', column => column.notNull())
         .addPrimaryKeyConstraint('networks_key', ['name', 'network'])
+        .execute()
+  },
+  '006_issuers': {
+    up: database =>
+      database.schema
+        .createTable('issuers')
+        .addColumn('id', 'text', column => column.primaryKey())
+        .addColumn('der', 'text', column => column.notNull())
         .execute()
   }
 }

@@ -90,16 +90,34 @@ export interface StoredList {
   readonly digest: string
 }
 
+/** A CA whose lists are in the store. */
+export interface StoredIssuer {
+  /** SHA-256 of the SPKI in hex. */
+  readonly id: string
+  /** Of its certificate. */
+  readonly der: Uint8Array
+}
+
+/** Decides about the next list, by what is revoked and not over, in the order of serials, and the latest list: how to sign it, or undefined when the latest still stands. */
+export type ListDecision = (
+  entries: readonly RevokedEntry[],
+  latest: StoredList | undefined
+) => (() => StoredList) | undefined
+
 export interface ListStore {
   latest(issuer: string): Promise<StoredList | undefined>
   /**
-   * Signs the next list, under a lock that all servers of this store share: one number, one list. `sign` is given what is revoked and not over, in
-   * the order of serials, and the latest list; it returns the new one, or undefined when the latest still stands.
+   * Signs the next list, under a lock that all servers of this store share: one number, one list. `decide` is asked without the lock first, and once
+   * more under it.
    */
-  publish(
-    issuer: string,
-    sign: (entries: readonly RevokedEntry[], latest: StoredList | undefined) => StoredList | undefined
-  ): Promise<StoredList>
+  publish(issuer: string, decide: ListDecision): Promise<StoredList>
+  /** The number of the latest list of every CA. */
+  numbers(): Promise<ReadonlyMap<string, number>>
+  /** Remembers a CA; one that is there stays. */
+  addIssuer(issuer: StoredIssuer): Promise<void>
+  issuer(id: string): Promise<StoredIssuer | undefined>
+  /** True while a certificate of this CA is not over. */
+  isNeeded(issuer: string): Promise<boolean>
 }
 
 /** What happened: a type such as `login` or `user.disable`, and what is to be known of it; never a secret. */

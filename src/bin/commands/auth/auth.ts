@@ -13,6 +13,7 @@ import {
 } from '../../options.ts'
 import { say } from '../../terminal.ts'
 import { registerAudit } from './audit.ts'
+import { registerCa } from './ca.ts'
 import { registerCertificates } from './cert.ts'
 import { type StoreFlags, withAuthority, withStore } from './store.ts'
 import { registerUsers } from './user.ts'
@@ -28,6 +29,7 @@ interface ServeFlags extends PassphraseOptions, StoreFlags {
   host?: string[]
   interactive?: boolean
   ttl?: number
+  listLife?: number
 }
 
 const DEFAULT_AUTH_PORT = 12565
@@ -44,6 +46,7 @@ export function registerAuth(program: Command): void {
     .action(init)
   registerUsers(auth)
   registerCertificates(auth)
+  registerCa(auth)
   registerAudit(auth)
   withPassphrase(withAuthority(auth.command('serve')))
     .description('certify users who log in')
@@ -55,6 +58,11 @@ export function registerAuth(program: Command): void {
     )
     .option('--interactive', 'ask at the terminal for users to add before it serves')
     .option('--ttl <time>', 'life of a certificate, e.g. 10d or 12h', parseDuration)
+    .option(
+      '--list-life <time>',
+      'how long a revocation list counts: peers who can get no later one then refuse everybody (default: 24h)',
+      parseDuration
+    )
     .action(serve)
 }
 
@@ -67,17 +75,17 @@ async function init(directory: string, options: InitFlags): Promise<void> {
 }
 
 async function serve(options: ServeFlags): Promise<void> {
-  const { openAuthority, parseHostPort, serveAuthority } = await import('../../../index.ts')
+  const { authorityAt, parseHostPort, serveAuthority } = await import('../../../index.ts')
   const passphrase = passphraseSource(options, 'passphrase of the issuing CA')
-  const authority = await openAuthority(options.dir, { passphrase })
+  const { authority, refresh } = await authorityAt(options.dir, { passphrase })
   const { host, port } = parseHostPort(options.listen, DEFAULT_AUTH_PORT)
   const hosts = options.host ?? (host === undefined ? [hostname(), 'localhost', '127.0.0.1'] : [host])
-  const ttl = options.ttl === undefined ? {} : { ttl: options.ttl }
+  const lives = { ...(options.ttl && { ttl: options.ttl }), ...(options.listLife && { listLife: options.listLife }) }
   const run = (store: AuthStore) =>
     interruptible(async signal => {
       if (options.interactive) await (await import('./interactive.ts')).addUsersAtTerminal(store)
       const address = { host: host ?? '0.0.0.0', port, hosts }
-      const server = await serveAuthority({ authority, store, ...address, logger: sayEvent, ...ttl })
+      const server = await serveAuthority({ authority, refresh, store, ...address, logger: sayEvent, ...lives })
       say(`auth server of ${authority.org} listening on ${server.url}`)
       const stopped = await interruption(signal)
       await server.close()

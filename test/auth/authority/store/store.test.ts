@@ -29,7 +29,8 @@ function entry(name: string, fields: Partial<CertificateEntry> = {}): Certificat
 /** A list that says what it was signed for, in the place of a signature. */
 const signer =
   (issuer = 'ca') =>
-  (entries: readonly { serial: string; reason: string }[], latest: StoredList | undefined): StoredList => ({
+  (entries: readonly { serial: string; reason: string }[], latest: StoredList | undefined) =>
+  (): StoredList => ({
     issuer,
     number: (latest?.number ?? 0) + 1,
     thisUpdate: new Date(1_000_000),
@@ -162,6 +163,25 @@ for (const [backend, { skip, place }] of Object.entries(BACKENDS)) {
     t.equal((await lists.publish('ca', () => undefined)).number, 1, 'the latest still stands')
   })
 
+  check('remembers whose lists there are, and who still needs one', async (t, { certificates, lists }) => {
+    const over = new Date(Date.now() - 2 * 3_600_000)
+    const issuer = { id: 'ca', der: Uint8Array.of(1, 2, 3) }
+    await lists.addIssuer(issuer)
+    await lists.addIssuer({ id: 'ca', der: Uint8Array.of(4) })
+    t.strictSame(await lists.issuer('ca'), issuer, 'the first stays')
+    t.equal(await lists.issuer('other'), undefined)
+    t.strictSame(await lists.numbers(), new Map())
+    await lists.publish('ca', signer())
+    await lists.publish('other', signer('other'))
+    await lists.publish('ca', signer())
+    t.strictSame(await lists.numbers(), new Map(Object.entries({ ca: 2, other: 1 })))
+    t.equal(await lists.isNeeded('ca'), false)
+    await certificates.add(entry('a', { notAfter: over }))
+    t.equal(await lists.isNeeded('ca'), false, 'its last certificate is over')
+    await certificates.add(entry('b'))
+    t.equal(await lists.isNeeded('ca'), true)
+  })
+
   check('many signers at once make one list of each number', async (t, store, where) => {
     const stores = [store, ...(await Promise.all([1, 2, 3].map(() => openStore(where))))]
     t.teardown(() => Promise.all(stores.slice(1).map(each => each.close())))
@@ -179,7 +199,7 @@ for (const [backend, { skip, place }] of Object.entries(BACKENDS)) {
 
   check('a signer that fails leaves nothing behind', async (t, { lists }) => {
     await t.rejects(
-      lists.publish('ca', () => {
+      lists.publish('ca', () => () => {
         throw new Error('no key')
       }),
       { code: 'ERR_SFT_STORE' }
