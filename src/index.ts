@@ -13,6 +13,7 @@
 
 // identities and the authority
 export type { Authority } from './auth/authority/authority.ts'
+export type { AnnounceOptions, DirectoryOptions, LocatedPeer, ServingPeer } from './auth/authority/directory-client.ts'
 export type { AuthEvent } from './auth/authority/events.ts'
 export type { FetchListsOptions, FollowListsOptions } from './auth/authority/list-client.ts'
 export type { LoginOptions } from './auth/authority/login.ts'
@@ -35,10 +36,10 @@ export {
   loadIdentity,
   ownList,
   type PublicIdentity,
-  readPublicIdentity,
-  verifyMember
+  readPublicIdentity
 } from './auth/identity/identity.ts'
 export { dataDirectory, type Origin, readOrigin, replaceChain, saveIdentity } from './auth/identity/identity-files.ts'
+export { verifyMember } from './auth/identity/member.ts'
 export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth/identity/peers.ts'
 export { openRevocations, rereadRevocations } from './auth/identity/revocation-files.ts'
 export { type KnownList, Revocations } from './auth/identity/revocations.ts'
@@ -48,6 +49,9 @@ export {
   fetchLists,
   followLists,
   initAuthority,
+  keepAnnounced,
+  listServing,
+  locatePeer,
   login,
   moveRootKey,
   openAuthority,

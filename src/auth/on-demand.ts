@@ -50,3 +50,15 @@ export const rotateIssuing: typeof import('./authority/rotation.ts').rotateIssui
 /** Moves the root key away; see `rotation.ts`. */
 export const moveRootKey: typeof import('./authority/rotation.ts').moveRootKey = async (...args) =>
   (await import('./authority/rotation.ts')).moveRootKey(...args)
+
+/** Finds a member by name; see `directory-client.ts`. */
+export const locatePeer: typeof import('./authority/directory-client.ts').locatePeer = async (...args) =>
+  (await import('./authority/directory-client.ts')).locatePeer(...args)
+
+/** Says who listens; see `directory-client.ts`. */
+export const listServing: typeof import('./authority/directory-client.ts').listServing = async (...args) =>
+  (await import('./authority/directory-client.ts')).listServing(...args)
+
+/** Tells the directory that we listen; see `directory-client.ts`. */
+export const keepAnnounced: typeof import('./authority/directory-client.ts').keepAnnounced = async (...args) =>
+  (await import('./authority/directory-client.ts')).keepAnnounced(...args)

@@ -41,6 +41,13 @@ export function withStreams(command: Command): Command {
   return command.option('--streams <n>', 'connections to use, 1 to 16: more than one for a long round trip', parseCount)
 }
 
+/** For commands that listen. */
+export function withAnnounce(command: Command): Command {
+  return command
+    .option('--announce <host:port>', 'where the directory says that you are (default: what it sees, and this port)')
+    .option('--no-announce', 'tell the directory nothing')
+}
+
 const PASSPHRASE_SOURCES = '--passphrase-file, --passphrase-fd or SFT_PASSPHRASE_FILE'
 
 /** The passphrase of a stored key: asked for only when the key needs one. */

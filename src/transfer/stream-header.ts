@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { decodeChain, encodeChain, type PeerIdentity } from '../auth/certificates/path.ts'
-import { type Identity, verifyMember } from '../auth/identity/identity.ts'
-import { signPss, verifyPss } from '../auth/session/signature.ts'
+import { signPss, verifyPss } from '../auth/certificates/signature.ts'
+import type { Identity } from '../auth/identity/identity.ts'
+import { verifyMember } from '../auth/identity/member.ts'
 import { SftError } from '../streams/errors.ts'
 import {
   encodeClear,

@@ -104,9 +104,12 @@ t.test('login', async t => {
 
 t.test('whoami', async t => {
   const { stdout } = await run(alice, ['whoami'])
-  t.match(stdout.toString(), /^alice in example\.org\nkey [0-9a-f]{64}\ncertified until \S+\n$/)
+  t.match(
+    stdout.toString(),
+    /^alice in example\.org\nkey [0-9a-f]{64}\ncertified until \S+\nrevocation list of \S+, good until \S+\n$/
+  )
   const json = JSON.parse((await run(alice, ['whoami', '--json'])).stdout.toString())
-  t.same(Object.keys(json), ['name', 'org', 'key', 'notAfter'])
+  t.same(Object.keys(json), ['name', 'org', 'key', 'notAfter', 'revocationList'])
   t.match(json, { name: 'alice', org: 'example.org' })
   t.ok(stdout.includes(json.key))
   const life = Date.parse(json.notAfter) - Date.now()

@@ -4,6 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { encodePem } from '../certificates/pem.ts'
 import type { Authority } from './authority.ts'
 import { exportChannel } from './channel.ts'
+import { answerQuestion, parseQuestion } from './directory.ts'
 import type { AuthEvent } from './events.ts'
 import { answerList, answerLists } from './list-route.ts'
 import type { ListKeeper } from './lists.ts'
@@ -17,6 +18,8 @@ import type { AuthStore } from './store/store.ts'
 /** The routes of the auth server, and what each answer is in HTTP. */
 
 const BODY_LIMIT = 32 * 1024
+/** Questions a minute to the directory, of a source and of a member. */
+const DIRECTORY_LIMIT = 300
 
 export interface AppOptions extends Pick<LoginRules, 'store' | 'ttl'> {
   /** As it is now. */
@@ -72,6 +75,16 @@ export async function createApp(
   })
   app.post('/v2/login', login)
   app.post('/v2/renew', renewal)
+  const directory = {
+    perSource: rateLimit({ attempts: DIRECTORY_LIMIT }),
+    perHolder: rateLimit({ attempts: DIRECTORY_LIMIT })
+  }
+  app.post('/v2/directory', async (request, reply) => {
+    const asked = parseQuestion(request.body)
+    if (asked === undefined) return reply.code(400).send({ error: 'bad request' })
+    const { status, body } = await answerQuestion({ ...rules, ...directory }, asked, channelOf(request))
+    return reply.code(status).send(body)
+  })
   app.setNotFoundHandler((_, reply) => reply.code(404).send({ error: 'not found' }))
   app.setErrorHandler((error: FastifyError, _, reply) => answerFault(logger, error, reply))
   await app.ready()
@@ -90,12 +103,16 @@ function certifying<Attempt>(
   return async (request, reply) => {
     const attempt = parse(request.body)
     if (attempt === undefined) return reply.code(400).send({ error: 'bad request' })
-    const source = sourceKey(request.socket.remoteAddress ?? '')
-    const exporter = exportChannel(request.socket as TLSSocket)
-    const { answer, event } = await decide(attempt, { exporter, source })
+    const { answer, event } = await decide(attempt, channelOf(request))
     await tell(event)
     return sendAnswer(reply, answer)
   }
+}
+
+/** What a request comes by, and what binds it to that. */
+function channelOf({ socket }: FastifyRequest): { exporter: string; source: string; address: string } {
+  const address = socket.remoteAddress ?? ''
+  return { exporter: exportChannel(socket as TLSSocket), source: sourceKey(address), address }
 }
 
 function reasonOf<Reason>(answer: { kind: 'refused'; reason: Reason } | { kind: string }): { reason?: Reason } {

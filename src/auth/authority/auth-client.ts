@@ -24,7 +24,7 @@ export interface AuthRequest {
   /** Bytes of the largest answer; 64 KiB by default. */
   readonly maxAnswer?: number
   /** Called once TLS stands and the server is verified, so that the body may depend on the channel; it is zeroed after use. */
-  readonly makeBody?: (socket: TLSSocket) => Buffer
+  readonly makeBody?: (socket: TLSSocket) => Buffer | Promise<Buffer>
 }
 
 export interface AuthAnswer {
@@ -58,7 +58,7 @@ export async function requestAuth(connection: AuthConnection, request: AuthReque
     const socket = await secured(client, answer)
     progress.secure = true
     clearTimeout(timer)
-    send(client, request.makeBody?.(socket))
+    send(client, await request.makeBody?.(socket))
     return await readAnswer(await answer, request.maxAnswer ?? MAX_ANSWER)
   } catch (cause) {
     if (SftError.is(cause)) throw cause

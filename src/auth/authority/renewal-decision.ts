@@ -98,8 +98,11 @@ function proofRefusal(
   return bindingRefusal(request, holder.name, exporter)
 }
 
-/** What the books say. */
-async function standingRefusal({ store }: RenewalRules, holder: PeerIdentity): Promise<RenewalRefusal | undefined> {
+/** What the books say against the holder of a certificate that has passed the path check. */
+export async function standingRefusal(
+  { store }: Pick<RenewalRules, 'store'>,
+  holder: PeerIdentity
+): Promise<RenewalRefusal | undefined> {
   const [certificate, user] = [await store.certificates.get(serialOf(holder.leaf)), await store.users.get(holder.name)]
   if (certificate === undefined || Buffer.compare(certificate.der, holder.leaf) !== 0) return 'not on the books'
   if (certificate.revoked !== undefined) return 'revoked'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 import { askOnce, generateRsaKey, type PassphraseSource } from '../certificates/keys.ts'
 import { parseUserName } from '../certificates/names.ts'
-import { issuerIdOf, type PathOptions, type PeerIdentity, verifyPath } from '../certificates/path.ts'
+import { issuerIdOf, verifyPath } from '../certificates/path.ts'
 import { initAuthority, openAuthority } from '../on-demand.ts'
 import {
   type Origin,
@@ -18,7 +18,7 @@ import { makePrivateDirectory } from './private-file.ts'
 import { openRevocations, type RevocationFilesOptions } from './revocation-files.ts'
 import type { KnownList, Revocations } from './revocations.ts'
 
-/** One's own identity (SPEC §4), and how others are checked with it. */
+/** One's own identity (SPEC §4). */
 
 const EMBEDDED_AUTHORITY = 'ca'
 
@@ -38,36 +38,6 @@ export interface Identity {
 
 /** An identity without its private key: enough to say who one is and to check others. */
 export type PublicIdentity = Omit<Identity, 'privateKey'>
-
-/**
- * Checks the chain of a member: the path check, and that it is not revoked.
- *
- * @param options.known false when a newer revocation list is on its way.
- * @throws SftError as `verifyPath`; ERR_SFT_CERT_REVOKED, ERR_SFT_CRL.
- */
-export function verifyMember(
-  identity: PublicIdentity,
-  chain: readonly Uint8Array[],
-  options: Pick<PathOptions, 'name' | 'now'> & { known?: boolean } = {}
-): PeerIdentity {
-  const { root, org } = identity
-  const peer = verifyPath(chain, { root, org, ...options })
-  requireNotRevoked(identity, peer, options)
-  return peer
-}
-
-/**
- * M52 for a member whose chain has passed the path check. Of oneself it is not asked: what one has sealed for oneself opens without an auth server.
- *
- * @throws SftError ERR_SFT_CERT_REVOKED, ERR_SFT_CRL.
- */
-export function requireNotRevoked(
-  { publicKey, revocations }: PublicIdentity,
-  peer: PeerIdentity,
-  options: { now?: Date | undefined; known?: boolean } = {}
-): void {
-  if (!peer.publicKey.equals(publicKey)) revocations?.check(peer, options)
-}
 
 export interface LoadOptions extends RevocationFilesOptions {
   /** Asked once, and only if the key is encrypted. */

@@ -4,7 +4,8 @@ import { SftError } from '../../streams/errors.ts'
 import { isUserName } from '../certificates/names.ts'
 import type { PeerIdentity } from '../certificates/path.ts'
 import { decodeCertificates, encodeCertificates } from '../certificates/pem.ts'
-import { type PublicIdentity, verifyMember } from './identity.ts'
+import type { PublicIdentity } from './identity.ts'
+import { verifyMember } from './member.ts'
 import { makePrivateDirectory, readSmallFile, replacePrivate } from './private-file.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { SftError } from '../../streams/errors.ts'
 import { CLOCK_SKEW, type PeerIdentity } from '../certificates/path.ts'
-import { type PublicIdentity, requireNotRevoked } from '../identity/identity.ts'
+import type { PublicIdentity } from '../identity/identity.ts'
+import { requireNotRevoked } from '../identity/member.ts'
 import { type AnnouncedLists, ListExchange } from './list-exchange.ts'
 
 export interface StandingOptions {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
 import { type EngineFlags, openEngine, sayStats, sayTransfer, withEngine, withStreams } from '../options.ts'
 
@@ -8,22 +9,26 @@ interface GetFlags extends EngineFlags {
   streams?: number
 }
 
-/** `sft get NAME@HOST:PORT PATH`. */
+/** `sft get NAME:PATH` and `sft get NAME@HOST:PORT PATH`. */
 export function registerGet(program: Command): void {
   withStreams(withEngine(program.command('get')))
     .description('get a file from a peer that runs sft serve')
-    .argument('<peer>', 'NAME@HOST:PORT')
-    .argument('<path>', 'path below the directory it serves')
+    .argument('<peer>', 'NAME:PATH, whom the auth server finds, or NAME@HOST:PORT')
+    .argument('[path]', 'path below the directory it serves, after NAME@HOST:PORT')
     .option('-o, --output <path>', 'FILE, directory, or - for standard output (default: received_<name>)')
     .option('-f, --force', 'replace an existing file')
     .action(get)
 }
 
-async function get(address: string, path: string, options: GetFlags): Promise<void> {
-  const { receivedName } = await import('../../index.ts')
+async function get(peer: string, pathHere: string | undefined, options: GetFlags): Promise<void> {
+  const { receivedName, SftError } = await import('../../index.ts')
+  const named = pathHere === undefined ? splitPeer(peer) : undefined
+  const path = named?.path ?? pathHere
+  if (!path) throw new SftError('ERR_SFT_USAGE', 'what to get is missing', { hint: 'sft get NAME:PATH' })
   await using engine = await openEngine(options)
   const output = options.output === '-' ? 1 : (options.output ?? receivedName(path))
   const { force, streams } = options
+  const address = named ? await resolvePeer(engine, named.name, 'serve') : peer
   const result = await interruptible(signal => engine.get(address, path, output, { force, streams, signal }))
   sayTransfer('received from', address, path, result, streams)
   sayStats(engine, 'socket')

@@ -1,10 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { PublicIdentity } from '../../index.ts'
+import type { PeerEntry, PublicIdentity, ServingPeer } from '../../index.ts'
+import { authUrl, directoryOf } from '../directory.ts'
 import { freshenLists } from '../keep-current.ts'
+import { loadOwnIdentity, type PassphraseOptions, withPassphrase } from '../options.ts'
 import { print, printable, say } from '../terminal.ts'
 
-/** `sft peers add|list|remove`: the local peer book. */
+interface ListFlags extends PassphraseOptions {
+  book?: boolean
+  json?: boolean
+}
+
+/** `sft peers add|list|remove`: the local peer book, and who is listening. */
 export function registerPeers(program: Command): void {
   const peers = program.command('peers').description('certificates of the peers you seal for')
   peers
@@ -12,7 +19,11 @@ export function registerPeers(program: Command): void {
     .description("add a peer's certificate (sft whoami --cert prints one)")
     .argument('<file>', 'PEM')
     .action(add)
-  peers.command('list').description('list them').option('--json', 'as JSON lines').action(list)
+  withPassphrase(peers.command('list'))
+    .description('list those in the book, and who is listening where')
+    .option('--book', 'the book only, without asking the auth server')
+    .option('--json', 'as JSON lines')
+    .action(list)
   peers.command('remove').description('remove one').argument('<name>').action(remove)
 }
 
@@ -26,18 +37,51 @@ async function add(file: string): Promise<void> {
   say(`added ${peer.name}, certified until ${peer.notAfter.toISOString()}`)
 }
 
-async function list(options: { json?: boolean }): Promise<void> {
+async function list(options: ListFlags): Promise<void> {
   const { dataDirectory, listPeers } = await import('../../index.ts')
   const identity = await knowing()
   const entries = await listPeers(dataDirectory(process.env), identity)
-  const lines = entries.map(entry => {
-    const state = 'peer' in entry ? { notAfter: entry.peer.notAfter.toISOString() } : { problem: entry.problem.message }
-    const text = options.json
-      ? JSON.stringify({ name: entry.name, ...state })
-      : `${entry.name}  ${state.problem === undefined ? `until ${state.notAfter}` : printable(state.problem)}`
-    return `${text}\n`
+  const serving = options.book ? [] : await whoListens(options)
+  const names = new Set([...entries, ...serving].map(({ name }) => name))
+  const lines = [...names].sort().map(name => {
+    const entry = entries.find(each => each.name === name)
+    const places = serving.filter(each => each.name === name)
+    return `${options.json ? inJson(name, entry, places) : inWords(name, entry, places)}\n`
   })
   await print(lines.join(''))
+}
+
+/** What the directory says; when it can not be asked, the book is all there is, and that is said. */
+async function whoListens(options: ListFlags): Promise<readonly ServingPeer[]> {
+  const { listServing } = await import('../../index.ts')
+  const url = await authUrl()
+  if (url === undefined) return []
+  try {
+    return await listServing(await loadOwnIdentity(options), directoryOf(url))
+  } catch (error) {
+    say(`the directory is not asked: ${error instanceof Error ? error.message : String(error)}`)
+    return []
+  }
+}
+
+function inJson(name: string, entry: PeerEntry | undefined, places: readonly ServingPeer[]): string {
+  const listening = places.map(({ kind, host, port }) => ({ kind, host, port }))
+  return JSON.stringify({ name, ...stateOf(entry), ...(listening.length > 0 && { listening }) })
+}
+
+function inWords(name: string, entry: PeerEntry | undefined, places: readonly ServingPeer[]): string {
+  const { notAfter, problem } = stateOf(entry)
+  const known = notAfter === undefined ? problem && printable(problem) : `until ${notAfter}`
+  const where = places.map(({ kind, host, port }) => {
+    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+    return `${kind === 'serve' ? 'serves' : 'receives'} at ${address}`
+  })
+  return `${name}  ${[...(known ? [known] : []), ...where].join(', ')}`
+}
+
+function stateOf(entry: PeerEntry | undefined): { notAfter?: string; problem?: string } {
+  if (entry === undefined) return {}
+  return 'peer' in entry ? { notAfter: entry.peer.notAfter.toISOString() } : { problem: entry.problem.message }
 }
 
 /** Oneself, with revocation lists that are not old. */

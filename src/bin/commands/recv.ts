@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Destination, Engine, ListenEvent, StreamInfo } from '../../index.ts'
+import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import {
   collect,
@@ -12,11 +13,12 @@ import {
   sayListening,
   sayStats,
   sayTransfer,
+  withAnnounce,
   withEngine
 } from '../options.ts'
 import { isTerminal, say } from '../terminal.ts'
 
-interface RecvFlags extends EngineFlags {
+interface RecvFlags extends EngineFlags, AnnounceFlags {
   listen?: string
   output?: string
   from?: string[]
@@ -29,7 +31,7 @@ interface RecvFlags extends EngineFlags {
 
 /** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
 export function registerRecv(program: Command): void {
-  withEngine(program.command('recv'))
+  withAnnounce(withEngine(program.command('recv')))
     .description('open a sealed stream, or take files from peers')
     .argument('[stream]', 'a stored stream; - or nothing is standard input')
     .option('--listen <host:port>', 'take files from peers that dial this address')
@@ -89,18 +91,24 @@ async function fromPipe(engine: Engine, stream: string, options: RecvFlags, sign
 async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSignal): Promise<void> {
   const { openInbox, openOutput, parseHostPort } = await import('../../index.ts')
   const { from = [engine.identity.name], output, force, maxSize, maxTotal } = options
-  const result = await engine.receiveOne({
+  const announce = await announcer(engine, 'receive', options)
+  let withdraw = async (): Promise<void> => {}
+  const receiving = engine.receiveOne({
     ...parseHostPort(options.listen as string),
     from,
     destination: options.once
       ? openInbox(output as string, { from, maxSize, maxTotal, force })
       : await openOutput(output === undefined || output === '-' ? 1 : output, { force }),
     maxSize,
-    onListening: sayListening,
+    onListening: listener => {
+      sayListening(listener)
+      withdraw = announce(listener)
+    },
     onFault: sayFault,
     signal,
     drain: drainTime
   })
+  const result = await receiving.finally(() => withdraw())
   sayTransfer('received from', result.peer, result.metadata.name, result)
   signal.throwIfAborted()
 }
@@ -113,6 +121,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSi
     else sayTransfer('received from', event.peer, event.metadata.name, event)
   }
   const address = parseHostPort(options.listen as string)
+  const announce = await announcer(engine, 'receive', options)
   const listener = await engine.receiveInto(options.output as string, {
     ...address,
     from,
@@ -122,7 +131,9 @@ async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSi
     onEvent
   })
   sayListening(listener)
+  const withdraw = announce(listener)
   const stopped = await interruption(signal)
+  await withdraw()
   await listener.close({ drain: drainTime(stopped) })
   sayStats(engine, 'socket')
   throw stopped

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import type { Engine, Recipient } from '../../index.ts'
+import type { Engine, Recipient, SftError } from '../../index.ts'
+import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
 import {
   collect,
@@ -21,22 +22,26 @@ interface SendFlags extends EngineFlags {
   streams?: number
 }
 
-/** `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
+/** `sft send FILE NAME:`, `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
 export function registerSend(program: Command): void {
   withStreams(withEngine(program.command('send')))
     .description('send a file to a peer, or seal it into a pipe')
     .argument('[file]', 'what to send; - or nothing is standard input')
     .argument(
       '[peer]',
-      'NAME@HOST:PORT of a peer that runs sft recv --listen; without it the sealed stream goes to standard output'
+      'NAME: of a peer that runs sft recv --listen, whom the auth server finds, or NAME@HOST:PORT; without it the sealed stream goes to standard output'
     )
-    .option('--to <peer>', 'who can open the pipe: a name in the peer book, or FILE.crt (default: you)', collect)
+    .option(
+      '--to <peer>',
+      'who can open the pipe: a name in the peer book or the directory, or FILE.crt (default: you)',
+      collect
+    )
     .option('-o, --output <file>', 'write the sealed stream to a file; - is standard output, even a terminal')
     .option('--name <name>', 'file name to tell the receiver')
     .option('-f, --force', 'replace an existing output file')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ tar c dir | sft send --to bob | ssh host "sft recv --hold /tmp/held | tar x"\n  $ sft send report.pdf bob@host:12566'
+      '\nExamples:\n  $ tar c dir | sft send --to bob | ssh host "sft recv --hold /tmp/held | tar x"\n  $ sft send report.pdf bob:'
     )
     .action(send)
 }
@@ -47,7 +52,9 @@ async function send(file: string | undefined, peer: string | undefined, options:
     new SftError('ERR_SFT_USAGE', message, hint === undefined ? {} : { hint })
   // `tar c dir | sft send bob@host:port` leaves the file out
   const [input, address] =
-    peer === undefined && file !== undefined && isPeerAddress(file) ? ['-', file] : [file ?? '-', peer]
+    peer === undefined && file !== undefined && (isPeerAddress(file) || splitPeer(file)?.path === '')
+      ? ['-', file]
+      : [file ?? '-', peer]
   if (input === '-' && isTerminal(0))
     throw usage('no file given, and standard input is the terminal', 'sft send --help')
   if (address !== undefined && (options.to || options.output))
@@ -70,8 +77,14 @@ async function toPeer(
   { name, streams }: SendFlags,
   signal: AbortSignal
 ): Promise<void> {
-  const result = await engine.send(source, address, { name, streams, signal })
-  sayTransfer('sent to', address, result.metadata.name, result, streams)
+  const named = splitPeer(address)
+  if (named && named.path !== '') {
+    const { SftError } = await import('../../index.ts')
+    throw new SftError('ERR_SFT_USAGE', 'the receiver chooses where a file goes', { hint: `write ${named.name}:` })
+  }
+  const place = named ? await resolvePeer(engine, named.name, 'receive') : address
+  const result = await engine.send(source, place, { name, streams, signal })
+  sayTransfer('sent to', place, result.metadata.name, result, streams)
 }
 
 async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, signal: AbortSignal): Promise<void> {
@@ -84,6 +97,18 @@ async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, 
 }
 
 async function findRecipient(engine: Engine, to: string | undefined): Promise<Recipient> {
-  const { dataDirectory, findPeer } = await import('../../index.ts')
-  return findPeer(dataDirectory(process.env), engine.identity, to ?? engine.identity.name)
+  const { dataDirectory, findPeer, locatePeer, SftError } = await import('../../index.ts')
+  const directory = dataDirectory(process.env)
+  try {
+    return await findPeer(directory, engine.identity, to ?? engine.identity.name)
+  } catch (error) {
+    const url = await authUrl()
+    if (!SftError.is(error) || !isOutOfDate(error) || to === undefined || url === undefined) throw error
+    return (await locatePeer(engine.identity, to, directoryOf(url))).peer
+  }
+}
+
+/** The peer book has nobody of this name, or only a certificate that is over: the directory may. */
+function isOutOfDate({ code }: SftError): boolean {
+  return code === 'ERR_SFT_UNKNOWN_PEER' || code === 'ERR_SFT_CERT_EXPIRED'
 }

@@ -1,15 +1,25 @@
 import type { Command } from 'commander'
+import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
-import { type EngineFlags, openEngine, sayFault, sayListening, sayStats, sayTransfer, withEngine } from '../options.ts'
+import {
+  type EngineFlags,
+  openEngine,
+  sayFault,
+  sayListening,
+  sayStats,
+  sayTransfer,
+  withAnnounce,
+  withEngine
+} from '../options.ts'
 
-interface ServeFlags extends EngineFlags {
+interface ServeFlags extends EngineFlags, AnnounceFlags {
   listen: string
   hardlinks?: boolean
 }
 
 /** `sft serve DIR`: answers requests for the regular files below it. */
 export function registerServe(program: Command): void {
-  withEngine(program.command('serve'))
+  withAnnounce(withEngine(program.command('serve')))
     .description('let members of your organisation get the files below a directory')
     .argument('<dir>', 'the directory')
     .option('--listen <host:port>', 'address to listen on', ':12566')
@@ -20,6 +30,7 @@ export function registerServe(program: Command): void {
 async function serve(directory: string, options: ServeFlags): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
   await using engine = await openEngine(options)
+  const announce = await announcer(engine, 'serve', options)
   await interruptible(async signal => {
     const listener = await engine.serve(directory, {
       ...parseHostPort(options.listen),
@@ -30,7 +41,9 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
       }
     })
     sayListening(listener)
+    const withdraw = announce(listener)
     const stopped = await interruption(signal)
+    await withdraw()
     await listener.close({ drain: drainTime(stopped) })
     sayStats(engine, 'socket')
     throw stopped

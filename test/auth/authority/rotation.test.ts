@@ -11,7 +11,7 @@ import { renew } from '../../../src/auth/authority/renewal.ts'
 import { authorityAt, moveRootKey, rotateIssuing } from '../../../src/auth/authority/rotation.ts'
 import { generateRsaKey, isEncrypted } from '../../../src/auth/certificates/keys.ts'
 import { issuerIdOf, verifyPath } from '../../../src/auth/certificates/path.ts'
-import { verifyMember } from '../../../src/auth/identity/identity.ts'
+import { verifyMember } from '../../../src/auth/identity/member.ts'
 import { Revocations } from '../../../src/auth/identity/revocations.ts'
 import { PASSWORD, startAuthServer } from '../../fixtures/auth-server.ts'
 

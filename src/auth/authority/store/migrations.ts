@@ -29,6 +29,7 @@ export interface Tables {
   audit: { seq: number; line: string }
   audit_head: { id: number; seq: number; hash: string }
   issuers: { id: string; der: string }
+  presence: { name: string; kind: string; host: string; port: number; until: number }
   networks: { name: string; network: string; latest: number }
 }
 
@@ -110,6 +111,18 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .createTable('issuers')
         .addColumn('id', 'text', column => column.primaryKey())
         .addColumn('der', 'text', column => column.notNull())
+        .execute()
+  },
+  '007_presence': {
+    up: database =>
+      database.schema
+        .createTable('presence')
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('kind', 'text', column => column.notNull())
+        .addColumn('host', 'text', column => column.notNull())
+        .addColumn('port', 'integer', column => column.notNull())
+        .addColumn('until', 'bigint', column => column.notNull())
+        .addPrimaryKeyConstraint('presence_key', ['name', 'kind'])
         .execute()
   }
 }

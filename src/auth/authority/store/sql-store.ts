@@ -5,6 +5,7 @@ import { certificateStore } from './certificate-rows.ts'
 import { listStore } from './list-rows.ts'
 import type { Tables } from './migrations.ts'
 import { networkStore } from './network-rows.ts'
+import { presenceStore } from './presence-rows.ts'
 import type { AuthStore } from './store.ts'
 import { userStore } from './user-rows.ts'
 
@@ -17,6 +18,7 @@ export function sqlStore(database: Kysely<Tables>, context: AuditContext): AuthS
     lists: guarded(listStore(database, context)),
     audit: guarded(auditStore(database, context)),
     networks: guarded(networkStore(database)),
+    presence: guarded(presenceStore(database)),
     close,
     [Symbol.asyncDispose]: close
   }

@@ -12,6 +12,7 @@ export interface AuthStore extends AsyncDisposable {
   readonly lists: ListStore
   readonly audit: AuditStore
   readonly networks: NetworkStore
+  readonly presence: PresenceStore
   close(): Promise<void>
 }
 
@@ -146,6 +147,28 @@ export interface AuditStore {
   read(after: number, limit?: number): Promise<readonly { readonly seq: number; readonly line: string }[]>
   /** Finds the first line that was changed, cut out or moved. */
   verify(): Promise<AuditVerdict>
+}
+
+/** What somebody who listens is there for: others get files from `serve`, and send to `receive`. */
+export const PRESENCE_KINDS = ['serve', 'receive'] as const
+export type PresenceKind = (typeof PRESENCE_KINDS)[number]
+
+/** Where a user listens, as he has said. */
+export interface Presence {
+  readonly name: string
+  readonly kind: PresenceKind
+  /** Name or address, as the user or the connection said. */
+  readonly host: string
+  readonly port: number
+  readonly until: Date
+}
+
+/** Who listens where: the latest word of each user and kind, until its time is over. */
+export interface PresenceStore {
+  announce(entry: Presence): Promise<void>
+  withdraw(name: string, kind: PresenceKind): Promise<void>
+  /** In the order of names; at most 1,000. */
+  list(name?: string): Promise<readonly Presence[]>
 }
 
 /** From where users have logged in: a stranger's guesses must not keep them out (SPEC §4.4). */

@@ -182,6 +182,20 @@ for (const [backend, { skip, place }] of Object.entries(BACKENDS)) {
     t.equal(await lists.isNeeded('ca'), true)
   })
 
+  check('who listens where is the latest word, until its time is over', async (t, { presence }) => {
+    const entry = (name: string, kind: 'serve' | 'receive', port: number, until = Date.now() + 60_000) =>
+      ({ name, kind, host: 'host', port, until: new Date(until) }) as const
+    await presence.announce(entry('b', 'serve', 1))
+    await presence.announce(entry('b', 'serve', 2))
+    await presence.announce(entry('a', 'receive', 3))
+    await presence.announce(entry('b', 'receive', 4))
+    await presence.announce(entry('c', 'serve', 5, Date.now() - 1))
+    t.match(await presence.list(), [{ port: 3 }, { port: 4 }, { port: 2 }])
+    t.match(await presence.list('b'), [{ kind: 'receive' }, { kind: 'serve', host: 'host', until: Date }])
+    await presence.withdraw('b', 'receive')
+    t.match(await presence.list('b'), [{ kind: 'serve' }])
+  })
+
   check('many signers at once make one list of each number', async (t, store, where) => {
     const stores = [store, ...(await Promise.all([1, 2, 3].map(() => openStore(where))))]
     t.teardown(() => Promise.all(stores.slice(1).map(each => each.close())))

@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { Shell } from '../fixtures/command.ts'
+
+/** Peers by name alone: `sft send FILE bob:`, `sft get bob:PATH`, `sft peers list`. */
+
+const directory = t.testdir({ admin: {}, alice: {}, bob: { inbox: {}, shared: { sub: { file: 'contents\n' } } } })
+const password = join(directory, 'password')
+writeFileSync(password, 'canary\n')
+const [admin, alice, bob] = ['admin', 'alice', 'bob'].map(name => new Shell(t, join(directory, name))) as [
+  Shell,
+  Shell,
+  Shell
+]
+const ca = join(admin.directory, 'ca')
+const long = { timeout: 170_000 }
+await admin.run(['auth', 'init', ca, '--org', 'example.org', '--no-passphrase'])
+for (const name of ['alice', 'bob'])
+  await admin.run(['auth', 'user', 'add', name, '--dir', ca, '--password-file', password])
+const server = await admin.listen(['auth', 'serve', '--dir', ca, '--listen', '127.0.0.1:0'], long)
+for (const [name, shell] of Object.entries({ alice, bob })) {
+  const trust = ['--auth', server.address, '--ca', join(ca, 'root.crt'), '--password-file', password]
+  await shell.run(['login', name, ...trust, '--no-passphrase'])
+}
+const serving = await bob.listen(['serve', join(bob.directory, 'shared'), '--listen', '127.0.0.1:0'], long)
+const inbox = join(bob.directory, 'inbox')
+const receiving = await bob.listen(['recv', '--listen', '127.0.0.1:0', '-o', inbox, '--from', 'alice'], long)
+const present = async () => (await alice.run(['peers', 'list', '--json'])).stdout.toString()
+while (((await present()).match(/"kind"/g)?.length ?? 0) < 2);
+
+t.test('sft peers list says who is listening where', async t => {
+  const listening = [
+    { kind: 'receive', host: '127.0.0.1', port: Number(receiving.address.split(':')[1]) },
+    { kind: 'serve', host: '127.0.0.1', port: Number(serving.address.split(':')[1]) }
+  ]
+  t.strictSame(JSON.parse(await present()), { name: 'bob', listening })
+  const words = (await alice.run(['peers', 'list'])).stdout.toString()
+  t.equal(words, `bob  receives at ${receiving.address}, serves at ${serving.address}\n`)
+  t.match(await alice.run(['peers', 'list', '--book']), { code: 0, bytes: 0 })
+})
+
+t.test('a name is enough to get, to send, and to seal for', async t => {
+  t.match(await alice.run(['get', 'bob:sub/file', '-o', '-']), { code: 0, stdout: Buffer.from('contents\n') })
+  const file = join(directory, 'report.txt')
+  writeFileSync(file, 'report\n')
+  t.match(await alice.run(['send', file, 'bob:']), {
+    code: 0,
+    stderr: /^sft: sent to bob@127\.0\.0\.1:\d+: report\.txt/
+  })
+  t.match(await alice.run(['send', 'bob:', '--name', 'piped'], { input: 'from a pipe' }), { code: 0 })
+  t.strictSame(readdirSync(inbox).sort(), ['piped', 'report.txt'])
+  t.equal(readFileSync(join(inbox, 'piped'), 'utf8'), 'from a pipe')
+  const sealed = await alice.run(['send', '--to', 'bob'], { input: 'x' })
+  t.match(await bob.run(['recv', '--from', 'alice'], { input: sealed.stdout }), { code: 0, stdout: Buffer.from('x') })
+})
+
+t.test('what can not be found says why, and what to do', async t => {
+  t.match(await alice.run(['get', 'nobody:file', '-o', '-']), { code: 2, stderr: /ERR_SFT_UNKNOWN_PEER/, bytes: 0 })
+  t.match(await bob.run(['get', 'alice:file', '-o', '-']), { code: 10, stderr: /hint: alice runs: sft serve DIR/ })
+  t.match(await bob.run(['send', password, 'alice:']), { code: 10, stderr: /hint: alice runs: sft recv --listen/ })
+  t.match(await alice.run(['send', password, 'bob:dir']), { code: 2, stderr: /hint: write bob:/ })
+  t.match(await alice.run(['get', 'bob:']), { code: 2, stderr: /what to get is missing/ })
+  t.match(await alice.run(['send', '--to', 'nobody'], { input: 'x' }), { code: 2, bytes: 0 })
+  const lone = new Shell(t, t.testdir({}))
+  await lone.run(['init', '--name', 'kim', '--no-passphrase'])
+  t.match(await lone.run(['get', 'bob:file']), { code: 2, stderr: /hint: write NAME@HOST:PORT/ })
+})
+
+t.test('whoever stops is gone from the directory; without an auth server the book is what there is', async t => {
+  serving.kill('SIGTERM')
+  await serving.ended
+  t.match(await alice.run(['get', 'bob:sub/file', '-o', '-']), { code: 10, stderr: /ERR_SFT_CONNECT/ })
+  const quiet = await bob.listen(['serve', join(bob.directory, 'shared'), '--listen', '127.0.0.1:0', '--no-announce'])
+  t.match(await alice.run(['get', `bob@${quiet.address}`, 'sub/file', '-o', '-']), { code: 0 })
+  t.notMatch(await present(), /"serve"/)
+  quiet.kill('SIGTERM')
+  await quiet.ended
+  server.kill('SIGKILL')
+  await server.ended
+  t.match(await alice.run(['peers', 'list']), { code: 0, bytes: 0, stderr: /the directory is not asked/ })
+})
