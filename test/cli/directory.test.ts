@@ -2,27 +2,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Shell } from '../fixtures/command.ts'
+import { members } from '../fixtures/members.ts'
 
 /** Peers by name alone: `sft send FILE bob:`, `sft get bob:PATH`, `sft peers list`. */
 
-const directory = t.testdir({ admin: {}, alice: {}, bob: { inbox: {}, shared: { sub: { file: 'contents\n' } } } })
-const password = join(directory, 'password')
-writeFileSync(password, 'canary\n')
-const [admin, alice, bob] = ['admin', 'alice', 'bob'].map(name => new Shell(t, join(directory, name))) as [
-  Shell,
-  Shell,
-  Shell
-]
-const ca = join(admin.directory, 'ca')
+const directory = t.testdir({ bob: { inbox: {}, shared: { sub: { file: 'contents\n' } } } })
+const { password, server, shells } = await members(t, directory, ['alice', 'bob'])
+const { alice, bob } = shells
 const long = { timeout: 170_000 }
-await admin.run(['auth', 'init', ca, '--org', 'example.org', '--no-passphrase'])
-for (const name of ['alice', 'bob'])
-  await admin.run(['auth', 'user', 'add', name, '--dir', ca, '--password-file', password])
-const server = await admin.listen(['auth', 'serve', '--dir', ca, '--listen', '127.0.0.1:0'], long)
-for (const [name, shell] of Object.entries({ alice, bob })) {
-  const trust = ['--auth', server.address, '--ca', join(ca, 'root.crt'), '--password-file', password]
-  await shell.run(['login', name, ...trust, '--no-passphrase'])
-}
 const serving = await bob.listen(['serve', join(bob.directory, 'shared'), '--listen', '127.0.0.1:0'], long)
 const inbox = join(bob.directory, 'inbox')
 const receiving = await bob.listen(['recv', '--listen', '127.0.0.1:0', '-o', inbox, '--from', 'alice'], long)

@@ -2,31 +2,18 @@ import { randomBytes, X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Finished, type Running, Shell } from '../fixtures/command.ts'
+import type { Running, Shell } from '../fixtures/command.ts'
+import { members } from '../fixtures/members.ts'
 
 /**
  * Who is revoked, as users see it (A21, guarantee 13): an auth server, bob who follows it, and alice who never reaches it after her login; mallory is the one
  * who is revoked.
  */
 
-const NAMES = ['admin', 'alice', 'bob', 'mallory'] as const
-const directory = t.testdir({ admin: {}, alice: { inbox: {} }, bob: { shared: { file: 'contents\n' } }, mallory: {} })
-const password = join(directory, 'password')
-writeFileSync(password, 'canary\n')
-const shells = Object.fromEntries(NAMES.map(name => [name, new Shell(t, join(directory, name))]))
-const { admin, alice, bob, mallory } = shells as Record<(typeof NAMES)[number], Shell>
-const ca = join(admin.directory, 'ca')
+const directory = t.testdir({ alice: { inbox: {} }, bob: { shared: { file: 'contents\n' } } })
+const { admin, ca, shells } = await members(t, directory, ['alice', 'bob', 'mallory'])
+const { alice, bob, mallory } = shells
 const long = { timeout: 170_000 }
-
-await admin.run(['auth', 'init', ca, '--org', 'example.org', '--no-passphrase'])
-for (const name of ['alice', 'bob', 'mallory'])
-  await admin.run(['auth', 'user', 'add', name, '--dir', ca, '--password-file', password])
-const server = await admin.listen(['auth', 'serve', '--dir', ca, '--listen', '127.0.0.1:0'], long)
-const logins: Finished[] = []
-for (const [name, shell] of Object.entries({ alice, bob, mallory })) {
-  const trust = ['--auth', server.address, '--ca', join(ca, 'root.crt'), '--password-file', password]
-  logins.push(await shell.run(['login', name, ...trust, '--no-passphrase']))
-}
 cutOff(alice)
 const inbox = join(alice.directory, 'inbox')
 
@@ -42,10 +29,6 @@ async function serialOf(shell: Shell): Promise<string> {
   return new X509Certificate(stdout).serialNumber.toLowerCase()
 }
 
-async function listOf(shell: Shell): Promise<string> {
-  return JSON.parse((await shell.run(['whoami', '--json'])).stdout.toString()).revocationList?.asOf
-}
-
 /** Mallory sends alice a stream that does not end. */
 async function endless(address: string): Promise<Running> {
   const sending = mallory.begin(['send', `alice@${address}`], long)
@@ -53,15 +36,6 @@ async function endless(address: string): Promise<Running> {
   while (readdirSync(inbox).length === 0) await later(20)
   return sending
 }
-
-t.test('a login brings the list, and whoami says of when it is', async t => {
-  t.strictSame(
-    logins.map(({ code, stderr }) => [code, /not refreshed/.test(stderr)]),
-    [0, 0, 0].map(() => [0, false])
-  )
-  t.match(await listOf(alice), /^20\d\d-/)
-  t.match(readdirSync(join(alice.directory, 'data/sft/lists')), [/\.\d+\.pem$/, /\.\d+\.pem$/])
-})
 
 t.test(
   'A21, M53, M55: a peer that never asks the auth server learns from another, and ends what a revoked one has under way',
