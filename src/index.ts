@@ -16,12 +16,13 @@ export type { Authority } from './auth/authority/authority.ts'
 export type { AnnounceOptions, DirectoryOptions, LocatedPeer, ServingPeer } from './auth/authority/directory-client.ts'
 export type { AuthEvent } from './auth/authority/events.ts'
 export type { FetchListsOptions, FollowListsOptions } from './auth/authority/list-client.ts'
-export type { LoginOptions } from './auth/authority/login.ts'
+export type { EnrolOptions, LoginOptions } from './auth/authority/login.ts'
 export { type PasswordHasher, passwordHasher } from './auth/authority/password.ts'
 export type { RenewalOptions } from './auth/authority/renewal.ts'
 export type { RotationOptions } from './auth/authority/rotation.ts'
 export type { AuthServer, AuthServerOptions } from './auth/authority/server.ts'
 export type { AuthStore, CertificateStore, StoredCertificate, User, UserStore } from './auth/authority/store/store.ts'
+export type { EnrolmentToken } from './auth/authority/tokens.ts'
 export type { RevocationReason } from './auth/certificates/crl.ts'
 export { type PassphraseSource, spkiHash } from './auth/certificates/keys.ts'
 export { type PeerIdentity, verifyPath } from './auth/certificates/path.ts'
@@ -46,14 +47,17 @@ export { type KnownList, Revocations } from './auth/identity/revocations.ts'
 export {
   authorityAt,
   describeAuthority,
+  enrol,
   fetchLists,
   followLists,
   initAuthority,
+  issueToken,
   keepAnnounced,
   listServing,
   locatePeer,
   login,
   moveRootKey,
+  nameInToken,
   openAuthority,
   openStore,
   renew,

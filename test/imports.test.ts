@@ -20,6 +20,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'node-forge': /^auth\/certificates\/certificate\.ts$/,
   fastify: /^auth\/authority\/(app|list-route)\.ts$/,
   kysely: /^auth\/authority\/store\//,
+  jose: /^auth\/authority\/tokens\.ts$/,
   pg: /^auth\/authority\/store\/postgres\.ts$/,
   piscina: /^workers\/(pool|[a-z-]+\.worker)\.ts$/,
   'it-length-prefixed': /^streams\/(frame|unframe)\.ts$/,

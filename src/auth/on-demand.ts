@@ -62,3 +62,15 @@ export const listServing: typeof import('./authority/directory-client.ts').listS
 /** Tells the directory that we listen; see `directory-client.ts`. */
 export const keepAnnounced: typeof import('./authority/directory-client.ts').keepAnnounced = async (...args) =>
   (await import('./authority/directory-client.ts')).keepAnnounced(...args)
+
+/** Gets a certificate for a token; see `login.ts`. */
+export const enrol: typeof import('./authority/login.ts').enrol = async (...args) =>
+  (await import('./authority/login.ts')).enrol(...args)
+
+/** Says for whom a token is; see `login.ts`. */
+export const nameInToken = async (token: string): Promise<string> =>
+  (await import('./authority/login.ts')).nameInToken(token)
+
+/** Makes a token; see `tokens.ts`. */
+export const issueToken: typeof import('./authority/tokens.ts').issueToken = async (...args) =>
+  (await import('./authority/tokens.ts')).issueToken(...args)

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { Shell } from '../fixtures/command.ts'
@@ -34,6 +35,33 @@ t.test('who serves renews by itself, and peers see the new certificate', async t
   t.match(got, { code: 0, stdout: Buffer.from('contents\n') })
   serving.kill('SIGTERM')
   await serving.ended
+})
+
+t.test('a host without a password logs in once by a token', async t => {
+  const host = new Shell(t, join(directory, 'host'))
+  await mkdir(host.directory)
+  const issued = await admin.run(['auth', 'token', '--user', 'alice', '--ttl', '60s', '--dir', ca])
+  t.match(issued, { code: 0, stderr: '' })
+  const file = join(directory, 'token')
+  await writeFile(file, issued.stdout, { mode: 0o600 })
+  const login = [
+    'login',
+    '--token-file',
+    file,
+    '--auth',
+    server.address,
+    '--ca',
+    join(ca, 'root.crt'),
+    '--no-passphrase'
+  ]
+  t.match(await host.run(login), { code: 0, stderr: /^sft: you are alice in example\.org/ })
+  t.match(await host.run(['get', 'nobody:x']), { code: 2, stderr: /ERR_SFT_UNKNOWN_PEER/ }, 'the directory takes it')
+  t.match(await host.run([...login, '--force']), { code: 43, stderr: /refused the token; hint: a token serves once/ })
+  await writeFile(file, 'no token')
+  t.match(await host.run(login), { code: 2, stderr: /this is no enrolment token/ })
+  t.match(await host.run(login.filter(each => each !== '--token-file' && each !== file)), { code: 2 })
+  t.match(await admin.run(['auth', 'token', '--user', 'alice', '--ttl', '6m', '--dir', ca]), { code: 2, bytes: 0 })
+  t.match(await admin.run(['auth', 'token', '--user', 'kim', '--dir', ca]), { code: 3, bytes: 0 })
 })
 
 t.test('what can not be renewed says what to do', async t => {

@@ -14,6 +14,7 @@ import { rateLimit, sourceKey } from './rate-limit.ts'
 import { decideRenewal, parseRenewal, type RenewalAnswer } from './renewal-decision.ts'
 import { softLock } from './soft-lock.ts'
 import type { AuthStore } from './store/store.ts'
+import { decideTokenLogin, parseTokenLogin } from './token-login.ts'
 
 /** The routes of the auth server, and what each answer is in HTTP. */
 
@@ -73,7 +74,13 @@ export async function createApp(
       event: { type: 'renewal', result: answer.kind, ...reasonOf(answer), name, source: channel.source }
     }
   })
+  const enrolment = certifying(tell, parseTokenLogin, async (attempt, channel) => {
+    const { name, ...answer } = await decideTokenLogin(rules, attempt, channel)
+    const { source } = channel
+    return { answer, event: { type: 'enrolment', result: answer.kind, ...reasonOf(answer), name, source } }
+  })
   app.post('/v2/login', login)
+  app.post('/v2/enrol', enrolment)
   app.post('/v2/renew', renewal)
   const directory = {
     perSource: rateLimit({ attempts: DIRECTORY_LIMIT }),

@@ -12,6 +12,14 @@ export type AuthEvent =
       readonly source: string
     }
   | {
+      readonly type: 'enrolment'
+      readonly result: LoginAnswer['kind']
+      readonly reason?: Refusal
+      /** Of the token, once it has been verified. */
+      readonly name: string | undefined
+      readonly source: string
+    }
+  | {
       readonly type: 'renewal'
       readonly result: RenewalAnswer['kind']
       readonly reason?: RenewalRefusal

@@ -29,6 +29,8 @@ export type Refusal =
   | 'malformed request'
   | 'another channel'
   | 'another name'
+  | 'no good token'
+  | 'token was used before'
 
 export type LoginAnswer =
   | { readonly kind: 'issued'; readonly chain: readonly Uint8Array[] }
@@ -119,7 +121,8 @@ function refusal(user: User | undefined, verdict: Verdict): Refusal | undefined 
   return user.disabled ? 'disabled' : undefined
 }
 
-function requestRefusal(
+/** What speaks against a request, whoever sends it. */
+export function requestRefusal(
   request: CertificationRequest | undefined,
   name: string,
   exporter: string
@@ -137,7 +140,8 @@ export function bindingRefusal(
   return request.name === name ? undefined : 'another name'
 }
 
-function readRequest(pem: string): CertificationRequest | undefined {
+/** Undefined for what is none. */
+export function readRequest(pem: string): CertificationRequest | undefined {
   try {
     return parseRequest(pem)
   } catch (error) {

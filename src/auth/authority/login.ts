@@ -17,12 +17,16 @@ import { checkPassword } from './password.ts'
  * bound to that channel, 4. the check of the answer (M15).
  */
 
-export interface LoginOptions {
-  /** `https://HOST:PORT` of the auth server. */
-  readonly url: string
+export interface LoginOptions extends EnrolOptions {
   readonly name: string
   /** UTF-8, borrowed: the caller zeroes it. */
   readonly password: Uint8Array
+}
+
+/** What a login has beside a name and a password, and an enrolment beside its token. */
+export interface EnrolOptions {
+  /** `https://HOST:PORT` of the auth server. */
+  readonly url: string
   /** The pinned root, or the SHA-256 of its DER in hex (colons allowed). */
   readonly trust: { readonly root: X509Certificate } | { readonly fingerprint: string }
   /** The key to certify; a fresh one by default. */
@@ -47,14 +51,55 @@ export async function login(options: LoginOptions): Promise<Identity> {
   const name = parseUserName(options.name)
   checkPassword(options.password)
   if (!isUtf8(options.password)) throw new SftError('ERR_SFT_USAGE', 'a password is UTF-8 text')
+  return certified(options, name, '/v2/login', request => encodeLogin(name, options.password, request))
+}
+
+/**
+ * Gets a certificate for an enrolment token, which serves once, whatever comes of it; the name is the token's. Nothing is stored.
+ *
+ * @throws SftError ERR_SFT_LOGIN_REFUSED for a token that is over, used or none of this organisation; ERR_SFT_USAGE; otherwise as `login`.
+ */
+export async function enrol(token: string, options: EnrolOptions): Promise<Identity> {
+  const name = nameInToken(token)
+  try {
+    return await certified(options, name, '/v2/enrol', request => Buffer.from(JSON.stringify({ token, request })))
+  } catch (cause) {
+    if (!SftError.is(cause) || cause.code !== 'ERR_SFT_LOGIN_REFUSED' || cause.hint !== undefined) throw cause
+    const hint = 'a token serves once, and for minutes'
+    throw new SftError('ERR_SFT_LOGIN_REFUSED', 'the auth server refused the token', { cause, hint })
+  }
+}
+
+/** Steps 1 to 4, for whatever proof of being `name`. */
+async function certified(
+  options: EnrolOptions,
+  name: string,
+  path: string,
+  makeBody: (request: string) => Buffer
+): Promise<Identity> {
   const connection: AuthConnection = { ...options, url: parseUrl(options.url) }
   const root = 'root' in options.trust ? options.trust.root : await fetchRoot(connection, options.trust.fingerprint)
   const org = organisationOf(root)
   const key = options.key ?? (await generateRsaKey(options.bits))
-  const chain = await requestChain({ ...connection, root }, '/v2/login', socket =>
-    encodeLogin(name, options.password, createRequest(name, key, exportChannel(socket)))
+  const chain = await requestChain({ ...connection, root }, path, socket =>
+    makeBody(createRequest(name, key, exportChannel(socket)))
   )
   return ownIdentity({ org, name, root, chain, ...key })
+}
+
+/**
+ * Whom a token is for, as it says itself; whether that is so, the auth server checks.
+ *
+ * @throws SftError ERR_SFT_USAGE for what is no token.
+ */
+export function nameInToken(token: string): string {
+  const [, payload = ''] = token.split('.')
+  try {
+    const { sub } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as { sub?: unknown }
+    return parseUserName(typeof sub === 'string' ? sub : '')
+  } catch (cause) {
+    throw new SftError('ERR_SFT_USAGE', 'this is no enrolment token', { cause })
+  }
 }
 
 /** Asks for a chain by a body that depends on the channel. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
-import type { Identity } from '../../index.ts'
+import type { EnrolOptions, Identity } from '../../index.ts'
 import { fetchNow } from '../keep-current.ts'
 import {
   newPassphrase,
@@ -12,7 +12,7 @@ import {
   withPassphrase,
   withPassword
 } from '../options.ts'
-import { print, say } from '../terminal.ts'
+import { print, readSecret, say } from '../terminal.ts'
 
 interface InitOptions extends PassphraseOptions {
   name?: string
@@ -20,6 +20,7 @@ interface InitOptions extends PassphraseOptions {
 }
 
 interface LoginFlags extends InitOptions, PasswordOptions {
+  tokenFile?: string
   auth: string
   ca?: string
   caFingerprint?: string
@@ -36,10 +37,11 @@ export function registerIdentity(program: Command): void {
     .action(init)
   withPassword(withPassphrase(program.command('login')))
     .description('get a certificate from the auth server')
-    .argument('<name>', 'your user name')
+    .argument('[name]', 'your user name; a token has it')
     .requiredOption('--auth <url>', 'address of the auth server, https://HOST:PORT')
     .option('--ca <file>', "the organisation's root certificate")
     .option('--ca-fingerprint <hex>', 'SHA-256 of it, to fetch it from the server')
+    .option('--token-file <file>', 'an enrolment token in the place of a password (sft auth token makes one)')
     .option('--no-passphrase', 'store the key in the clear')
     .option('--new-key', 'make a new key, even if there is one')
     .option('--force', 'replace an identity of another name or organisation')
@@ -73,20 +75,39 @@ function loginName(): string {
   return /^[a-z0-9]/.test(name) ? name : 'me'
 }
 
-async function login(name: string, options: LoginFlags): Promise<void> {
+async function login(given: string | undefined, options: LoginFlags): Promise<void> {
   const sft = await import('../../index.ts')
   const directory = sft.dataDirectory(process.env)
+  const token = await readToken(options)
+  const name = given ?? (token === undefined ? undefined : await sft.nameInToken(token))
+  if (name === undefined) throw new sft.SftError('ERR_SFT_USAGE', 'the user name is missing')
   const trust = await readTrust(options)
   const current = await reusableIdentity(name, options)
   const passphrase = current ? undefined : await newPassphrase(options)
-  const password = await readPassword(options, `password of ${name}`)
   const key = current && { privateKey: current.privateKey, publicKey: current.publicKey }
-  const identity = await sft.login({ url: options.auth, name, password, trust, key })
-  password.fill(0)
+  const request = { url: options.auth, trust, key }
+  const identity = await (token === undefined ? withPasswordOf(name, request, options) : sft.enrol(token, request))
+  if (identity.name !== name) throw new sft.SftError('ERR_SFT_CERT_NAME', `the token is for ${identity.name}`)
   await store(directory, identity, current, passphrase, options)
   passphrase?.fill(0)
   await fetchNow(await sft.readPublicIdentity(directory), options.auth)
   say(`you are ${identity.name} in ${identity.org}, certified until ${sft.expiryOf(identity).toISOString()}`)
+}
+
+async function withPasswordOf(name: string, request: EnrolOptions, options: LoginFlags): Promise<Identity> {
+  const { login } = await import('../../index.ts')
+  const password = await readPassword(options, `password of ${name}`)
+  try {
+    return await login({ ...request, name, password })
+  } finally {
+    password.fill(0)
+  }
+}
+
+async function readToken({ tokenFile: file }: LoginFlags): Promise<string | undefined> {
+  if (file === undefined) return undefined
+  const token = await readSecret({ file, variable: 'SFT_TOKEN_FILE', credential: 'sft-token', prompt: 'token' })
+  return token?.toString('utf8').trim()
 }
 
 async function renew(options: PassphraseOptions & { ifDue?: boolean }): Promise<void> {

@@ -30,6 +30,8 @@ export interface Tables {
   audit_head: { id: number; seq: number; hash: string }
   issuers: { id: string; der: string }
   presence: { name: string; kind: string; host: string; port: number; until: number }
+  token_secret: { id: number; secret: string }
+  tokens: { id: string; until: number }
   networks: { name: string; network: string; latest: number }
 }
 
@@ -124,6 +126,20 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn('until', 'bigint', column => column.notNull())
         .addPrimaryKeyConstraint('presence_key', ['name', 'kind'])
         .execute()
+  },
+  '008_tokens': {
+    up: async database => {
+      await database.schema
+        .createTable('token_secret')
+        .addColumn('id', 'integer', column => column.primaryKey())
+        .addColumn('secret', 'text', column => column.notNull())
+        .execute()
+      await database.schema
+        .createTable('tokens')
+        .addColumn('id', 'text', column => column.primaryKey())
+        .addColumn('until', 'bigint', column => column.notNull())
+        .execute()
+    }
   }
 }
 

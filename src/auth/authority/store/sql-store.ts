@@ -7,6 +7,7 @@ import type { Tables } from './migrations.ts'
 import { networkStore } from './network-rows.ts'
 import { presenceStore } from './presence-rows.ts'
 import type { AuthStore } from './store.ts'
+import { tokenStore } from './token-rows.ts'
 import { userStore } from './user-rows.ts'
 
 /** A store over tables that are up to date; it closes `database`. */
@@ -19,6 +20,7 @@ export function sqlStore(database: Kysely<Tables>, context: AuditContext): AuthS
     audit: guarded(auditStore(database, context)),
     networks: guarded(networkStore(database)),
     presence: guarded(presenceStore(database)),
+    tokens: guarded(tokenStore(database)),
     close,
     [Symbol.asyncDispose]: close
   }

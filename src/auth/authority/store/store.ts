@@ -13,6 +13,7 @@ export interface AuthStore extends AsyncDisposable {
   readonly audit: AuditStore
   readonly networks: NetworkStore
   readonly presence: PresenceStore
+  readonly tokens: TokenStore
   close(): Promise<void>
 }
 
@@ -147,6 +148,14 @@ export interface AuditStore {
   read(after: number, limit?: number): Promise<readonly { readonly seq: number; readonly line: string }[]>
   /** Finds the first line that was changed, cut out or moved. */
   verify(): Promise<AuditVerdict>
+}
+
+/** Of enrolment tokens: the key that all servers of a store sign them with, and which have been used. */
+export interface TokenStore {
+  /** 32 bytes, made at the first call. */
+  secret(): Promise<Uint8Array>
+  /** True for the first call with this number; it is remembered until the token is over. */
+  spend(id: string, until: Date): Promise<boolean>
 }
 
 /** What somebody who listens is there for: others get files from `serve`, and send to `receive`. */

@@ -55,6 +55,7 @@ export function userStore(database: Kysely<Tables>, context: AuditContext): User
         const { numDeletedRows } = await changes.deleteFrom('users').where('name', '=', name).executeTakeFirst()
         requireOne(numDeletedRows)
         await changes.deleteFrom('networks').where('name', '=', name).execute()
+        await changes.deleteFrom('presence').where('name', '=', name).execute()
         const certificates = await revokeAll(changes, name, 'cessationOfOperation')
         await note(changes, context, { type: 'user.remove', name, certificates })
       })

@@ -16,6 +16,7 @@ import { registerAudit } from './audit.ts'
 import { registerCa } from './ca.ts'
 import { registerCertificates } from './cert.ts'
 import { type StoreFlags, withAuthority, withStore } from './store.ts'
+import { registerTokens } from './token.ts'
 import { registerUsers } from './user.ts'
 
 interface InitFlags extends PassphraseOptions {
@@ -47,6 +48,7 @@ export function registerAuth(program: Command): void {
   registerUsers(auth)
   registerCertificates(auth)
   registerCa(auth)
+  registerTokens(auth)
   registerAudit(auth)
   withPassphrase(withAuthority(auth.command('serve')))
     .description('certify users who log in')

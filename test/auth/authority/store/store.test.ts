@@ -196,6 +196,18 @@ for (const [backend, { skip, place }] of Object.entries(BACKENDS)) {
     t.match(await presence.list('b'), [{ kind: 'serve' }])
   })
 
+  check('a token is spent once, and all signers have one key', async (t, { tokens }, where) => {
+    await using other = await openStore(where)
+    const secrets = await Promise.all([tokens.secret(), other.tokens.secret(), tokens.secret()])
+    t.equal(new Set(secrets.map(secret => Buffer.from(secret).toString('hex'))).size, 1)
+    t.equal(secrets[0]?.byteLength, 32)
+    const until = new Date(Date.now() + 60_000)
+    const spent = await Promise.all([tokens, other.tokens, tokens].map(each => each.spend('a', until)))
+    t.equal(spent.filter(Boolean).length, 1)
+    t.equal(await tokens.spend('b', new Date(Date.now() - 1)), true)
+    t.equal(await tokens.spend('b', until), true, 'what is over is forgotten')
+  })
+
   check('many signers at once make one list of each number', async (t, store, where) => {
     const stores = [store, ...(await Promise.all([1, 2, 3].map(() => openStore(where))))]
     t.teardown(() => Promise.all(stores.slice(1).map(each => each.close())))
