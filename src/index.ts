@@ -101,6 +101,7 @@ export { type ConnectOptions, connect } from './transfer/connect.ts'
 export {
   type DialOptions,
   Engine,
+  type EngineEvent,
   type EngineOptions,
   type EngineStats,
   type GetOptions,
@@ -117,8 +118,9 @@ export {
   type Offer,
   type TransferResult
 } from './transfer/file-session.ts'
+export type { Denial, Guard } from './transfer/guarded.ts'
 export { hold } from './transfer/hold.ts'
-export { type InboxOptions, openInbox } from './transfer/inbox.ts'
+export { type InboxOptions, openInbox, type Senders } from './transfer/inbox.ts'
 export { type Input, openInput } from './transfer/input.ts'
 export { type ListenEvent, type Listener, type ListenOptions, listen } from './transfer/listen.ts'
 export type { MeteredStage, Stats } from './transfer/meter.ts'
@@ -130,6 +132,8 @@ export {
   type StreamInfo,
   sealStream
 } from './transfer/pipe.ts'
+export { type Action, type Policy, type PolicyRequest, type PolicyVerdict, parsePolicy } from './transfer/policy.ts'
+export { openPolicy, type PolicyFileOptions } from './transfer/policy-file.ts'
 export type { Recipient } from './transfer/stream-header.ts'
 // the pool and the construction
 export {

@@ -9,12 +9,14 @@ import { parsePeerAddress } from './address.ts'
 import { connect, requireStreams } from './connect.ts'
 import { type ExportOptions, openExportRoot, outgoingFile } from './export-root.ts'
 import type { Answers, FileSession, TransferResult } from './file-session.ts'
+import { acceptGuarded, type Denial, type Guard, openGuarded } from './guarded.ts'
 import { type InboxOptions, openInbox } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
 import { type ListenEvent, type Listener, listen } from './listen.ts'
 import { Meter, type Stats } from './meter.ts'
 import { type Output, openOutput } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
+import type { Policy } from './policy.ts'
 import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
 import type { Recipient } from './stream-header.ts'
 
@@ -59,11 +61,16 @@ export interface GetOptions extends DialOptions {
   force?: boolean | undefined
 }
 
+/** What happened where an engine listens. */
+export type EngineEvent = ListenEvent | Denial
+
 export interface ListenAddress {
   /** Default: every address of this machine. */
   host?: string | undefined
   port: number
-  onEvent?: (event: ListenEvent) => void
+  onEvent?: (event: EngineEvent) => void
+  /** Who may what; without one every member may get what is served, and those named may send. */
+  policy?: Policy | undefined
 }
 
 type Accept = NonNullable<Answers['accept']>
@@ -165,8 +172,9 @@ export class Engine implements AsyncDisposable {
   async serve(directory: string, address: ListenAddress & ExportOptions): Promise<Listener> {
     const root = await openExportRoot(directory, address)
     const meter = this.#meter
-    const open: Answers['open'] = async path => {
-      const file = outgoingFile(await root.open(path))
+    const guard = guardOf(address)
+    const open: Answers['open'] = async (path, peer) => {
+      const file = outgoingFile(await openGuarded(root, path, peer, guard))
       return meter?.outgoing(file) ?? file
     }
     const listener = await this.#listen(address, { open })
@@ -175,17 +183,18 @@ export class Engine implements AsyncDisposable {
 
   /** Takes files from the named peers into a directory, until the listener is closed. */
   receiveInto(directory: string, options: ListenAddress & InboxOptions): Promise<Listener> {
-    return this.#listen(options, { accept: this.#metered(openInbox(directory, options)) })
+    const accept = acceptGuarded(openInbox(directory, options), guardOf(options))
+    return this.#listen(options, { accept: this.#metered(accept) })
   }
 
   /** Takes one transfer from the named peers, and ends. */
-  receiveOne(options: Omit<ReceiveOneOptions, 'identity' | 'pool'>): Promise<TransferResult & { peer: string }> {
-    const { destination } = options
-    const metered =
-      typeof destination === 'function'
-        ? this.#metered(destination)
-        : (this.#meter?.destination(destination) ?? destination)
-    return receiveOne({ ...options, destination: metered, identity: () => this.identity, pool: this.pool })
+  receiveOne(
+    options: Omit<ReceiveOneOptions, 'identity' | 'pool'> & Partial<Guard>
+  ): Promise<TransferResult & { peer: string }> {
+    const { destination: given, policy, onDenied = () => {} } = options
+    const accept: Accept = typeof given === 'function' ? given : async () => given
+    const destination = this.#metered(acceptGuarded(accept, { policy, onDenied }))
+    return receiveOne({ ...options, destination, identity: () => this.identity, pool: this.pool })
   }
 
   /** What bound the transfers up to now; `undefined` unless the engine was made with `stats`. */
@@ -226,6 +235,10 @@ export class Engine implements AsyncDisposable {
 /** The name of a fetched file in the classic system. */
 export function receivedName(path: string): string {
   return `received_${path.slice(path.lastIndexOf('/') + 1)}`
+}
+
+function guardOf({ policy, onEvent }: ListenAddress): Guard {
+  return { policy, onDenied: denial => onEvent?.(denial) }
 }
 
 function closingAlso(listener: Listener, other: AsyncDisposable): Listener {

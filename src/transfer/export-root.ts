@@ -27,6 +27,8 @@ export interface OpenedFile extends AsyncDisposable {
   stat: BigIntStats
   /** Last component of the path. */
   name: string
+  /** Where it lies below the root, after links and `..`. */
+  path: string
   /** Where the operations on its file system are done. */
   pace: Pace
 }
@@ -64,9 +66,11 @@ async function openBelow({ root, files, options }: Place, path: string): Promise
     const named = path.split('/')
     // most paths have no link and no `..`, and so need no resolving
     const direct = named.every(isPlainName) ? await walk(files, root, named).catch(() => undefined) : undefined
-    const fd = direct ?? (await walk(files, root, await resolveBelow(files, root, path)))
+    const place = direct === undefined ? await resolveBelow(files, root, path) : named
+    const fd = direct ?? (await walk(files, root, place))
     const stat = await requireServable(files, fd, options)
-    return { fd, stat, name: basename(path), pace: files.pace, [Symbol.asyncDispose]: () => files.close(fd) }
+    const dispose = (): Promise<void> => files.close(fd)
+    return { fd, stat, name: basename(path), path: place.join('/'), pace: files.pace, [Symbol.asyncDispose]: dispose }
   } catch (cause) {
     throw new SftError('ERR_SFT_NOT_FOUND', 'no such file', { cause })
   }

@@ -8,9 +8,11 @@ import type { Destination, Offer } from './file-session.ts'
 
 /** A directory that takes what peers offer. The receiver chooses where, and every name (SPEC §8, M34; attacks A30, A31). */
 
+export type Senders = readonly string[] | 'members'
+
 export interface InboxOptions {
-  /** Names of peers to accept from. */
-  from: readonly string[]
+  /** Names of peers to accept from; `members` for all of the organisation, such as where a policy decides. */
+  from: Senders
   /** Largest file in bytes. Default: no bound but the stream's. */
   maxSize?: number | undefined
   /** Most bytes of all files taken together over the life of this inbox. */
@@ -40,8 +42,9 @@ export function openInbox(
 }
 
 /** Refuses a peer that is not among `from`. */
-export function requireAccepted(peer: PeerIdentity, from: readonly string[]): void {
-  if (!from.includes(peer.name)) throw new SftError('ERR_SFT_SENDER', `${peer.name} is not among the accepted senders`)
+export function requireAccepted(peer: PeerIdentity, from: Senders): void {
+  if (from !== 'members' && !from.includes(peer.name))
+    throw new SftError('ERR_SFT_SENDER', `${peer.name} is not among the accepted senders`)
 }
 
 /**

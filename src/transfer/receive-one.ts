@@ -1,12 +1,12 @@
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Answers, Destination, Offer, TransferResult } from './file-session.ts'
-import { limitSize, requireAccepted, requireSize } from './inbox.ts'
+import { limitSize, requireAccepted, requireSize, type Senders } from './inbox.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 
 export interface ReceiveOneOptions extends Omit<ListenOptions, 'answers' | 'onEvent'> {
-  /** Names of peers to accept from. */
-  from: readonly string[]
+  /** Names of peers to accept from; `members` for all of the organisation. */
+  from: Senders
   /** Where it goes; a function, such as an inbox, decides for the offer or refuses it. */
   destination: Destination | ((offer: Offer, peer: PeerIdentity) => Promise<Destination>)
   /** Most bytes to take, whatever a peer announces. */

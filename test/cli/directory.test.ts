@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Shell } from '../fixtures/command.ts'
@@ -52,6 +52,38 @@ t.test('what can not be found says why, and what to do', async t => {
   const lone = new Shell(t, t.testdir({}))
   await lone.run(['init', '--name', 'kim', '--no-passphrase'])
   t.match(await lone.run(['get', 'bob:file']), { code: 2, stderr: /hint: write NAME@HOST:PORT/ })
+})
+
+t.test('A15: with a policy only what it allows is answered, and the owner sees what was asked', async t => {
+  const config = join(directory, 'bob/.config/sft')
+  mkdirSync(config, { recursive: true })
+  const allow = (path: string): void =>
+    writeFileSync(
+      join(config, 'policy.json'),
+      JSON.stringify({
+        rules: [
+          { who: ['alice'], may: 'get', where: [path] },
+          { who: ['alice'], may: 'send', maxSize: 4 }
+        ]
+      })
+    )
+  allow('sub/*')
+  const guarded = await bob.listen(['serve', join(bob.directory, 'shared'), '--listen', '127.0.0.1:0', '--no-announce'])
+  const get = ['get', `bob@${guarded.address}`, 'sub/file', '-o', '-']
+  t.match(await alice.run(get), { code: 0 })
+  allow('other/*')
+  t.match(await alice.run(get), { code: 3, bytes: 0, stderr: /the peer refused: not found/ })
+  t.match(guarded.stderr, /^sft: denied: alice may not get sub\/file$/m)
+  guarded.kill('SIGTERM')
+  await guarded.ended
+  const taking = await bob.listen(['recv', '--listen', '127.0.0.1:0', '--no-announce'])
+  t.match(await alice.run(['send', `bob@${taking.address}`], { input: 'four' }), { code: 0 }, 'without --from')
+  t.match(await taking.ended, { code: 0, stdout: Buffer.from('four') })
+  rmSync(join(config, 'policy.json'))
+  const broken = join(directory, 'broken.json')
+  writeFileSync(broken, '{"rules":[{"who":["alice"],"may":"read"}]}')
+  const refused = await bob.run(['serve', join(bob.directory, 'shared'), '--policy', broken])
+  t.match(refused, { code: 2, stderr: /may of rule 1 is get, send/ })
 })
 
 t.test('whoever stops is gone from the directory; without an auth server the book is what there is', async t => {

@@ -1,8 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { symlinkSync } from 'node:fs'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { Engine, receivedName } from '../../src/transfer/engine.ts'
-import type { ListenEvent } from '../../src/transfer/listen.ts'
+import { Engine, type EngineEvent, receivedName } from '../../src/transfer/engine.ts'
+import type { Denial } from '../../src/transfer/guarded.ts'
+import { parsePolicy } from '../../src/transfer/policy.ts'
 import { createPool } from '../../src/workers/pool.ts'
 import { C, cut, join as joinBytes, pattern } from '../fixtures/bytes.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
@@ -39,8 +41,8 @@ t.test('serve and get, receive and send', async t => {
   await writeFile(join(directory, 'served/file'), bytes)
   await using near = new Engine({ identity: alice, threads: 0, chunkSize: C })
   await using far = new Engine({ identity: bob, threads: 0 })
-  const events: ListenEvent[] = []
-  const onEvent = (event: ListenEvent): void => void events.push(event)
+  const events: EngineEvent[] = []
+  const onEvent = (event: EngineEvent): void => void events.push(event)
   {
     await using server = await far.serve(join(directory, 'served'), { host, port: 0, onEvent })
     const address = `bob@${host}:${server.port}`
@@ -90,3 +92,57 @@ t.test('a pool of the caller stays open', async t => {
   t.equal((await roundTrip()).byteLength, 2 ** 20)
   t.equal((await roundTrip()).byteLength, 2 ** 20)
 })
+
+t.test(
+  'A15, M59: a policy decides who gets and sends what; a refusal is not found to the peer, and told to the owner',
+  async t => {
+    const directory = t.testdir({
+      served: { open: { file: 'for all' }, secret: { file: 'for none' }, large: 'x'.repeat(2048) },
+      inbox: {}
+    })
+    symlinkSync('../secret/file', join(directory, 'served/open/link'))
+    const policy = parsePolicy(
+      JSON.stringify({
+        groups: { staff: ['alice'] },
+        rules: [
+          { who: ['@staff'], may: 'get', where: ['open/**', 'large'], maxSize: '1K' },
+          { who: ['alice'], may: 'send', where: ['*.txt'], maxSize: 100 }
+        ]
+      })
+    )
+    const denied: Denial[] = []
+    const onEvent = (event: EngineEvent): void => {
+      if (event.type === 'denied') denied.push(event)
+    }
+    await using near = new Engine({ identity: alice, threads: 0 })
+    await using other = new Engine({ identity: await organisation.issue('carol'), threads: 0 })
+    await using far = new Engine({ identity: bob, threads: 0 })
+    await using server = await far.serve(join(directory, 'served'), { host, port: 0, policy, onEvent })
+    const address = `bob@${host}:${server.port}`
+    t.match(await near.get(address, 'open/file', join(directory, 'got')), { bytes: 7 })
+    const gone = { code: 'ERR_SFT_NOT_FOUND', message: 'the peer refused: not found' }
+    for (const path of ['secret/file', 'open/link', 'open/../secret/file', 'large', 'nothing'])
+      await t.rejects(near.get(address, path, join(directory, 'never')), gone, path)
+    await t.rejects(other.get(address, 'open/file', join(directory, 'never')), gone, 'another member')
+    t.match(denied, [
+      { peer: 'alice', action: 'get', path: 'secret/file', size: 8 },
+      { peer: 'alice', path: 'secret/file' },
+      { peer: 'alice', path: 'secret/file' },
+      { peer: 'alice', path: 'large', size: 2048 },
+      { peer: 'carol', path: 'open/file' }
+    ])
+    denied.length = 0
+    const inboxOptions = { host, port: 0, from: 'members', policy, onEvent } as const
+    await using inbox = await far.receiveInto(join(directory, 'inbox'), inboxOptions)
+    const to = `bob@${host}:${inbox.port}`
+    t.match(await near.send(Buffer.from('hello'), to, { name: 'a.txt' }), { kind: 'durable' })
+    const refused = { code: 'ERR_SFT_PUSH_REFUSED' }
+    await t.rejects(near.send(Buffer.from('hello'), to, { name: 'a.exe' }), refused)
+    await t.rejects(near.send(Buffer.alloc(101), to, { name: 'b.txt' }), refused)
+    await t.rejects(other.send(Buffer.from('hello'), to, { name: 'c.txt' }), refused)
+    const unknown = near.send([Buffer.alloc(101)], to, { name: 'd.txt' })
+    await t.rejects(unknown, { name: 'SftError' }, 'a stream of unknown length is cut off')
+    t.strictSame(await readdir(join(directory, 'inbox')), ['a.txt'])
+    t.equal(denied.length, 3)
+  }
+)

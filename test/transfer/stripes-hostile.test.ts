@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fileOffer } from '../../src/auth/session/handshake-messages.ts'
 import type { SealedChunk } from '../../src/streams/types.ts'
+import type { EngineEvent } from '../../src/transfer/engine.ts'
 import { Engine } from '../../src/transfer/engine.ts'
-import type { ListenEvent, Listener } from '../../src/transfer/listen.ts'
+import type { Listener } from '../../src/transfer/listen.ts'
 import { C, pattern, sha256 } from '../fixtures/bytes.ts'
 import {
   type Deal,
@@ -33,10 +34,10 @@ const bytes = pattern(10 * CHUNK)
 
 interface Place {
   readonly listener: Listener
-  readonly events: ListenEvent[]
+  readonly events: EngineEvent[]
   readonly path: string
   /** Waits for the next thing that happens there. */
-  next(): Promise<ListenEvent>
+  next(): Promise<EngineEvent>
 }
 
 let places = 0
@@ -44,9 +45,9 @@ let places = 0
 async function inbox(t: Test): Promise<Place> {
   const path = join(directory, `inbox-${places++}`)
   await mkdir(path)
-  const events: ListenEvent[] = []
+  const events: EngineEvent[] = []
   let heard = Promise.withResolvers<void>()
-  const onEvent = (event: ListenEvent): void => {
+  const onEvent = (event: EngineEvent): void => {
     events.push(event)
     heard.resolve()
     heard = Promise.withResolvers()
@@ -54,9 +55,9 @@ async function inbox(t: Test): Promise<Place> {
   const listener = await bob.receiveInto(path, { host: '127.0.0.1', port: 0, from: ['alice'], onEvent })
   t.teardown(() => listener.close())
   let seen = 0
-  const next = async (): Promise<ListenEvent> => {
+  const next = async (): Promise<EngineEvent> => {
     while (events.length <= seen) await heard.promise
-    return events[seen++] as ListenEvent
+    return events[seen++] as EngineEvent
   }
   return { listener, events, path, next }
 }
@@ -210,7 +211,7 @@ t.test('M40: chunks before any request, on a stripe that was not named, against 
 
 t.test('a chunk that a receiver sends to the sender', async t => {
   await writeFile(join(directory, 'served', 'file'), pattern(2 ** 20))
-  const faults: ListenEvent[] = []
+  const faults: EngineEvent[] = []
   const heard = Promise.withResolvers<void>()
   const listener = await bob.serve(join(directory, 'served'), {
     host: '127.0.0.1',

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import type { EngineEvent } from '../../src/transfer/engine.ts'
 import { Engine } from '../../src/transfer/engine.ts'
-import type { ListenEvent } from '../../src/transfer/listen.ts'
 import { pattern, sha256 } from '../fixtures/bytes.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 
@@ -42,8 +42,8 @@ async function connectionsOf(run: () => Promise<unknown>): Promise<number> {
 
 for (const streams of [1, 2, 8, 16]) {
   t.test(`get and send, streams=${streams}`, async t => {
-    const events: ListenEvent[] = []
-    const onEvent = (event: ListenEvent): void => void events.push(event)
+    const events: EngineEvent[] = []
+    const onEvent = (event: EngineEvent): void => void events.push(event)
     const server = await bob.serve(join(directory, 'served'), { ...address, onEvent })
     const inbox = await bob.receiveInto(join(directory, 'inbox'), { ...address, onEvent, from: ['alice'], force: true })
     for (const size of SIZES) {

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { Destination, Engine, ListenEvent, StreamInfo } from '../../index.ts'
+import type { Destination, Engine, EngineEvent, StreamInfo } from '../../index.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import {
@@ -16,9 +16,10 @@ import {
   withAnnounce,
   withEngine
 } from '../options.ts'
+import { type PolicyFlags, policyOf, sayDenied, sendersOf, withPolicy } from '../policy.ts'
 import { isTerminal, say } from '../terminal.ts'
 
-interface RecvFlags extends EngineFlags, AnnounceFlags {
+interface RecvFlags extends EngineFlags, AnnounceFlags, PolicyFlags {
   listen?: string
   output?: string
   from?: string[]
@@ -31,7 +32,7 @@ interface RecvFlags extends EngineFlags, AnnounceFlags {
 
 /** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
 export function registerRecv(program: Command): void {
-  withAnnounce(withEngine(program.command('recv')))
+  withPolicy(withAnnounce(withEngine(program.command('recv'))))
     .description('open a sealed stream, or take files from peers')
     .argument('[stream]', 'a stored stream; - or nothing is standard input')
     .option('--listen <host:port>', 'take files from peers that dial this address')
@@ -90,7 +91,9 @@ async function fromPipe(engine: Engine, stream: string, options: RecvFlags, sign
 
 async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSignal): Promise<void> {
   const { openInbox, openOutput, parseHostPort } = await import('../../index.ts')
-  const { from = [engine.identity.name], output, force, maxSize, maxTotal } = options
+  const { output, force, maxSize, maxTotal } = options
+  const policy = await policyOf(options)
+  const from = sendersOf(options.from, policy, engine)
   const announce = await announcer(engine, 'receive', options)
   let withdraw = async (): Promise<void> => {}
   const receiving = engine.receiveOne({
@@ -105,6 +108,8 @@ async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSign
       withdraw = announce(listener)
     },
     onFault: sayFault,
+    policy,
+    onDenied: sayDenied,
     signal,
     drain: drainTime
   })
@@ -115,9 +120,12 @@ async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSign
 
 async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSignal): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
-  const { from = [engine.identity.name], maxSize, maxTotal, force } = options
-  const onEvent = (event: ListenEvent): void => {
+  const { maxSize, maxTotal, force } = options
+  const policy = await policyOf(options)
+  const from = sendersOf(options.from, policy, engine)
+  const onEvent = (event: EngineEvent): void => {
     if (event.type === 'fault') sayFault(event.peer, event.error)
+    else if (event.type === 'denied') sayDenied(event)
     else sayTransfer('received from', event.peer, event.metadata.name, event)
   }
   const address = parseHostPort(options.listen as string)
@@ -128,6 +136,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSi
     maxSize,
     maxTotal,
     force,
+    policy,
     onEvent
   })
   sayListening(listener)

@@ -1,0 +1,64 @@
+import type { PeerIdentity } from '../auth/certificates/path.ts'
+import { SftError } from '../streams/errors.ts'
+import type { ExportRoot, OpenedFile } from './export-root.ts'
+import type { Answers } from './file-session.ts'
+import { limitSize } from './inbox.ts'
+import type { Policy, PolicyRequest } from './policy.ts'
+
+/** What a policy refuses, whoever serves or receives: to the peer it is as if it were not there, to the owner it is told (SPEC §8.2, M59). */
+
+/** A request that the policy has refused; `identity` is the session's. */
+export interface Denial extends PolicyRequest {
+  readonly type: 'denied'
+  readonly identity: PeerIdentity
+}
+
+export interface Guard {
+  readonly policy?: Policy | undefined
+  readonly onDenied: (denial: Denial) => void
+}
+
+type Accept = NonNullable<Answers['accept']>
+
+/** Opens below a root what the policy lets this peer get; the file's own place decides, not the path that led there. */
+export async function openGuarded(
+  root: ExportRoot,
+  path: string,
+  identity: PeerIdentity,
+  guard: Guard
+): Promise<OpenedFile> {
+  const opened = await root.open(path)
+  try {
+    await requireAllowed(guard, identity, { action: 'get', path: opened.path, size: Number(opened.stat.size) })
+    return opened
+  } catch (error) {
+    await opened[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** Accepts what the policy lets a peer send; a stream of unknown length is cut off where it becomes too long. */
+export function acceptGuarded(accept: Accept, guard: Guard): Accept {
+  if (guard.policy === undefined) return accept
+  return async (offer, identity) => {
+    const { name: path, size } = offer
+    const maxSize = await requireAllowed(guard, identity, { action: 'send', path, size })
+    const { kind, sink } = await accept(offer, identity)
+    return { kind, sink: metadata => limitSize(sink(metadata), maxSize) }
+  }
+}
+
+/** The bytes that are allowed. @throws SftError ERR_SFT_NOT_FOUND, ERR_SFT_PUSH_REFUSED. */
+async function requireAllowed(
+  { policy, onDenied }: Guard,
+  identity: PeerIdentity,
+  wanted: Omit<PolicyRequest, 'peer'>
+): Promise<number> {
+  if (policy === undefined) return Number.POSITIVE_INFINITY
+  const request = { ...wanted, peer: identity.name }
+  const verdict = await policy.decide(request)
+  if (verdict.allowed) return verdict.maxSize
+  onDenied({ type: 'denied', identity, ...request })
+  const code = request.action === 'get' ? 'ERR_SFT_NOT_FOUND' : 'ERR_SFT_PUSH_REFUSED'
+  throw new SftError(code, 'the policy does not allow it')
+}
