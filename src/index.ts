@@ -27,6 +27,8 @@ export type { RevocationReason } from './auth/certificates/crl.ts'
 export { type PassphraseSource, spkiHash } from './auth/certificates/keys.ts'
 export { type PeerIdentity, verifyPath } from './auth/certificates/path.ts'
 export { decodeCertificate, encodeCertificates } from './auth/certificates/pem.ts'
+// the engine
+export type { AuditEvent } from './auth/identity/audit-chain.ts'
 export { type AutoRenewalOptions, keepRenewed } from './auth/identity/auto-renewal.ts'
 export {
   expiryOf,
@@ -66,7 +68,6 @@ export {
 } from './auth/on-demand.ts'
 export { type SecureOptions, secure } from './auth/session/secure.ts'
 export type { SecureDuplex } from './auth/session/secure-duplex.ts'
-
 // the stages
 export { type ChunkOptions, chunk } from './streams/chunk.ts'
 // errors
@@ -95,17 +96,21 @@ export type {
 } from './streams/types.ts'
 export { type UnframeOptions, unframe } from './streams/unframe.ts'
 export { type WriteFileOptions, writeFile } from './streams/write-file.ts'
-// the engine
 export { DEFAULT_PORT, formatHostPort, isPeerAddress, parseHostPort, parsePeerAddress } from './transfer/address.ts'
+export {
+  type AuditFileVerdict,
+  type AuditLog,
+  type AuditLogOptions,
+  openAuditLog,
+  verifyAuditLog
+} from './transfer/audit-log.ts'
 export { type ConnectOptions, connect } from './transfer/connect.ts'
 export {
   type DialOptions,
   Engine,
-  type EngineEvent,
   type EngineOptions,
   type EngineStats,
   type GetOptions,
-  type ListenAddress,
   receivedName,
   type SendOptions
 } from './transfer/engine.ts'
@@ -123,6 +128,7 @@ export { hold } from './transfer/hold.ts'
 export { type InboxOptions, openInbox, type Senders } from './transfer/inbox.ts'
 export { type Input, openInput } from './transfer/input.ts'
 export { type ListenEvent, type Listener, type ListenOptions, listen } from './transfer/listen.ts'
+export type { EngineEvent, ListenAddress } from './transfer/listening.ts'
 export type { MeteredStage, Stats } from './transfer/meter.ts'
 export { type Output, openOutput } from './transfer/output.ts'
 export {

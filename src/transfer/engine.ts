@@ -9,14 +9,14 @@ import { parsePeerAddress } from './address.ts'
 import { connect, requireStreams } from './connect.ts'
 import { type ExportOptions, openExportRoot, outgoingFile } from './export-root.ts'
 import type { Answers, FileSession, TransferResult } from './file-session.ts'
-import { acceptGuarded, type Denial, type Guard, openGuarded } from './guarded.ts'
+import { acceptGuarded, type Guard, openGuarded } from './guarded.ts'
 import { type InboxOptions, openInbox } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
-import { type ListenEvent, type Listener, listen } from './listen.ts'
+import { type Listener, listen } from './listen.ts'
+import { audited, type EngineEvent, type ListenAddress, type Listening, listeningOf } from './listening.ts'
 import { Meter, type Stats } from './meter.ts'
 import { type Output, openOutput } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
-import type { Policy } from './policy.ts'
 import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
 import type { Recipient } from './stream-header.ts'
 
@@ -59,18 +59,6 @@ export interface SendOptions extends DialOptions {
 
 export interface GetOptions extends DialOptions {
   force?: boolean | undefined
-}
-
-/** What happened where an engine listens. */
-export type EngineEvent = ListenEvent | Denial
-
-export interface ListenAddress {
-  /** Default: every address of this machine. */
-  host?: string | undefined
-  port: number
-  onEvent?: (event: EngineEvent) => void
-  /** Who may what; without one every member may get what is served, and those named may send. */
-  policy?: Policy | undefined
 }
 
 type Accept = NonNullable<Answers['accept']>
@@ -172,29 +160,45 @@ export class Engine implements AsyncDisposable {
   async serve(directory: string, address: ListenAddress & ExportOptions): Promise<Listener> {
     const root = await openExportRoot(directory, address)
     const meter = this.#meter
-    const guard = guardOf(address)
+    const listening = listeningOf(address)
     const open: Answers['open'] = async (path, peer) => {
-      const file = outgoingFile(await openGuarded(root, path, peer, guard))
-      return meter?.outgoing(file) ?? file
+      listening.auditor?.check()
+      const opened = await openGuarded(root, path, peer, listening)
+      const file = outgoingFile(opened)
+      const audited = listening.auditor?.outgoing(file, opened.path, peer) ?? file
+      return meter?.outgoing(audited) ?? audited
     }
-    const listener = await this.#listen(address, { open })
+    const listener = await this.#listen(address, listening, { open })
     return closingAlso(listener, root)
   }
 
   /** Takes files from the named peers into a directory, until the listener is closed. */
   receiveInto(directory: string, options: ListenAddress & InboxOptions): Promise<Listener> {
-    const accept = acceptGuarded(openInbox(directory, options), guardOf(options))
-    return this.#listen(options, { accept: this.#metered(accept) })
+    const listening = listeningOf(options)
+    const accept = acceptGuarded(openInbox(directory, options), listening)
+    return this.#listen(options, listening, { accept: this.#metered(audited(accept, listening.auditor)) })
   }
 
   /** Takes one transfer from the named peers, and ends. */
   receiveOne(
-    options: Omit<ReceiveOneOptions, 'identity' | 'pool'> & Partial<Guard>
+    options: Omit<ReceiveOneOptions, 'identity' | 'pool'> & Partial<Guard> & Pick<ListenAddress, 'audit'>
   ): Promise<TransferResult & { peer: string }> {
-    const { destination: given, policy, onDenied = () => {} } = options
+    const { destination: given, onDenied = () => {}, onFault } = options
+    const onEvent = (event: EngineEvent): void => {
+      if (event.type === 'denied') onDenied(event)
+      else if (event.type === 'fault') onFault?.(event.peer, event.error)
+    }
+    const { auditor, policy, tell } = listeningOf({ ...options, onEvent })
     const accept: Accept = typeof given === 'function' ? given : async () => given
-    const destination = this.#metered(acceptGuarded(accept, { policy, onDenied }))
-    return receiveOne({ ...options, destination, identity: () => this.identity, pool: this.pool })
+    const guarded = acceptGuarded(accept, { policy, onDenied: tell })
+    return receiveOne({
+      ...options,
+      destination: this.#metered(audited(guarded, auditor)),
+      onEvent: event => auditor?.event(event),
+      onSession: peer => auditor?.session(peer),
+      identity: () => this.identity,
+      pool: this.pool
+    })
   }
 
   /** What bound the transfers up to now; `undefined` unless the engine was made with `stats`. */
@@ -225,20 +229,24 @@ export class Engine implements AsyncDisposable {
     return meter ? async (...offer) => meter.destination(await accept(...offer)) : accept
   }
 
-  #listen({ host, port, onEvent }: ListenAddress, answers: Answers): Promise<Listener> {
+  #listen({ host, port }: ListenAddress, { auditor, tell }: Listening, answers: Answers): Promise<Listener> {
     const { chunkSize } = this.#options
-    const events = onEvent ? { onEvent } : {}
-    return listen({ identity: () => this.identity, pool: this.pool, host, port, answers, chunkSize, ...events })
+    return listen({
+      identity: () => this.identity,
+      pool: this.pool,
+      host,
+      port,
+      answers,
+      chunkSize,
+      onEvent: tell,
+      onSession: peer => auditor?.session(peer)
+    })
   }
 }
 
 /** The name of a fetched file in the classic system. */
 export function receivedName(path: string): string {
   return `received_${path.slice(path.lastIndexOf('/') + 1)}`
-}
-
-function guardOf({ policy, onEvent }: ListenAddress): Guard {
-  return { policy, onDenied: denial => onEvent?.(denial) }
 }
 
 function closingAlso(listener: Listener, other: AsyncDisposable): Listener {

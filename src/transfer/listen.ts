@@ -28,6 +28,8 @@ export interface ListenOptions {
   port: number
   answers: Answers
   onEvent?: (event: ListenEvent) => void
+  /** Told of each session that begins; the object is the one of its later events. */
+  onSession?: ((peer: PeerIdentity) => void) | undefined
   suites?: readonly Suite[] | undefined
   chunkSize?: number | undefined
   /** Most sessions at once; more are closed at once. Default 256. */
@@ -96,6 +98,7 @@ class Acceptor {
       const session = await this.#open(socketDuplex(socket, { owned: true, reader }))
       if (session === undefined) return
       identity = session.peer
+      this.#options.onSession?.(identity)
       const ended = this.#answer(session)
       this.#sessions.set(session, ended)
       await ended.finally(() => this.#sessions.delete(session))

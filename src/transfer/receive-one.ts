@@ -4,7 +4,7 @@ import type { Answers, Destination, Offer, TransferResult } from './file-session
 import { limitSize, requireAccepted, requireSize, type Senders } from './inbox.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 
-export interface ReceiveOneOptions extends Omit<ListenOptions, 'answers' | 'onEvent'> {
+export interface ReceiveOneOptions extends Omit<ListenOptions, 'answers'> {
   /** Names of peers to accept from; `members` for all of the organisation. */
   from: Senders
   /** Where it goes; a function, such as an inbox, decides for the offer or refuses it. */
@@ -39,6 +39,7 @@ export async function receiveOne(options: ReceiveOneOptions): Promise<TransferRe
     ...options,
     answers: { accept: place.accept },
     onEvent: event => {
+      options.onEvent?.(event)
       if (event.type === 'transfer') outcome.resolve(event)
       else if (event.identity !== undefined && event.identity === place.takenBy()) outcome.reject(event.error)
       else onFault?.(event.peer, event.error)

@@ -68,7 +68,9 @@ t.test('A15: with a policy only what it allows is answered, and the owner sees w
       })
     )
   allow('sub/*')
-  const guarded = await bob.listen(['serve', join(bob.directory, 'shared'), '--listen', '127.0.0.1:0', '--no-announce'])
+  const audit = join(directory, 'audit')
+  const options = ['--listen', '127.0.0.1:0', '--no-announce', '--audit', audit]
+  const guarded = await bob.listen(['serve', join(bob.directory, 'shared'), ...options])
   const get = ['get', `bob@${guarded.address}`, 'sub/file', '-o', '-']
   t.match(await alice.run(get), { code: 0 })
   allow('other/*')
@@ -76,10 +78,15 @@ t.test('A15: with a policy only what it allows is answered, and the owner sees w
   t.match(guarded.stderr, /^sft: denied: alice may not get sub\/file$/m)
   guarded.kill('SIGTERM')
   await guarded.ended
-  const taking = await bob.listen(['recv', '--listen', '127.0.0.1:0', '--no-announce'])
+  const taking = await bob.listen(['recv', ...options])
   t.match(await alice.run(['send', `bob@${taking.address}`], { input: 'four' }), { code: 0 }, 'without --from')
   t.match(await taking.ended, { code: 0, stdout: Buffer.from('four') })
   rmSync(join(config, 'policy.json'))
+  t.match(await bob.run(['audit', audit]), { code: 0, stdout: /^6 lines from 1, intact; head [0-9a-f]{64}\n$/ })
+  const lines = readFileSync(audit, 'utf8')
+  t.match(lines, /"type":"transfer","result":"delivered","by":"peer|"direction":"received","path":"stdin","bytes":4/)
+  writeFileSync(audit, lines.replace('"deny"', '"fine"'))
+  t.match(await bob.run(['audit', audit]), { code: 40, stderr: /line 5 of the audit: .* was changed .*ERR_SFT_AUDIT/ })
   const broken = join(directory, 'broken.json')
   writeFileSync(broken, '{"rules":[{"who":["alice"],"may":"read"}]}')
   const refused = await bob.run(['serve', join(bob.directory, 'shared'), '--policy', broken])

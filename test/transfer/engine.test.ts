@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto'
 import { symlinkSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { Engine, type EngineEvent, receivedName } from '../../src/transfer/engine.ts'
+import { openAuditLog, verifyAuditLog } from '../../src/transfer/audit-log.ts'
+import { Engine, receivedName } from '../../src/transfer/engine.ts'
 import type { Denial } from '../../src/transfer/guarded.ts'
+import type { EngineEvent } from '../../src/transfer/listening.ts'
 import { parsePolicy } from '../../src/transfer/policy.ts'
 import { createPool } from '../../src/workers/pool.ts'
 import { C, cut, join as joinBytes, pattern } from '../fixtures/bytes.ts'
@@ -144,5 +147,49 @@ t.test(
     await t.rejects(unknown, { name: 'SftError' }, 'a stream of unknown length is cut off')
     t.strictSame(await readdir(join(directory, 'inbox')), ['a.txt'])
     t.equal(denied.length, 3)
+  }
+)
+
+t.test(
+  'M60: the audit has each session, each transfer with its SHA-256, each refusal and why something failed',
+  async t => {
+    const directory = t.testdir({ served: { file: 'contents' }, inbox: {} })
+    const path = join(directory, 'audit')
+    const policy = parsePolicy(
+      JSON.stringify({ rules: [{ who: ['alice'], may: ['get', 'send'], where: ['file', 'a'] }] })
+    )
+    const sha256 = createHash('sha256').update('contents').digest('hex')
+    await using near = new Engine({ identity: alice, threads: 0 })
+    await using far = new Engine({ identity: bob, threads: 0 })
+    {
+      await using audit = await openAuditLog(path)
+      await using server = await far.serve(join(directory, 'served'), { host, port: 0, policy, audit })
+      const address = `bob@${host}:${server.port}`
+      await near.get(address, 'file', join(directory, 'got'))
+      await t.rejects(near.get(address, 'other', join(directory, 'never')))
+      await writeFile(join(directory, 'served/denied'), 'x')
+      await t.rejects(near.get(address, 'denied', join(directory, 'never')))
+      await using inbox = await far.receiveInto(join(directory, 'inbox'), {
+        host,
+        port: 0,
+        from: 'members',
+        policy,
+        audit
+      })
+      await near.send(Buffer.from('contents'), `bob@${host}:${inbox.port}`, { name: 'a' })
+      const stopped = near.send(hang(), `bob@${host}:${inbox.port}`, { name: 'a', signal: AbortSignal.timeout(300) })
+      await t.rejects(stopped)
+      await inbox.close()
+    }
+    t.match(await verifyAuditLog(path), { intact: true })
+    const lines = (await readFile(path, 'utf8')).trim().split('\n')
+    const events = lines.map(line => JSON.parse(line)).filter(({ type }) => type !== 'handshake')
+    t.match(events, [
+      { type: 'transfer', result: 'durable', peer: 'alice', direction: 'sent', path: 'file', bytes: 8, sha256 },
+      { type: 'deny', peer: 'alice', action: 'get', path: 'denied', bytes: 1 },
+      { type: 'transfer', result: 'durable', peer: 'alice', direction: 'received', path: 'a', bytes: 8, sha256 }
+    ])
+    t.equal(lines.length - events.length, 5, 'sessions')
+    t.match(events[0].serial, /^[0-9a-f]{32}$/)
   }
 )

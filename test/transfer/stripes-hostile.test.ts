@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fileOffer } from '../../src/auth/session/handshake-messages.ts'
 import type { SealedChunk } from '../../src/streams/types.ts'
-import type { EngineEvent } from '../../src/transfer/engine.ts'
 import { Engine } from '../../src/transfer/engine.ts'
 import type { Listener } from '../../src/transfer/listen.ts'
+import type { EngineEvent } from '../../src/transfer/listening.ts'
 import { C, pattern, sha256 } from '../fixtures/bytes.ts'
 import {
   type Deal,

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import type { EngineEvent } from '../../src/transfer/engine.ts'
 import { Engine } from '../../src/transfer/engine.ts'
+import type { EngineEvent } from '../../src/transfer/listening.ts'
 import { pattern, sha256 } from '../fixtures/bytes.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { Destination, Engine, EngineEvent, StreamInfo } from '../../index.ts'
+import type { AuditLog, Destination, Engine, EngineEvent, StreamInfo } from '../../index.ts'
+import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import {
@@ -19,7 +20,12 @@ import {
 import { type PolicyFlags, policyOf, sayDenied, sendersOf, withPolicy } from '../policy.ts'
 import { isTerminal, say } from '../terminal.ts'
 
-interface RecvFlags extends EngineFlags, AnnounceFlags, PolicyFlags {
+interface Listening {
+  readonly audit: AuditLog | undefined
+  readonly signal: AbortSignal
+}
+
+interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags {
   listen?: string
   output?: string
   from?: string[]
@@ -32,7 +38,7 @@ interface RecvFlags extends EngineFlags, AnnounceFlags, PolicyFlags {
 
 /** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
 export function registerRecv(program: Command): void {
-  withPolicy(withAnnounce(withEngine(program.command('recv'))))
+  withAudit(withPolicy(withAnnounce(withEngine(program.command('recv')))))
     .description('open a sealed stream, or take files from peers')
     .argument('[stream]', 'a stored stream; - or nothing is standard input')
     .option('--listen <host:port>', 'take files from peers that dial this address')
@@ -59,9 +65,9 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
   if (options.listen !== undefined && (stream !== undefined || options.hold !== undefined)) {
     throw new SftError('ERR_SFT_USAGE', '--listen takes no stream to read and no --hold')
   }
-  const networkOnly = options.maxSize !== undefined || options.maxTotal !== undefined || options.once
-  if (options.listen === undefined && networkOnly)
-    throw new SftError('ERR_SFT_USAGE', '--once, --max-size and --max-total belong to --listen')
+  const { maxSize, maxTotal, once, policy, audit } = options
+  if (options.listen === undefined && [maxSize, maxTotal, once, policy, audit].some(each => each !== undefined))
+    throw new SftError('ERR_SFT_USAGE', '--once, --max-size, --max-total, --policy and --audit belong to --listen')
   const isDirectory = await pointsToDirectory(options.output)
   if (!isDirectory && (options.once || options.maxTotal !== undefined)) {
     throw new SftError('ERR_SFT_USAGE', '--once and --max-total belong to a directory', {
@@ -70,9 +76,10 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
   }
   if (options.output === undefined) await refuseTerminal('what a peer sent')
   await using engine = await openEngine(options)
+  const listening = isDirectory && !options.once ? intoDirectory : oneTransfer
   await interruptible(signal => {
     if (options.listen === undefined) return fromPipe(engine, stream ?? '-', options, signal)
-    return isDirectory && !options.once ? intoDirectory(engine, options, signal) : oneTransfer(engine, options, signal)
+    return withAuditLog(options, audit => listening(engine, options, { audit, signal }))
   })
   sayStats(engine, options.listen === undefined ? 'pipe' : 'socket')
 }
@@ -89,7 +96,7 @@ async function fromPipe(engine: Engine, stream: string, options: RecvFlags, sign
   await destination.sink({ created: Date.now() })(options.hold === undefined ? opened : hold(options.hold)(opened))
 }
 
-async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSignal): Promise<void> {
+async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
   const { openInbox, openOutput, parseHostPort } = await import('../../index.ts')
   const { output, force, maxSize, maxTotal } = options
   const policy = await policyOf(options)
@@ -109,6 +116,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSign
     },
     onFault: sayFault,
     policy,
+    audit,
     onDenied: sayDenied,
     signal,
     drain: drainTime
@@ -118,7 +126,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, signal: AbortSign
   signal.throwIfAborted()
 }
 
-async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSignal): Promise<void> {
+async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
   const { maxSize, maxTotal, force } = options
   const policy = await policyOf(options)
@@ -137,6 +145,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, signal: AbortSi
     maxTotal,
     force,
     policy,
+    audit,
     onEvent
   })
   sayListening(listener)

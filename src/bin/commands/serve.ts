@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import type { AuditLog, EngineEvent } from '../../index.ts'
+import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import {
@@ -13,14 +15,14 @@ import {
 } from '../options.ts'
 import { type PolicyFlags, policyOf, sayDenied, withPolicy } from '../policy.ts'
 
-interface ServeFlags extends EngineFlags, AnnounceFlags, PolicyFlags {
+interface ServeFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags {
   listen: string
   hardlinks?: boolean
 }
 
 /** `sft serve DIR`: answers requests for the regular files below it. */
 export function registerServe(program: Command): void {
-  withPolicy(withAnnounce(withEngine(program.command('serve'))))
+  withAudit(withPolicy(withAnnounce(withEngine(program.command('serve')))))
     .description('let members of your organisation get the files below a directory')
     .argument('<dir>', 'the directory')
     .option('--listen <host:port>', 'address to listen on', ':12566')
@@ -30,26 +32,27 @@ export function registerServe(program: Command): void {
 
 async function serve(directory: string, options: ServeFlags): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
+  const address = parseHostPort(options.listen)
   const policy = await policyOf(options)
   await using engine = await openEngine(options)
   const announce = await announcer(engine, 'serve', options)
-  await interruptible(async signal => {
-    const listener = await engine.serve(directory, {
-      ...parseHostPort(options.listen),
-      hardLinks: options.hardlinks ?? false,
-      policy,
-      onEvent: event => {
-        if (event.type === 'fault') sayFault(event.peer, event.error)
-        else if (event.type === 'denied') sayDenied(event)
-        else sayTransfer('sent to', event.peer, event.metadata.name, event)
-      }
+  const hardLinks = options.hardlinks ?? false
+  const run = (audit: AuditLog | undefined): Promise<void> =>
+    interruptible(async signal => {
+      const listener = await engine.serve(directory, { ...address, hardLinks, policy, audit, onEvent: sayServed })
+      sayListening(listener)
+      const withdraw = announce(listener)
+      const stopped = await interruption(signal)
+      await withdraw()
+      await listener.close({ drain: drainTime(stopped) })
+      sayStats(engine, 'socket')
+      throw stopped
     })
-    sayListening(listener)
-    const withdraw = announce(listener)
-    const stopped = await interruption(signal)
-    await withdraw()
-    await listener.close({ drain: drainTime(stopped) })
-    sayStats(engine, 'socket')
-    throw stopped
-  })
+  await withAuditLog(options, run)
+}
+
+function sayServed(event: EngineEvent): void {
+  if (event.type === 'fault') sayFault(event.peer, event.error)
+  else if (event.type === 'denied') sayDenied(event)
+  else sayTransfer('sent to', event.peer, event.metadata.name, event)
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
+import { type AuditEvent, CHAIN_START, type ChainEnd, chainLine, followChain } from '../../identity/audit-chain.ts'
 import type { Tables } from './migrations.ts'
-import type { AuditEvent, AuditStore, AuditVerdict } from './store.ts'
+import type { AuditStore, AuditVerdict } from './store.ts'
 
 /**
  * The audit (SPEC §4.7): one chain of lines for all servers and administrators of a store, each with the hash of the one before it. What changes the
@@ -10,7 +10,6 @@ import type { AuditEvent, AuditStore, AuditVerdict } from './store.ts'
 
 /** Of the advisory lock that puts lines in order; "sftA". */
 const ORDER_LOCK = 0x73667441
-const FIRST = '0'.repeat(64)
 const BATCH = 1000
 
 export interface AuditContext {
@@ -27,16 +26,16 @@ export function auditStore(database: Kysely<Tables>, context: AuditContext): Aud
     append: event => database.transaction().execute(changes => note(changes, context, event)),
     read: async (after, limit = BATCH) => (await lines(after, limit)).map(({ seq, line }) => ({ seq, line })),
     async verify() {
-      let last = { seq: 0, hash: FIRST }
+      let last = CHAIN_START
       for (;;) {
         // before the lines: one that is written meanwhile is among them then
         const end = await head(database)
         const batch = await lines(last.seq, BATCH)
         if (batch.length === 0) return endOf(last, end)
         for (const { seq, line } of batch) {
-          const problem = problemOf(line, seq, last)
-          if (problem !== undefined) return { intact: false, lines: last.seq, at: last.seq + 1, problem }
-          last = { seq, hash: hashOf(line) }
+          const next = followChain(last, line, seq)
+          if (typeof next === 'string') return { intact: false, lines: last.seq, at: last.seq + 1, problem: next }
+          last = next
         }
       }
     }
@@ -44,16 +43,12 @@ export function auditStore(database: Kysely<Tables>, context: AuditContext): Aud
 }
 
 /** Writes a line in a transaction of its caller. */
-export async function note(
-  changes: Kysely<Tables>,
-  { shared, actor }: AuditContext,
-  { type, ...fields }: AuditEvent
-): Promise<void> {
+export async function note(changes: Kysely<Tables>, { shared, actor }: AuditContext, event: AuditEvent): Promise<void> {
   if (shared) await sql`select pg_advisory_xact_lock(${ORDER_LOCK})`.execute(changes)
-  const last = await head(changes)
-  const seq = last.seq + 1
-  const line = JSON.stringify({ seq, time: new Date().toISOString(), type, by: actor, ...fields, prev: last.hash })
-  const hash = hashOf(line)
+  const {
+    line,
+    end: { seq, hash }
+  } = chainLine(await head(changes), actor, event)
   await changes.insertInto('audit').values({ seq, line }).execute()
   await changes
     .insertInto('audit_head')
@@ -63,33 +58,13 @@ export async function note(
 }
 
 /** The end of the chain, kept apart from it: lines that are cut off there are missed. */
-async function head(database: Kysely<Tables>): Promise<{ seq: number; hash: string }> {
+async function head(database: Kysely<Tables>): Promise<ChainEnd> {
   const row = await database.selectFrom('audit_head').select(['seq', 'hash']).executeTakeFirst()
-  return row ?? { seq: 0, hash: FIRST }
+  return row ?? CHAIN_START
 }
 
-function problemOf(line: string, seq: number, last: { seq: number; hash: string }): string | undefined {
-  if (seq !== last.seq + 1) return 'a line is missing'
-  const fields = parse(line)
-  if (fields?.seq !== seq) return 'a line was changed or moved'
-  return fields.prev === last.hash ? undefined : 'this line, or the one before it, was changed'
-}
-
-function endOf(last: { seq: number; hash: string }, end: { seq: number; hash: string }): AuditVerdict {
+function endOf(last: ChainEnd, end: ChainEnd): AuditVerdict {
   if (last.seq === end.seq && last.hash === end.hash) return { intact: true, lines: last.seq, head: last.hash }
   const problem = last.seq === end.seq ? 'the last line was changed' : 'the end was cut off, or lines were added'
   return { intact: false, lines: last.seq, at: Math.min(last.seq, end.seq) + (last.seq === end.seq ? 0 : 1), problem }
-}
-
-function parse(line: string): { seq?: unknown; prev?: unknown } | undefined {
-  try {
-    return JSON.parse(line) as object
-  } catch {
-    // a line that is no JSON is a line that was changed
-    return undefined
-  }
-}
-
-function hashOf(line: string): string {
-  return createHash('sha256').update(line).digest('hex')
 }

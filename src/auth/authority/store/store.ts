@@ -1,4 +1,5 @@
 import type { RevocationReason, RevokedEntry } from '../../certificates/crl.ts'
+import type { AuditEvent } from '../../identity/audit-chain.ts'
 
 /**
  * What an auth server remembers: users, the certificates it issued, and the revocation lists it signed. One interface, over SQLite in one
@@ -120,12 +121,6 @@ export interface ListStore {
   issuer(id: string): Promise<StoredIssuer | undefined>
   /** True while a certificate of this CA is not over. */
   isNeeded(issuer: string): Promise<boolean>
-}
-
-/** What happened: a type such as `login` or `user.disable`, and what is to be known of it; never a secret. */
-export interface AuditEvent {
-  readonly type: string
-  readonly [field: string]: string | number | boolean | undefined
 }
 
 export type AuditVerdict =
