@@ -13,6 +13,7 @@
 
 // identities and the authority
 export type { Authority } from './auth/authority/authority.ts'
+export type { BackupSummary } from './auth/authority/backup.ts'
 export type { AnnounceOptions, DirectoryOptions, LocatedPeer, ServingPeer } from './auth/authority/directory-client.ts'
 export type { AuthEvent } from './auth/authority/events.ts'
 export type { FetchListsOptions, FollowListsOptions } from './auth/authority/list-client.ts'
@@ -41,13 +42,22 @@ export {
   type PublicIdentity,
   readPublicIdentity
 } from './auth/identity/identity.ts'
-export { dataDirectory, type Origin, readOrigin, replaceChain, saveIdentity } from './auth/identity/identity-files.ts'
+export {
+  dataDirectory,
+  exposedFiles,
+  type Origin,
+  readOrigin,
+  replaceChain,
+  saveIdentity
+} from './auth/identity/identity-files.ts'
 export { verifyMember } from './auth/identity/member.ts'
 export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth/identity/peers.ts'
 export { openRevocations, rereadRevocations } from './auth/identity/revocation-files.ts'
 export { type KnownList, Revocations } from './auth/identity/revocations.ts'
 export {
   authorityAt,
+  backupAuthority,
+  clockOffset,
   describeAuthority,
   enrol,
   fetchLists,
@@ -63,6 +73,7 @@ export {
   openAuthority,
   openStore,
   renew,
+  restoreAuthority,
   rotateIssuing,
   serveAuthority
 } from './auth/on-demand.ts'

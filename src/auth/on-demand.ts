@@ -74,3 +74,15 @@ export const nameInToken = async (token: string): Promise<string> =>
 /** Makes a token; see `tokens.ts`. */
 export const issueToken: typeof import('./authority/tokens.ts').issueToken = async (...args) =>
   (await import('./authority/tokens.ts')).issueToken(...args)
+
+/** Writes an authority into one file; see `backup.ts`. */
+export const backupAuthority: typeof import('./authority/backup.ts').backupAuthority = async (...args) =>
+  (await import('./authority/backup.ts')).backupAuthority(...args)
+
+/** Makes an authority of a backup; see `backup.ts`. */
+export const restoreAuthority: typeof import('./authority/backup.ts').restoreAuthority = async (...args) =>
+  (await import('./authority/backup.ts')).restoreAuthority(...args)
+
+/** Compares this machine's clock with the auth server's; see `clock.ts`. */
+export const clockOffset: typeof import('./authority/clock.ts').clockOffset = async (...args) =>
+  (await import('./authority/clock.ts')).clockOffset(...args)

@@ -49,7 +49,8 @@ t.test('a member, and when each certificate ends', async t => {
       { of: 'you', notAfter: endOf(identity.chain[0]), state: 'good' },
       { of: 'issuing authority', notAfter: organisation.issuing.certificate.validToDate.toISOString(), state: 'good' },
       { of: 'root', notAfter: root.validToDate.toISOString(), state: 'good' }
-    ]
+    ],
+    exposed: []
   })
   t.match(
     (await alice.run(['doctor'])).stdout.toString(),

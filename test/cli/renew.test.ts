@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { dataDirectory } from '../../src/auth/identity/identity-files.ts'
 import { Shell } from '../fixtures/command.ts'
 import { members } from '../fixtures/members.ts'
 
@@ -64,6 +65,29 @@ t.test('a host without a password logs in once by a token', async t => {
   t.match(await admin.run(['auth', 'token', '--user', 'kim', '--dir', ca]), { code: 3, bytes: 0 })
 })
 
+t.test('M61: a backup of a server that runs is restored elsewhere', async t => {
+  const [file, other] = [join(directory, 'backup'), join(directory, 'restored')]
+  t.match(await admin.run(['auth', 'backup', file, '--dir', ca]), { code: 0, bytes: 0, stderr: /^sft: wrote \S+\n$/ })
+  t.match(await admin.run(['auth', 'backup', file, '--dir', ca]), { code: 45 })
+  t.match(await admin.run(['auth', 'restore', file, '--dir', other]), { code: 0, stderr: /revoked again/ })
+  const users = (await admin.run(['auth', 'user', 'list', '--dir', other])).stdout.toString()
+  t.match(users, /^alice .*\nbob /)
+  t.match(await admin.run(['auth', 'audit', '--dir', other, '--verify']), { code: 0 })
+})
+
+t.test('A20: sft doctor says what is about to fail: the clock, the list, the key that others can read', async t => {
+  const well = await alice.run(['doctor'])
+  t.match(well.stdout.toString(), /revocation list: until \S+\nauth server: https:\S+\nclock: as the auth server's\n$/)
+  t.equal(well.code, 0)
+  const key = join(dataDirectory(alice.env), 'identity/key.pem')
+  await chmod(key, 0o644)
+  t.match(await alice.run(['doctor']), { code: 11, stderr: /hint: chmod 600 / })
+  await chmod(key, 0o600)
+  const lists = join(dataDirectory(alice.env), 'lists')
+  await rm(lists, { recursive: true })
+  t.match(await alice.run(['doctor']), { code: 0 }, 'the list is asked for')
+})
+
 t.test('what can not be renewed says what to do', async t => {
   await admin.run(['auth', 'user', 'disable', 'bob', '--dir', ca])
   t.match(await bob.run(['renew']), {
@@ -79,4 +103,11 @@ t.test('what can not be renewed says what to do', async t => {
   server.kill('SIGKILL')
   await server.ended
   t.match(await bob.run(['renew']), { code: 10, stderr: /ERR_SFT_CONNECT/ })
+  await rm(join(dataDirectory(bob.env), 'lists'), { recursive: true })
+  const alone = await bob.run(['doctor', '--json'])
+  t.match(alone, { code: 41, stderr: /no revocation list is known/ })
+  t.match(JSON.parse(alone.stdout.toString()).identity, {
+    revocationList: { until: null, state: 'none' },
+    authServer: { clockAhead: null, problem: 'the auth server cannot be reached' }
+  })
 })

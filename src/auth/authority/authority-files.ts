@@ -16,8 +16,9 @@ export const FILE = {
   description: 'authority.json'
 } as const
 /** The store of an authority that names no other. */
-const USERS = 'users.db'
+export const STORE_FILE = 'users.db'
 const FIRST_ISSUER = 'issuing'
+const POSTGRES = /^postgres(ql)?:\/\/./
 /** What is handed out. */
 export const PUBLIC = 0o644
 
@@ -70,7 +71,7 @@ export function encodeDescription(description: Partial<AuthorityDescription> & {
 /** Says that another CA issues from now on. */
 export async function replaceDescription(directory: string, description: AuthorityDescription): Promise<void> {
   const { store, ...rest } = description
-  const text = encodeDescription(store === join(directory, USERS) ? rest : description)
+  const text = encodeDescription(store === join(directory, STORE_FILE) ? rest : description)
   await replacePrivate(join(directory, FILE.description), text)
 }
 
@@ -81,14 +82,19 @@ export async function replaceDescription(directory: string, description: Authori
  */
 export async function describeAuthority(directory: string): Promise<AuthorityDescription> {
   const description = await readSmallFile(join(directory, FILE.description))
-  if (description !== undefined) return parseDescription(description, join(directory, USERS))
+  if (description !== undefined) return parseDescription(description, join(directory, STORE_FILE))
   const hint = 'sft auth init DIR makes one'
   throw new SftError('ERR_SFT_NOT_FOUND', 'there is no authority in this directory', { hint })
 }
 
+/** Whether a store is a file of ours, and no server. */
+export function isSqlite(store: string): boolean {
+  return !POSTGRES.test(store)
+}
+
 /** @throws SftError ERR_SFT_USAGE unless it is the address of a PostgreSQL. */
 export function parseStore(text: string): string {
-  if (/^postgres(ql)?:\/\/./.test(text) && URL.canParse(text)) return text
+  if (POSTGRES.test(text) && URL.canParse(text)) return text
   throw new SftError('ERR_SFT_USAGE', 'a store is postgres://USER@HOST/DATABASE')
 }
 

@@ -126,6 +126,13 @@ export async function readCertificates(directory: string): Promise<{ root: X509C
   return { root: decodeCertificate(root), chain: decodeCertificates(chain) }
 }
 
+/** Names of what belongs to its owner alone, and is open to group or others. @throws SftError ERR_SFT_NO_IDENTITY, ERR_SFT_FILE. */
+export async function exposedFiles(directory: string): Promise<readonly string[]> {
+  await requireOrigin(directory)
+  const key = join(await currentDirectory(directory), FILE.key)
+  return ((await stat(key)).mode & 0o077) === 0 ? [] : [key]
+}
+
 async function currentDirectory(directory: string): Promise<string> {
   const [current, previous] = [join(directory, CURRENT), join(directory, PREVIOUS)]
   return !(await exists(current)) && (await exists(previous)) ? previous : current

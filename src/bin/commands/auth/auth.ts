@@ -13,6 +13,7 @@ import {
 } from '../../options.ts'
 import { say } from '../../terminal.ts'
 import { registerAudit } from './audit.ts'
+import { registerBackup } from './backup.ts'
 import { registerCa } from './ca.ts'
 import { registerCertificates } from './cert.ts'
 import { type StoreFlags, withAuthority, withStore } from './store.ts'
@@ -49,6 +50,7 @@ export function registerAuth(program: Command): void {
   registerCertificates(auth)
   registerCa(auth)
   registerTokens(auth)
+  registerBackup(auth)
   registerAudit(auth)
   withPassphrase(withAuthority(auth.command('serve')))
     .description('certify users who log in')

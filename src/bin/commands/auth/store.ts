@@ -19,7 +19,12 @@ export async function withStore<T>(
 ): Promise<T> {
   const { describeAuthority, openStore } = await import('../../../index.ts')
   const { store: place } = await describeAuthority(dir)
-  const actor = `${role} ${userInfo().username}@${hostname()}`
+  const actor = actorOf(role)
   await using store = await openStore(place, { actor, onError: error => say(`store: ${error.message}`) })
   return await work(store)
+}
+
+/** Who the audit says it was. */
+export function actorOf(role: 'admin' | 'server'): string {
+  return `${role} ${userInfo().username}@${hostname()}`
 }
