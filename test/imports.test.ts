@@ -21,6 +21,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   fastify: /^auth\/authority\/(app|list-route)\.ts$/,
   kysely: /^auth\/authority\/store\//,
   jose: /^auth\/authority\/tokens\.ts$/,
+  'prom-client': /^auth\/authority\/metrics\.ts$/,
   pg: /^auth\/authority\/store\/postgres\.ts$/,
   piscina: /^workers\/(pool|[a-z-]+\.worker)\.ts$/,
   'it-length-prefixed': /^streams\/(frame|unframe)\.ts$/,

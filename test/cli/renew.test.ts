@@ -9,7 +9,9 @@ import { members } from '../fixtures/members.ts'
 /** `sft renew`, and what renews itself. The certificates here live for a minute, and so are due at once. */
 
 const directory = t.testdir({ alice: { shared: { file: 'contents\n' } } })
-const { admin, ca, server, shells } = await members(t, directory, ['alice', 'bob'], { serve: ['--ttl', '60s'] })
+const { admin, ca, server, shells } = await members(t, directory, ['alice', 'bob'], {
+  serve: ['--ttl', '60s', '--metrics', '127.0.0.1:0', '--json']
+})
 const { alice, bob } = shells
 
 async function serialOf(shell: Shell): Promise<string> {
@@ -56,6 +58,12 @@ t.test('a host without a password logs in once by a token', async t => {
     '--no-passphrase'
   ]
   t.match(await host.run(login), { code: 0, stderr: /^sft: you are alice in example\.org/ })
+  t.match(
+    server.stderr,
+    /^\{"time":"[^"]+","type":"enrolment","result":"issued","name":"alice","source":"127\.0\.0\.1"\}$/m
+  )
+  const [, metrics = ''] = /metrics at (http:\S+)/.exec(server.stderr) ?? []
+  t.match(await (await fetch(metrics)).text(), /^sft_auth_attempts_total\{type="enrolment",result="issued"\} 1$/m)
   t.match(await host.run(['get', 'nobody:x']), { code: 2, stderr: /ERR_SFT_UNKNOWN_PEER/ }, 'the directory takes it')
   t.match(await host.run([...login, '--force']), { code: 43, stderr: /refused the token; hint: a token serves once/ })
   await writeFile(file, 'no token')

@@ -6,11 +6,12 @@ import { createApp } from './app.ts'
 import type { Authority } from './authority.ts'
 import type { AuthEvent } from './events.ts'
 import { keepLists } from './lists.ts'
+import { collectMetrics, type MetricsAddress, serveMetrics } from './metrics.ts'
 import type { PasswordHasher } from './password.ts'
 import type { AuthStore } from './store/store.ts'
 import { createTlsServer, listen, renewCertificate, type TlsCredentials, trackConnections } from './tls-server.ts'
 
-/** The auth server (SPEC §4.4): TLS 1.3, six routes, every wait and every size bounded. */
+/** The auth server (SPEC §4.4): TLS 1.3, a few routes, every wait and every size bounded. */
 
 export interface AuthServerOptions {
   readonly authority: Authority
@@ -34,6 +35,8 @@ export interface AuthServerOptions {
   /** Attempts a minute; 10 and 30 by default. */
   readonly limits?: { readonly perAccount?: number; readonly perSource?: number }
   readonly logger?: (event: AuthEvent) => void
+  /** Serves figures for Prometheus there, over plain HTTP. */
+  readonly metrics?: MetricsAddress
   /** Ends the server as `close` does. */
   readonly signal?: AbortSignal
 }
@@ -41,6 +44,8 @@ export interface AuthServerOptions {
 export interface AuthServer extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number }
   readonly url: string
+  /** Where the figures are, if they are served. */
+  readonly metricsUrl: string | undefined
   /** Accepts nothing new, answers what has been asked, and fulfils when every connection is closed. */
   close(): Promise<void>
 }
@@ -52,16 +57,41 @@ export interface AuthServer extends AsyncDisposable {
  * @throws SftError ERR_SFT_CONNECT when the address cannot be listened on, ERR_SFT_USAGE for a host that is none, ERR_SFT_STORE.
  */
 export async function serveAuthority(options: AuthServerOptions): Promise<AuthServer> {
-  const { host = '127.0.0.1', port = 12565, logger = () => {}, signal } = options
+  const { host = '127.0.0.1', port = 12565, signal } = options
   if (signal?.aborted) throw new SftError('ERR_SFT_CANCELLED', 'the auth server was cancelled')
   const hosts = options.hosts ?? [host]
-  let { authority } = options
-  const certify = certifier(() => authority, hosts, options.serverTtl)
-  const onFault = (error: unknown): void => logger({ type: 'fault', error })
-  const { store, listLife: life } = options
+  const parts = await assemble(options, hosts)
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    signal?.removeEventListener('abort', close)
+    closing ??= parts.close()
+    return closing
+  }
+  try {
+    await listen(parts.server, host, port)
+  } catch (cause) {
+    await close()
+    throw new SftError('ERR_SFT_CONNECT', 'the auth server cannot listen on this address', { cause })
+  }
+  signal?.addEventListener('abort', close, { once: true })
+  const address = { host, port: (parts.server.address() as AddressInfo).port }
+  const url = `https://${bracketed(hosts[0] ?? host)}:${address.port}`
+  return { address, url, metricsUrl: parts.metricsUrl, close, [Symbol.asyncDispose]: close }
+}
+
+/** What a server consists of, before it listens. What has begun is ended again when a later part can not be had. */
+async function assemble(options: AuthServerOptions, hosts: readonly string[]) {
+  const { logger = () => {}, store, listLife: life, serverTtl = LEAF_LIFE } = options
+  await using begun = new AsyncDisposableStack()
+  let authority = options.authority
+  const current = (): Authority => authority
+  const onFault = (error: unknown): void => tell({ type: 'fault', error })
+  let tell = logger
+  const certify = certifier(current, hosts, options.serverTtl)
   const server = createTlsServer(await certify())
-  const renewal = renewCertificate(server, certify, options.serverTtl ?? LEAF_LIFE, onFault)
-  const current = async (): Promise<Authority> => {
+  const renewal = renewCertificate(server, certify, serverTtl, onFault)
+  begun.defer(() => renewal.stop())
+  const refresh = async (): Promise<Authority> => {
     const next = (await options.refresh?.()) ?? authority
     const rotated = next.issuing.fingerprint256 !== authority.issuing.fingerprint256
     authority = next
@@ -69,31 +99,24 @@ export async function serveAuthority(options: AuthServerOptions): Promise<AuthSe
     if (rotated) renewal.again()
     return authority
   }
-  const keeper = await keepLists({ authority: current, store, life, onFault }).catch(error => {
-    renewal.stop()
-    throw error
-  })
-  const app = await createApp(server, { ...options, authority: () => authority }, { keeper, logger })
+  const keeper = await keepLists({ authority: refresh, store, life, onFault })
+  begun.defer(() => keeper.stop())
+  const metrics = collectMetrics({ authority: current, keeper })
+  tell = event => {
+    metrics.count(event)
+    logger(event)
+  }
+  const figures = options.metrics && (await serveMetrics(metrics, options.metrics))
+  begun.defer(() => figures?.close())
+  const app = await createApp(server, { ...options, authority: current }, { keeper, logger: event => tell(event) })
   const closeServer = trackConnections(server)
-  let closing: Promise<void> | undefined
-  const close = (): Promise<void> => {
-    signal?.removeEventListener('abort', close)
-    renewal.stop()
-    keeper.stop()
-    closing ??= closeServer().then(() => app.close())
-    return closing
+  const parts = begun.move()
+  const close = async (): Promise<void> => {
+    await parts.disposeAsync()
+    await closeServer()
+    await app.close()
   }
-  try {
-    await listen(server, host, port)
-  } catch (cause) {
-    renewal.stop()
-    keeper.stop()
-    throw new SftError('ERR_SFT_CONNECT', 'the auth server cannot listen on this address', { cause })
-  }
-  signal?.addEventListener('abort', close, { once: true })
-  const address = { host, port: (server.address() as AddressInfo).port }
-  const url = `https://${bracketed(hosts[0] ?? host)}:${address.port}`
-  return { address, url, close, [Symbol.asyncDispose]: close }
+  return { server, metricsUrl: figures?.url, close }
 }
 
 /** Makes a fresh key, as strong as the authority's own, and its certificate. */

@@ -32,9 +32,12 @@ interface ServeFlags extends PassphraseOptions, StoreFlags {
   interactive?: boolean
   ttl?: number
   listLife?: number
+  metrics?: string
+  json?: boolean
 }
 
 const DEFAULT_AUTH_PORT = 12565
+const DEFAULT_METRICS_PORT = 12567
 
 /** `sft auth …`: the one place that says who is who. */
 export function registerAuth(program: Command): void {
@@ -67,6 +70,8 @@ export function registerAuth(program: Command): void {
       'how long a revocation list counts: peers who can get no later one then refuse everybody (default: 24h)',
       parseDuration
     )
+    .option('--metrics <host:port>', 'serve figures for Prometheus there, over plain HTTP')
+    .option('--json', 'write what happens as JSON lines on standard error')
     .action(serve)
 }
 
@@ -85,12 +90,16 @@ async function serve(options: ServeFlags): Promise<void> {
   const { host, port } = parseHostPort(options.listen, DEFAULT_AUTH_PORT)
   const hosts = options.host ?? (host === undefined ? [hostname(), 'localhost', '127.0.0.1'] : [host])
   const lives = { ...(options.ttl && { ttl: options.ttl }), ...(options.listLife && { listLife: options.listLife }) }
+  const figures = options.metrics === undefined ? undefined : parseHostPort(options.metrics, DEFAULT_METRICS_PORT)
+  const metrics = figures && { metrics: { host: figures.host ?? '127.0.0.1', port: figures.port } }
   const run = (store: AuthStore) =>
     interruptible(async signal => {
       if (options.interactive) await (await import('./interactive.ts')).addUsersAtTerminal(store)
       const address = { host: host ?? '0.0.0.0', port, hosts }
-      const server = await serveAuthority({ authority, refresh, store, ...address, logger: sayEvent, ...lives })
+      const logger = options.json ? logEvent : sayEvent
+      const server = await serveAuthority({ authority, refresh, store, ...address, logger, ...lives, ...metrics })
       say(`auth server of ${authority.org} listening on ${server.url}`)
+      if (server.metricsUrl !== undefined) say(`metrics at ${server.metricsUrl}`)
       const stopped = await interruption(signal)
       await server.close()
       throw stopped
@@ -98,10 +107,22 @@ async function serve(options: ServeFlags): Promise<void> {
   await withStore(options, run, 'server')
 }
 
+/** One object a line, for a collector of logs. */
+function logEvent(event: AuthEvent): void {
+  const time = new Date().toISOString()
+  const fields = event.type === 'fault' ? { type: event.type, error: messageOf(event.error) } : event
+  process.stderr.write(`${JSON.stringify({ time, ...fields })}\n`)
+}
+
 function sayEvent(event: AuthEvent): void {
   if (event.type === 'login') say(`login of ${event.name} from ${event.source}: ${event.result}`)
   else if (event.type === 'renewal')
     say(`renewal of ${event.name ?? 'a stranger'} from ${event.source}: ${event.result}`)
-  else if (event.type === 'fault')
-    say(`fault: ${event.error instanceof Error ? event.error.message : String(event.error)}`)
+  else if (event.type === 'enrolment')
+    say(`enrolment of ${event.name ?? 'a stranger'} from ${event.source}: ${event.result}`)
+  else say(`fault: ${messageOf(event.error)}`)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
