@@ -74,7 +74,7 @@ t.test('no console, no process.exit, no debugger in the library', t => {
   t.end()
 })
 
-t.test('no file holds a private key in PEM', t => {
+t.test('A25: no file holds a private key in PEM', t => {
   const files = repositoryFiles()
   t.ok(files.length > 100)
   const block = new RegExp(`-----BEGIN ${'[A-Z ]*'}PRIVATE${' '}KEY-----\\s+[A-Za-z0-9+/]{40}`)

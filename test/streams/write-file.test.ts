@@ -18,7 +18,7 @@ for (const len of LENGTHS) {
   }
 }
 
-t.test('the name appears only after the end; until then there is one private .part', async t => {
+t.test('A37: the name appears only after the end; until then there is one private .part', async t => {
   const directory = t.testdir({})
   const before = process.umask(0)
   t.teardown(() => process.umask(before))

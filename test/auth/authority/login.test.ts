@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Server } from 'node:net'
 import t from 'tap'
 import { type LoginOptions, login } from '../../../src/auth/authority/login.ts'
 import { type CertificateFields, issue, parseRequest } from '../../../src/auth/certificates/certificate.ts'
@@ -11,7 +11,7 @@ import { generateRsaKey, storePrivateKey } from '../../../src/auth/certificates/
 import { verifyPath } from '../../../src/auth/certificates/path.ts'
 import { encodeCertificates } from '../../../src/auth/certificates/pem.ts'
 import { ipName, leafExtensions, serverExtensions } from '../../../src/auth/certificates/profile.ts'
-import { PASSWORD, startAuthServer } from '../../fixtures/auth-server.ts'
+import { connectTls, PASSWORD, startAuthServer } from '../../fixtures/auth-server.ts'
 import { type LeafOptions, makeOrganisation } from '../../fixtures/organisation.ts'
 
 const key = await generateRsaKey(2048)
@@ -123,6 +123,43 @@ t.test('a certificate that is not the one of an auth server is not trusted', asy
   await t.rejects(logIn({ url: await hostile(record, certify({})), trust }), { code: 'ERR_SFT_PROTOCOL' })
   t.strictSame(requests, ['/v2/login'], 'the same certificate without a fault is trusted')
 })
+
+t.test(
+  'A2: what is recorded of a login holds neither name nor password, and no long-term key has sealed it',
+  async t => {
+    const recorded: Buffer[] = []
+    const { port } = new URL(url)
+    const proxy = createTcpServer(near => {
+      const far = connectTcp(Number(port), '127.0.0.1')
+      for (const [from, to] of [
+        [near, far],
+        [far, near]
+      ] as const) {
+        from.on('data', piece => recorded.push(piece))
+        from.on('error', () => to.destroy())
+        from.pipe(to)
+      }
+    })
+    proxy.listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    t.teardown(() => proxy.close())
+    const through = `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+    t.match(await logIn({ url: through }), { name: 'alice' })
+    const bytes = Buffer.concat(recorded)
+    t.ok(bytes.byteLength > 3000, `${bytes.byteLength} bytes`)
+    for (const secret of [PASSWORD, Buffer.from('alice'), Buffer.from('password'), Buffer.from('CERTIFICATE')])
+      for (const encoding of ['latin1', 'base64', 'hex'] as const)
+        t.notOk(bytes.includes(encoding === 'latin1' ? secret : secret.toString(encoding)), `${secret} ${encoding}`)
+    const socket = await connectTls(url, root)
+    t.match(
+      socket.getEphemeralKeyInfo(),
+      { type: /^(ECDH|TLSGroup)$/ },
+      'the key of the server signs, and the CA only signed that'
+    )
+    t.equal(socket.getProtocol(), 'TLSv1.3')
+    socket.destroy()
+  }
+)
 
 t.test('A26: an answer that is not the own certificate is refused', async t => {
   const mallory = await generateRsaKey(2048)

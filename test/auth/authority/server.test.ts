@@ -45,7 +45,7 @@ t.test('certifies the key of who knows the password', async t => {
   t.match(events.at(-1), { type: 'login', result: 'issued', name: 'alice', source: '127.0.0.1' })
 })
 
-t.test('M13, M14: every refusal is the same answer after the same one computation', async t => {
+t.test('A22, M13, M14: every refusal is the same answer after the same one computation', async t => {
   const request = (challenge: string): string => createRequest('alice', key, challenge)
   const other = 'A'.repeat(43)
   const refusals: Record<string, (challenge: string) => Record<string, unknown>> = {

@@ -68,13 +68,13 @@ t.test('M9: no changed byte of a certificate is accepted', async t => {
 })
 
 for (const fault of FAULT_NAMES) {
-  t.test(`refuses: ${fault}`, async t => {
+  t.test(`A19: refuses ${fault}`, async t => {
     const { chain } = await organisation.issueFaulty('bob', fault)
     t.throws(() => verifyPath(chain, { root, org, name: 'bob' }), { code: FAULTS[fault].code })
   })
 }
 
-t.test('M10: the root and the issuing CA are no peers', async t => {
+t.test('A19, M10: the root and the issuing CA are no peers', async t => {
   const usage = { code: 'ERR_SFT_CERT_USAGE' }
   t.throws(() => verifyPath([root.raw], { root, org }), usage, 'the root')
   t.throws(() => verifyPath([issuer], { root, org }), usage, 'the issuing CA')
@@ -151,7 +151,7 @@ t.test('M11: five minutes of clock skew, and not a second more', async t => {
   t.throws(() => check(at(validFromDate, -5 * MINUTE - 1000)), expired)
 })
 
-t.test('M11: a CA that is expired ends its leaves', async t => {
+t.test('A20, M11: a CA that is expired ends its leaves', async t => {
   const key = await generateRsaKey(2048)
   const old = { notBefore: new Date(0), notAfter: new Date(Date.now() - 6 * MINUTE) }
   const ca = { subject: { commonName: 'ca' }, publicKey: key.publicKey, ...old, extensions: issuingExtensions() }

@@ -21,7 +21,7 @@ import {
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777
 
-t.test('writes a new file of mode 0600 whatever the umask', async t => {
+t.test('A24, A37: writes a new file of mode 0600 whatever the umask', async t => {
   const path = join(t.testdir(), 'key')
   const umask = process.umask(0)
   t.teardown(() => process.umask(umask))
