@@ -98,7 +98,7 @@ export async function createApp(
   return app
 }
 
-type Told = Exclude<AuthEvent, { type: 'fault' }>
+type Told = Exclude<AuthEvent, { type: 'fault' | 'clock' }>
 type Decided = { readonly answer: LoginAnswer | RenewalAnswer; readonly event: Told }
 
 /** A route that certifies, by a proof on its own channel: it reads the attempt, decides, tells, and answers. */

@@ -27,4 +27,6 @@ export type AuthEvent =
       readonly name: string | undefined
       readonly source: string
     }
+  /** The clock of the server was set, or its machine slept; in ms. */
+  | { readonly type: 'clock'; readonly stepped: number }
   | { readonly type: 'fault'; readonly error: unknown }

@@ -64,7 +64,7 @@ export function collectMetrics({ authority, keeper }: MetricsSources): Metrics {
   return {
     count(event) {
       if (event.type === 'fault') faults.inc()
-      else attempts.inc({ type: event.type, result: event.result })
+      else if (event.type !== 'clock') attempts.inc({ type: event.type, result: event.result })
     },
     text: () => registry.metrics(),
     contentType: registry.contentType

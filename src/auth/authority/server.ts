@@ -4,6 +4,7 @@ import { LEAF_LIFE } from '../certificates/issuance.ts'
 import { generateRsaKey, storePrivateKey } from '../certificates/keys.ts'
 import { createApp } from './app.ts'
 import type { Authority } from './authority.ts'
+import { watchClock } from './clock-steps.ts'
 import type { AuthEvent } from './events.ts'
 import { keepLists } from './lists.ts'
 import { collectMetrics, type MetricsAddress, serveMetrics } from './metrics.ts'
@@ -31,6 +32,8 @@ export interface AuthServerOptions {
   readonly listLife?: number
   /** Life of the server's own certificate in milliseconds; 10 days by default. It is renewed after two thirds. */
   readonly serverTtl?: number
+  /** Milliseconds between two looks at whether the clock was set; 10 s by default. */
+  readonly clockEvery?: number
   readonly hasher?: PasswordHasher
   /** Attempts a minute; 10 and 30 by default. */
   readonly limits?: { readonly perAccount?: number; readonly perSource?: number }
@@ -106,6 +109,8 @@ async function assemble(options: AuthServerOptions, hosts: readonly string[]) {
     metrics.count(event)
     logger(event)
   }
+  const clock = options.clockEvery === undefined ? {} : { every: options.clockEvery }
+  begun.defer(watchClock({ onStep: stepTeller(store, event => tell(event)), ...clock }).stop)
   const figures = options.metrics && (await serveMetrics(metrics, options.metrics))
   begun.defer(() => figures?.close())
   const app = await createApp(server, { ...options, authority: current }, { keeper, logger: event => tell(event) })
@@ -117,6 +122,14 @@ async function assemble(options: AuthServerOptions, hosts: readonly string[]) {
     await app.close()
   }
   return { server, metricsUrl: figures?.url, close }
+}
+
+/** A jump of the clock is told, and written down: what is dated by it can be understood later. */
+function stepTeller(store: AuthStore, tell: (event: AuthEvent) => void): (stepped: number) => void {
+  return stepped => {
+    tell({ type: 'clock', stepped })
+    store.audit.append({ type: 'clock', stepped }).catch(error => tell({ type: 'fault', error }))
+  }
 }
 
 /** Makes a fresh key, as strong as the authority's own, and its certificate. */

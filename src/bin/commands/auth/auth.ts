@@ -120,6 +120,7 @@ function sayEvent(event: AuthEvent): void {
     say(`renewal of ${event.name ?? 'a stranger'} from ${event.source}: ${event.result}`)
   else if (event.type === 'enrolment')
     say(`enrolment of ${event.name ?? 'a stranger'} from ${event.source}: ${event.result}`)
+  else if (event.type === 'clock') say(`the clock was set by ${event.stepped / 1000} s, or the machine slept`)
   else say(`fault: ${messageOf(event.error)}`)
 }
 
