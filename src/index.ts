@@ -16,6 +16,7 @@ export type { Authority } from './auth/authority/authority.ts'
 export type { BackupSummary } from './auth/authority/backup.ts'
 export type { AnnounceOptions, DirectoryOptions, LocatedPeer, ServingPeer } from './auth/authority/directory-client.ts'
 export type { AuthEvent } from './auth/authority/events.ts'
+export type { AuthorityInspection } from './auth/authority/inspection.ts'
 export type { FetchListsOptions, FollowListsOptions } from './auth/authority/list-client.ts'
 export type { EnrolOptions, LoginOptions } from './auth/authority/login.ts'
 export { type PasswordHasher, passwordHasher } from './auth/authority/password.ts'
@@ -63,6 +64,7 @@ export {
   fetchLists,
   followLists,
   initAuthority,
+  inspectAuthority,
   issueToken,
   keepAnnounced,
   listServing,

@@ -86,3 +86,7 @@ export const restoreAuthority: typeof import('./authority/backup.ts').restoreAut
 /** Compares this machine's clock with the auth server's; see `clock.ts`. */
 export const clockOffset: typeof import('./authority/clock.ts').clockOffset = async (...args) =>
   (await import('./authority/clock.ts')).clockOffset(...args)
+
+/** Looks at an authority without its keys; see `inspection.ts`. */
+export const inspectAuthority: typeof import('./authority/inspection.ts').inspectAuthority = async (...args) =>
+  (await import('./authority/inspection.ts')).inspectAuthority(...args)

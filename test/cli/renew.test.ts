@@ -83,6 +83,26 @@ t.test('M61: a backup of a server that runs is restored elsewhere', async t => {
   t.match(await admin.run(['auth', 'audit', '--dir', other, '--verify']), { code: 0 })
 })
 
+t.test('A20: sft auth doctor says what an authority lacks', async t => {
+  const well = await admin.run(['auth', 'doctor', '--dir', ca])
+  t.equal(well.code, 0)
+  t.match(
+    well.stdout.toString(),
+    /^authority: example\.org\ncertificate of root: until \S+\ncertificate of issuing CA: until \S+\nkey of root: here; .+\nstore: SQLite, 2 users\nrevocation list: until \S+\n$/
+  )
+  await chmod(join(ca, 'root.key'), 0o640)
+  const exposed = await admin.run(['auth', 'doctor', '--dir', ca, '--json'])
+  t.match(exposed, { code: 11, stderr: /root\.key is open to group or others; hint: chmod 600/ })
+  t.match(JSON.parse(exposed.stdout.toString()), {
+    org: 'example.org',
+    hasRootKey: true,
+    exposed: [/root\.key$/],
+    users: 2
+  })
+  await chmod(join(ca, 'root.key'), 0o600)
+  t.match(await admin.run(['auth', 'doctor', '--dir', directory]), { code: 3 })
+})
+
 t.test('A20: sft doctor says what is about to fail: the clock, the list, the key that others can read', async t => {
   const well = await alice.run(['doctor'])
   t.match(well.stdout.toString(), /revocation list: until \S+\nauth server: https:\S+\nclock: as the auth server's\n$/)

@@ -16,6 +16,7 @@ import { registerAudit } from './audit.ts'
 import { registerBackup } from './backup.ts'
 import { registerCa } from './ca.ts'
 import { registerCertificates } from './cert.ts'
+import { registerAuthDoctor } from './doctor.ts'
 import { type StoreFlags, withAuthority, withStore } from './store.ts'
 import { registerTokens } from './token.ts'
 import { registerUsers } from './user.ts'
@@ -54,6 +55,7 @@ export function registerAuth(program: Command): void {
   registerCa(auth)
   registerTokens(auth)
   registerBackup(auth)
+  registerAuthDoctor(auth)
   registerAudit(auth)
   withPassphrase(withAuthority(auth.command('serve')))
     .description('certify users who log in')
