@@ -33,10 +33,9 @@ t.test('the auth server says so, and its audit has it', async t => {
   Date.now = () => real() - 3_600_000
   while (!events.some(({ type }) => type === 'clock')) await new Promise(resolve => setTimeout(resolve, 10))
   Date.now = real
-  t.match(
-    events.find(({ type }) => type === 'clock'),
-    { stepped: -3_600_000 }
-  )
-  const hasLine = async () => (await store.audit.read(0)).some(({ line }) => /"type":"clock".*"stepped":-36/.test(line))
+  const { stepped = 0 } = events.find(event => event.type === 'clock') ?? {}
+  t.ok(Math.abs(stepped + 3_600_000) < 1000, `${stepped} ms`)
+  const hasLine = async () =>
+    (await store.audit.read(0)).some(({ line }) => /"type":"clock".*"stepped":-3[56]/.test(line))
   while (!(await hasLine())) await new Promise(resolve => setTimeout(resolve, 10))
 })
