@@ -1,5 +1,5 @@
 import type { Engine, Listener, ServingPeer } from '../index.ts'
-import { say } from './terminal.ts'
+import { messageOf, say } from './terminal.ts'
 
 /** Peers by name alone: where they are, the auth server knows. */
 
@@ -44,7 +44,7 @@ export async function announcer(
     const options = { ...directoryOf(url), kind, host, port: said?.port ?? port, signal: stop.signal }
     const ended = keepAnnounced(() => engine.identity, {
       ...options,
-      onFault: error => say(`not announced: ${error instanceof Error ? error.message : String(error)}`)
+      onFault: error => say(`not announced: ${messageOf(error)}`)
     })
     return () => {
       stop.abort()

@@ -1,5 +1,6 @@
 import type { Engine, PublicIdentity } from '../index.ts'
-import { say } from './terminal.ts'
+import { authUrl } from './directory.ts'
+import { messageOf, say } from './terminal.ts'
 
 /** What keeps a command able to trust and to be trusted: revocation lists that are not old, and a certificate that does not end under way (SPEC §4.6, §4.8). */
 
@@ -12,8 +13,8 @@ const ANSWER_MS = 5000
 
 /** Asks the auth server for the lists if they are older than an hour. When it can not be asked, those that are known stand for as long as they are good. */
 export async function freshenLists(identity: PublicIdentity): Promise<void> {
-  const { dataDirectory, ownList, readOrigin } = await import('../index.ts')
-  const url = (await readOrigin(dataDirectory(process.env)))?.authUrl
+  const { ownList } = await import('../index.ts')
+  const url = await authUrl()
   const known = ownList(identity)
   if (url === undefined || (known && Date.now() - known.list.thisUpdate.getTime() < OLD_LIST_MS)) return
   await fetchNow(identity, url)
@@ -40,9 +41,9 @@ export function keepCurrent(engine: Engine): void {
 
 /** Whoever serves, listens, or moves something for long never ends with the certificate. */
 async function renewWhileRunning(engine: Engine): Promise<void> {
-  const { dataDirectory, expiryOf, keepRenewed, readOrigin, renew, replaceChain } = await import('../index.ts')
+  const { dataDirectory, expiryOf, keepRenewed, renew, replaceChain } = await import('../index.ts')
   const directory = dataDirectory(process.env)
-  const url = (await readOrigin(directory))?.authUrl
+  const url = await authUrl()
   if (url === undefined) return
   keepRenewed({
     identity: engine.identity,
@@ -60,9 +61,9 @@ async function renewWhileRunning(engine: Engine): Promise<void> {
 }
 
 async function followWhileRunning({ identity, signal }: Engine): Promise<void> {
-  const { dataDirectory, followLists, readOrigin, rereadRevocations } = await import('../index.ts')
+  const { dataDirectory, followLists, rereadRevocations } = await import('../index.ts')
   const directory = dataDirectory(process.env)
-  const url = (await readOrigin(directory))?.authUrl
+  const url = await authUrl()
   const { revocations } = identity
   if (url === undefined || revocations === undefined) return
   await followLists(identity, {
@@ -84,8 +85,4 @@ function sayNotRenewed(error: unknown): void {
 
 function sayNoLists(error: unknown): void {
   say(`the revocation lists are not refreshed: ${messageOf(error)}`)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Engine, Identity, Listener, MeteredStage, PassphraseSource, Suite, TransferResult } from '../index.ts'
 import { freshenLists, keepCurrent, sayNotKept } from './keep-current.ts'
-import { isTerminal, readSecret, say } from './terminal.ts'
+import { isTerminal, messageOf, readSecret, say } from './terminal.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
 
 /** Options that several commands share, and what they turn into. */
@@ -197,6 +197,5 @@ export function sayListening({ host, port }: Listener): void {
 
 /** A connection that came to nothing. */
 export function sayFault(peer: string | undefined, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
-  say(`connection of ${peer ?? 'a stranger'} failed: ${message}`)
+  say(`connection of ${peer ?? 'a stranger'} failed: ${messageOf(error)}`)
 }

@@ -13,6 +13,11 @@ export function say(text: string): void {
   process.stderr.write(`sft: ${printable(text)}\n`)
 }
 
+/** What a line says of a fault. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** The result that was asked for, on standard output; fails when it does not get there. Once a run: it closes the output behind itself. */
 export async function print(text: string): Promise<void> {
   const { writeDescriptor } = await import('../index.ts')

@@ -1,8 +1,8 @@
-import { rename, rm, stat } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 import { MAX_CRL } from '../certificates/crl.ts'
-import { makePrivateDirectory, readSmallFile, syncDirectory } from '../identity/private-file.ts'
+import { exists, makePrivateDirectory, readSmallFile, syncDirectory } from '../identity/private-file.ts'
 import { describeAuthority, FILE, isSqlite, issuerFiles, PUBLIC, STORE_FILE, writeAll } from './authority-files.ts'
 import { openStore } from './store/open-store.ts'
 import { type Files, readSnapshot, unpackSnapshot, writeSnapshot } from './store/snapshot.ts'
@@ -90,11 +90,4 @@ function inOrder(files: Files): { name: string; text: string; mode?: number }[] 
     return { name, text, ...(isPublic && { mode: PUBLIC }) }
   })
   return entries.sort((a, b) => Number(a.name === FILE.description) - Number(b.name === FILE.description))
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false
-  )
 }

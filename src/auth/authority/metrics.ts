@@ -1,10 +1,11 @@
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Counter, Gauge, Registry } from 'prom-client'
 import { SftError } from '../../streams/errors.ts'
 import type { Authority } from './authority.ts'
 import type { AuthEvent } from './events.ts'
 import type { ListKeeper } from './lists.ts'
+import { bracketed, listen } from './tls-server.ts'
 
 /**
  * Figures of an auth server for Prometheus, at an address of their own: how many log in is nobody's business who can only reach the server. No name and no
@@ -84,23 +85,16 @@ export async function serveMetrics(
     if (request.method !== 'GET' || request.url !== '/metrics') return void response.writeHead(404).end()
     response.setHeader('content-type', metrics.contentType).end(await metrics.text())
   })
-  await bind(server, host, port)
+  await listen(server, host, port).catch(cause => {
+    throw new SftError('ERR_SFT_CONNECT', 'the metrics cannot be served at this address', { cause })
+  })
   const address = server.address() as AddressInfo
   const close = async (): Promise<void> => {
     const closed = new Promise<void>(resolve => server.close(() => resolve()))
     server.closeAllConnections()
     await closed
   }
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/metrics`, close }
-}
-
-function bind(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', cause =>
-      reject(new SftError('ERR_SFT_CONNECT', 'the metrics cannot be served at this address', { cause }))
-    )
-    server.listen(port, host, () => resolve())
-  })
+  return { url: `http://${bracketed(host)}:${address.port}/metrics`, close }
 }
 
 function daysUntil(date: Date): number {

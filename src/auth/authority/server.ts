@@ -1,4 +1,4 @@
-import { type AddressInfo, isIPv6 } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { SftError } from '../../streams/errors.ts'
 import { LEAF_LIFE } from '../certificates/issuance.ts'
 import { generateRsaKey, storePrivateKey } from '../certificates/keys.ts'
@@ -10,7 +10,14 @@ import { keepLists } from './lists.ts'
 import { collectMetrics, type MetricsAddress, serveMetrics } from './metrics.ts'
 import type { PasswordHasher } from './password.ts'
 import type { AuthStore } from './store/store.ts'
-import { createTlsServer, listen, renewCertificate, type TlsCredentials, trackConnections } from './tls-server.ts'
+import {
+  bracketed,
+  createTlsServer,
+  listen,
+  renewCertificate,
+  type TlsCredentials,
+  trackConnections
+} from './tls-server.ts'
 
 /** The auth server (SPEC §4.4): TLS 1.3, a few routes, every wait and every size bounded. */
 
@@ -144,8 +151,4 @@ function certifier(
     const cert = authority().issueServer(publicKey, hosts, ttl)
     return { key: storePrivateKey(privateKey, undefined), cert }
   }
-}
-
-function bracketed(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host
 }

@@ -22,7 +22,7 @@ import { authorityKeyId, EXTENSION, SHA256_WITH_RSA } from './profile.ts'
 /** Bytes of the largest list that is read or signed: some 25,000 entries. */
 export const MAX_CRL = 1024 * 1024
 /** CRL numbers are written in at most 31 bits; one an hour lasts a while. */
-const MAX_NUMBER = 2 ** 31 - 1
+export const MAX_CRL_NUMBER = 2 ** 31 - 1
 
 const REASON_CODES = {
   unspecified: 0,
@@ -154,7 +154,7 @@ function readNumber(extensions: Uint8Array): number {
     const [id, value] = readFields(contents, [TAG.oid, TAG.octetString])
     if (Buffer.compare(whole(id), CRL_NUMBER) !== 0) continue
     const number = readElement(value.contents, TAG.integer).reduce((sum, byte) => sum * 256 + byte, 0)
-    if (number > MAX_NUMBER) throw new Error('the number is too large')
+    if (number > MAX_CRL_NUMBER) throw new Error('the number is too large')
     return number
   }
   throw new Error('a list without a number')

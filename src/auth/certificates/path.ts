@@ -16,7 +16,8 @@ import {
 /** The path check: a strict subset of RFC 5280 §6 (SPEC §4.3). One step for each MUST, in its order. */
 
 const MAX_CERTIFICATES = 2
-const MAX_CERTIFICATE = 3072
+/** Bytes of a certificate (M8). */
+export const MAX_CERTIFICATE = 3072
 /** Milliseconds by which clocks may differ (M11). */
 export const CLOCK_SKEW = 5 * 60_000
 

@@ -8,6 +8,7 @@ import { parseOrganisation, parseUserName } from '../certificates/names.ts'
 import { decodeCertificate, decodeCertificates, encodeCertificates } from '../certificates/pem.ts'
 import type { Identity, PublicIdentity } from './identity.ts'
 import {
+  exists,
   makePrivateDirectory,
   readPrivate,
   readSmallFile,
@@ -136,13 +137,6 @@ export async function exposedFiles(directory: string): Promise<readonly string[]
 async function currentDirectory(directory: string): Promise<string> {
   const [current, previous] = [join(directory, CURRENT), join(directory, PREVIOUS)]
   return !(await exists(current)) && (await exists(previous)) ? previous : current
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false
-  )
 }
 
 function parseOrigin(text: string): Origin {

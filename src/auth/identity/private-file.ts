@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { constants, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { constants, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 
@@ -51,6 +51,14 @@ export async function replacePrivate(path: string, text: string, mode = 0o600): 
     throw new SftError('ERR_SFT_FILE', `${basename(path)} cannot be replaced`, { cause })
   }
   await syncDirectory(dirname(path))
+}
+
+/** True when something has this path, as far as it can be seen. */
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false
+  )
 }
 
 /** Makes the names in a directory durable. */

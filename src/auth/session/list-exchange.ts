@@ -1,7 +1,7 @@
 import { SftError } from '../../streams/errors.ts'
 import { MAX_CRL } from '../certificates/crl.ts'
 import type { KnownList, Revocations } from '../identity/revocations.ts'
-import { listNumbers, listPiece } from './list-messages.ts'
+import { listNumbers, listPiece, PIECE_BYTES } from './list-messages.ts'
 
 /** How two peers keep each other's revocation lists up to date (SPEC §4.8): numbers in `SECE`, lists in `CRLN`. */
 
@@ -10,9 +10,6 @@ export interface AnnouncedLists {
   readonly ours: ReadonlyMap<string, number> | undefined
   readonly theirs: ReadonlyMap<string, number> | undefined
 }
-
-/** Bytes of a list in one `CRLN`; with the issuer's certificate it stays below the cap of a control frame. */
-const PIECE_BYTES = 48 * 1024
 
 /** What to say of one's lists in `SECE`: those that are still good. */
 export function announce(revocations: Revocations | undefined): AnnouncedLists['ours'] {

@@ -1,5 +1,7 @@
 import { SftError } from '../../streams/errors.ts'
 import { optional, required } from '../../streams/tlv.ts'
+import { MAX_CRL_NUMBER } from '../certificates/crl.ts'
+import { MAX_CERTIFICATE } from '../certificates/path.ts'
 import { type Codec, tlv } from './handshake-messages.ts'
 
 /** What peers say of revocation lists (SPEC §4.8): numbers in `SECE`, pieces in `CRLN`. */
@@ -7,7 +9,8 @@ import { type Codec, tlv } from './handshake-messages.ts'
 /** `key id[20] ‖ u64 number`. */
 const KEY_ID_BYTES = 20
 const CRL_NUMBER_BYTES = 28
-const MAX_NUMBER = 2 ** 31 - 1
+/** Bytes of a list in one `CRLN`; with the issuer's certificate it stays below the cap of a control frame. */
+export const PIECE_BYTES = 48 * 1024
 
 /** CRL numbers by key identifier in hex: identifiers strictly increasing, numbers that a list can have (M45). */
 export const listNumbers: Codec<ReadonlyMap<string, number>> = {
@@ -34,17 +37,17 @@ export const listNumbers: Codec<ReadonlyMap<string, number>> = {
 /** `CRLN`: a piece of a revocation list; the first has the certificate of its issuer. */
 export const listPiece = tlv(
   {
-    issuer: optional(1, 'bytes', { max: 3072 }),
+    issuer: optional(1, 'bytes', { max: MAX_CERTIFICATE }),
     size: required(2, 'int'),
     offset: required(3, 'int'),
-    piece: required(4, 'bytes', { max: 48 * 1024 })
+    piece: required(4, 'bytes', { max: PIECE_BYTES })
   },
   ({ piece }) => piece.byteLength > 0
 )
 
 function numberAt(bytes: Buffer, at: number): number {
   const number = bytes.readBigUInt64BE(at + KEY_ID_BYTES)
-  if (number > MAX_NUMBER) throw malformed('a CRL number is too large')
+  if (number > MAX_CRL_NUMBER) throw malformed('a CRL number is too large')
   return Number(number)
 }
 

@@ -4,7 +4,7 @@ import type { PeerEntry, PublicIdentity, ServingPeer } from '../../index.ts'
 import { authUrl, directoryOf } from '../directory.ts'
 import { freshenLists } from '../keep-current.ts'
 import { loadOwnIdentity, type PassphraseOptions, withPassphrase } from '../options.ts'
-import { print, printable, say } from '../terminal.ts'
+import { messageOf, print, printable, say } from '../terminal.ts'
 
 interface ListFlags extends PassphraseOptions {
   book?: boolean
@@ -38,7 +38,7 @@ async function add(file: string): Promise<void> {
 }
 
 async function list(options: ListFlags): Promise<void> {
-  const { dataDirectory, listPeers } = await import('../../index.ts')
+  const { dataDirectory, formatHostPort, listPeers } = await import('../../index.ts')
   const identity = await knowing()
   const entries = await listPeers(dataDirectory(process.env), identity)
   const serving = options.book ? [] : await whoListens(options)
@@ -46,7 +46,8 @@ async function list(options: ListFlags): Promise<void> {
   const lines = [...names].sort().map(name => {
     const entry = entries.find(each => each.name === name)
     const places = serving.filter(each => each.name === name)
-    return `${options.json ? inJson(name, entry, places) : inWords(name, entry, places)}\n`
+    const where = places.map(({ kind, host, port }) => ({ kind, address: formatHostPort(host, port) }))
+    return `${options.json ? inJson(name, entry, places) : inWords(name, entry, where)}\n`
   })
   await print(lines.join(''))
 }
@@ -59,7 +60,7 @@ async function whoListens(options: ListFlags): Promise<readonly ServingPeer[]> {
   try {
     return await listServing(await loadOwnIdentity(options), directoryOf(url))
   } catch (error) {
-    say(`the directory is not asked: ${error instanceof Error ? error.message : String(error)}`)
+    say(`the directory is not asked: ${messageOf(error)}`)
     return []
   }
 }
@@ -69,13 +70,14 @@ function inJson(name: string, entry: PeerEntry | undefined, places: readonly Ser
   return JSON.stringify({ name, ...stateOf(entry), ...(listening.length > 0 && { listening }) })
 }
 
-function inWords(name: string, entry: PeerEntry | undefined, places: readonly ServingPeer[]): string {
+function inWords(
+  name: string,
+  entry: PeerEntry | undefined,
+  places: readonly { kind: ServingPeer['kind']; address: string }[]
+): string {
   const { notAfter, problem } = stateOf(entry)
   const known = notAfter === undefined ? problem && printable(problem) : `until ${notAfter}`
-  const where = places.map(({ kind, host, port }) => {
-    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-    return `${kind === 'serve' ? 'serves' : 'receives'} at ${address}`
-  })
+  const where = places.map(({ kind, address }) => `${kind === 'serve' ? 'serves' : 'receives'} at ${address}`)
   return `${name}  ${[...(known ? [known] : []), ...where].join(', ')}`
 }
 

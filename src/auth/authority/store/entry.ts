@@ -1,6 +1,5 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
-import { spkiHash } from '../../certificates/keys.ts'
-import type { Authority } from '../authority.ts'
+import { type Authority, bookId } from '../authority.ts'
 import type { AuthStore, CertificateEntry } from './store.ts'
 
 /** Certifies a member's key; the chain to send, which is on the books by then: what is not there can not be revoked (M44). */
@@ -20,7 +19,7 @@ export function entryOf(chain: readonly Uint8Array[], name: string): Certificate
   return {
     serial: serialOf(leaf.raw),
     name,
-    issuer: Buffer.from(spkiHash(issuing.publicKey)).toString('hex'),
+    issuer: bookId(issuing),
     notBefore: leaf.validFromDate,
     notAfter: leaf.validToDate,
     der: Uint8Array.from(leaf.raw)

@@ -11,7 +11,7 @@ import {
   passphraseSource,
   withPassphrase
 } from '../../options.ts'
-import { say } from '../../terminal.ts'
+import { messageOf, say } from '../../terminal.ts'
 import { registerAudit } from './audit.ts'
 import { registerBackup } from './backup.ts'
 import { registerCa } from './ca.ts'
@@ -124,8 +124,4 @@ function sayEvent(event: AuthEvent): void {
     say(`enrolment of ${event.name ?? 'a stranger'} from ${event.source}: ${event.result}`)
   else if (event.type === 'clock') say(`the clock was set by ${event.stepped / 1000} s, or the machine slept`)
   else say(`fault: ${messageOf(event.error)}`)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
