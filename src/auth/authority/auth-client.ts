@@ -17,6 +17,12 @@ export interface AuthConnection {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What whoever asks an auth server says beside his own root: where it is, how long it may take. */
+export interface AuthServerOfMember extends Omit<AuthConnection, 'url' | 'root'> {
+  /** `https://HOST:PORT` of the auth server. */
+  readonly url: string
+}
+
 export interface AuthRequest {
   readonly method: 'GET' | 'POST'
   readonly path: string

@@ -1,7 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { SftError } from '../../streams/errors.ts'
-import { requestAuth } from './auth-client.ts'
-import type { DirectoryOptions } from './directory-client.ts'
+import { type AuthServerOfMember, requestAuth } from './auth-client.ts'
 import { parseUrl } from './login.ts'
 
 /**
@@ -9,9 +8,8 @@ import { parseUrl } from './login.ts'
  *
  * @throws SftError as `login`: a server that can not be reached, or that the root does not vouch for.
  */
-export async function clockOffset(root: X509Certificate, options: DirectoryOptions): Promise<number> {
-  const { connectTimeout, timeout, signal } = options
-  const connection = { url: parseUrl(options.url), root, connectTimeout, timeout, signal }
+export async function clockOffset(root: X509Certificate, options: AuthServerOfMember): Promise<number> {
+  const connection = { ...options, url: parseUrl(options.url), root }
   const start = Date.now()
   const { headers } = await requestAuth(connection, { method: 'GET', path: '/healthz' })
   const there = Date.parse(headers.date ?? '')

@@ -5,7 +5,7 @@ import type { PeerIdentity } from '../certificates/path.ts'
 import { decodeCertificates } from '../certificates/pem.ts'
 import type { Identity } from '../identity/identity.ts'
 import { verifyMember } from '../identity/member.ts'
-import { type AuthConnection, requestAuth } from './auth-client.ts'
+import { type AuthServerOfMember, requestAuth } from './auth-client.ts'
 import { exportChannel } from './channel.ts'
 import { isHost } from './directory.ts'
 import { parseUrl } from './login.ts'
@@ -14,10 +14,7 @@ import { PRESENCE_KINDS, type PresenceKind } from './store/store.ts'
 
 /** The directory as a member asks it (SPEC §4.10). What it says is checked: a certificate by the path check, an address by who answers there. */
 
-export interface DirectoryOptions extends Omit<AuthConnection, 'url' | 'root'> {
-  /** `https://HOST:PORT` of the auth server. */
-  readonly url: string
-}
+export type DirectoryOptions = AuthServerOfMember
 
 /** Somebody who listens. */
 export interface ServingPeer {
@@ -103,8 +100,7 @@ async function ask(
   options: DirectoryOptions,
   question: object
 ): Promise<{ status: number; body: Record<string, unknown> }> {
-  const { url, connectTimeout, timeout, signal } = options
-  const connection = { url: parseUrl(url), root: identity.root, connectTimeout, timeout, signal }
+  const connection = { ...options, url: parseUrl(options.url), root: identity.root }
   const { status, body } = await requestAuth(connection, {
     method: 'POST',
     path: '/v2/directory',

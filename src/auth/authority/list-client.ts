@@ -4,14 +4,12 @@ import { MAX_CRL } from '../certificates/crl.ts'
 import { decodePem } from '../certificates/pem.ts'
 import type { PublicIdentity } from '../identity/identity.ts'
 import type { Revocations } from '../identity/revocations.ts'
-import { type AuthConnection, requestAuth } from './auth-client.ts'
+import { type AuthServerOfMember, requestAuth } from './auth-client.ts'
 import { parseUrl } from './login.ts'
 
 /** How a peer keeps up with the revocation lists of its auth server (SPEC §4.8). */
 
-export interface FetchListsOptions extends Omit<AuthConnection, 'url' | 'root'> {
-  /** `https://HOST:PORT` of the auth server. */
-  readonly url: string
+export interface FetchListsOptions extends AuthServerOfMember {
   /** Where they go; `identity.revocations` by default. */
   readonly revocations?: Revocations | undefined
 }

@@ -2,14 +2,11 @@ import { SftError } from '../../streams/errors.ts'
 import { createRequest } from '../certificates/certificate.ts'
 import { encodeCertificates } from '../certificates/pem.ts'
 import type { Identity } from '../identity/identity.ts'
-import type { AuthConnection } from './auth-client.ts'
+import type { AuthServerOfMember } from './auth-client.ts'
 import { exportChannel } from './channel.ts'
 import { ownIdentity, parseUrl, requestChain } from './login.ts'
 
-export interface RenewalOptions extends Omit<AuthConnection, 'url' | 'root'> {
-  /** `https://HOST:PORT` of the auth server. */
-  readonly url: string
-}
+export type RenewalOptions = AuthServerOfMember
 
 /**
  * Gets a new certificate for the same key by possession of it (SPEC §4.6), also for some days after the end of the present one. Nothing is
