@@ -44,6 +44,7 @@ export {
   readPublicIdentity
 } from './auth/identity/identity.ts'
 export {
+  configDirectory,
   dataDirectory,
   exposedFiles,
   type Origin,

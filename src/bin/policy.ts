@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Denial, Engine, Policy, Senders } from '../index.ts'
 import { say } from './terminal.ts'
@@ -21,8 +20,8 @@ export function withPolicy(command: Command): Command {
 
 /** The policy that was named, or the one in its usual place; undefined when there is none. */
 export async function policyOf({ policy }: PolicyFlags): Promise<Policy | undefined> {
-  const { openPolicy } = await import('../index.ts')
-  const usual = join(configDirectory(), 'sft', 'policy.json')
+  const { configDirectory, openPolicy } = await import('../index.ts')
+  const usual = join(configDirectory(process.env), 'policy.json')
   const path = policy ?? (existsSync(usual) ? usual : undefined)
   if (path === undefined) return undefined
   return openPolicy(path, { onFault: error => say(`nothing is allowed: ${(error as Error).message}`) })
@@ -35,9 +34,4 @@ export function sendersOf(from: string[] | undefined, policy: Policy | undefined
 
 export function sayDenied({ peer, action, path }: Denial): void {
   say(`denied: ${peer} may not ${action} ${path}`)
-}
-
-function configDirectory(): string {
-  const { XDG_CONFIG_HOME: config = '', HOME: home = homedir() } = process.env
-  return isAbsolute(config) ? config : join(home, '.config')
 }

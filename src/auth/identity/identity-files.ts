@@ -36,9 +36,18 @@ const PREVIOUS = 'identity.previous'
 
 /** The directory of a user's identity and peer book (XDG Base Directory Specification). */
 export function dataDirectory(env: Readonly<Record<string, string | undefined>>): string {
-  const { XDG_DATA_HOME: data = '', HOME: home = homedir() } = env
-  // The specification has a relative path ignored.
-  return join(isAbsolute(data) ? data : join(home, '.local', 'share'), 'sft')
+  return xdgDirectory(env, 'XDG_DATA_HOME', '.local/share')
+}
+
+/** The directory of what a user has settled, such as a policy (XDG Base Directory Specification). */
+export function configDirectory(env: Readonly<Record<string, string | undefined>>): string {
+  return xdgDirectory(env, 'XDG_CONFIG_HOME', '.config')
+}
+
+/** The specification has a relative path ignored. */
+function xdgDirectory(env: Readonly<Record<string, string | undefined>>, variable: string, usual: string): string {
+  const { [variable]: place = '', HOME: home = homedir() } = env
+  return join(isAbsolute(place) ? place : join(home, usual), 'sft')
 }
 
 /**

@@ -13,7 +13,8 @@ import { certificates, refusal, sessionBegins } from './handshake-messages.ts'
 import { acceptAnswer, answerOffer, checkChunkPower, makeOffer, type Terms } from './hello.ts'
 import type { Group } from './key-exchange.ts'
 import { type HandshakeSecrets, handshakeSecrets, type SessionSecrets, sessionSecrets, zero } from './key-schedule.ts'
-import { type AnnouncedLists, announce, decodeAnnouncement, encodeAnnouncement } from './list-exchange.ts'
+import { type AnnouncedLists, announce } from './list-exchange.ts'
+import { listNumbers } from './list-messages.ts'
 import type { RecordKeys } from './records.ts'
 import type { Role } from './states.ts'
 
@@ -166,13 +167,13 @@ async function receiveProof(
 
 // SECE: chain, CRL numbers of a side that takes lists
 function writeCertificates(identity: Identity, ours: AnnouncedLists['ours']): Uint8Array {
-  return certificates.encode({ chain: encodeChain(identity.chain), crlNumbers: encodeAnnouncement(ours) })
+  return certificates.encode({ chain: encodeChain(identity.chain), crlNumbers: ours && listNumbers.encode(ours) })
 }
 
 /** The key is used before its chain is checked, so its form and size are checked here, before it costs anything. */
 function readCertificates(body: Uint8Array) {
   const message = certificates.decode(body)
-  const theirs = decodeAnnouncement(message.crlNumbers)
+  const theirs = message.crlNumbers && listNumbers.decode(message.crlNumbers)
   const chain = decodeChain(message.chain)
   const publicKey = leafKey(chain[0] as Uint8Array)
   if (isAcceptableKey(publicKey)) return { chain, publicKey, theirs }

@@ -1,7 +1,7 @@
 import { SftError } from '../../streams/errors.ts'
 import { MAX_CRL } from '../certificates/crl.ts'
 import type { KnownList, Revocations } from '../identity/revocations.ts'
-import { listNumbers, listPiece, PIECE_BYTES } from './list-messages.ts'
+import { listPiece, PIECE_BYTES } from './list-messages.ts'
 
 /** How two peers keep each other's revocation lists up to date (SPEC §4.8): numbers in `SECE`, lists in `CRLN`. */
 
@@ -20,16 +20,6 @@ export function announce(revocations: Revocations | undefined): AnnouncedLists['
 export function awaitedLists({ ours, theirs }: AnnouncedLists): string[] {
   if (ours === undefined || theirs === undefined) return []
   return [...theirs].filter(([issuer, number]) => number > (ours.get(issuer) ?? 0)).map(([issuer]) => issuer)
-}
-
-/** Field 2 of `SECE`. */
-export function encodeAnnouncement(numbers: ReadonlyMap<string, number> | undefined): Uint8Array | undefined {
-  return numbers && listNumbers.encode(numbers)
-}
-
-/** @throws SftError ERR_SFT_ENCODING. */
-export function decodeAnnouncement(bytes: Uint8Array | undefined): AnnouncedLists['theirs'] {
-  return bytes && listNumbers.decode(bytes)
 }
 
 /** One session's share of it. Memory: one list that is coming in, at most 1 MiB. */
