@@ -31,6 +31,7 @@ export { type PeerIdentity, verifyPath } from './auth/certificates/path.ts'
 export { decodeCertificate, encodeCertificates } from './auth/certificates/pem.ts'
 // the engine
 export type { AuditEvent } from './auth/identity/audit-chain.ts'
+export { type AuditFileVerdict, verifyAuditLog } from './auth/identity/audit-files.ts'
 export { type AutoRenewalOptions, keepRenewed } from './auth/identity/auto-renewal.ts'
 export {
   expiryOf,
@@ -57,6 +58,7 @@ export { addPeer, findPeer, listPeers, type PeerEntry, removePeer } from './auth
 export { openRevocations, rereadRevocations } from './auth/identity/revocation-files.ts'
 export { type KnownList, Revocations } from './auth/identity/revocations.ts'
 export {
+  archiveAudit,
   authorityAt,
   backupAuthority,
   clockOffset,
@@ -111,13 +113,7 @@ export type {
 export { type UnframeOptions, unframe } from './streams/unframe.ts'
 export { type WriteFileOptions, writeFile } from './streams/write-file.ts'
 export { DEFAULT_PORT, formatHostPort, isPeerAddress, parseHostPort, parsePeerAddress } from './transfer/address.ts'
-export {
-  type AuditFileVerdict,
-  type AuditLog,
-  type AuditLogOptions,
-  openAuditLog,
-  verifyAuditLog
-} from './transfer/audit-log.ts'
+export { type AuditLog, type AuditLogOptions, openAuditLog } from './transfer/audit-log.ts'
 export { type ConnectOptions, connect } from './transfer/connect.ts'
 export {
   type DialOptions,

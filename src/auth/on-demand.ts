@@ -90,3 +90,7 @@ export const clockOffset: typeof import('./authority/clock.ts').clockOffset = as
 /** Looks at an authority without its keys; see `inspection.ts`. */
 export const inspectAuthority: typeof import('./authority/inspection.ts').inspectAuthority = async (...args) =>
   (await import('./authority/inspection.ts')).inspectAuthority(...args)
+
+/** Puts older lines of an auth server's audit into a file; see `audit-archive.ts`. */
+export const archiveAudit: typeof import('./authority/audit-archive.ts').archiveAudit = async (...args) =>
+  (await import('./authority/audit-archive.ts')).archiveAudit(...args)

@@ -1,15 +1,15 @@
-import { constants, type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import {
   type AuditEvent,
   CHAIN_START,
   type ChainEnd,
   chainLine,
-  followChain,
   hashOf,
   parseLink
 } from '../auth/identity/audit-chain.ts'
+import { fullFile, fullFiles, readText, takeLock } from '../auth/identity/audit-files.ts'
 import { syncDirectory } from '../auth/identity/private-file.ts'
 import { SftError } from '../streams/errors.ts'
 
@@ -19,10 +19,6 @@ import { SftError } from '../streams/errors.ts'
  */
 
 const MAX_FILE = 64 * 1024 * 1024
-/** Digits of the number in the name of a file that is full. */
-const DIGITS = 12
-/** ms in which whoever has made a lock writes the number of the process into it. */
-const LOCK_GRACE_MS = 10_000
 
 export interface AuditLogOptions {
   /** Bytes after which another file is begun; 64 MiB by default. */
@@ -36,10 +32,6 @@ export interface AuditLog extends AsyncDisposable {
   check(): void
   close(): Promise<void>
 }
-
-export type AuditFileVerdict =
-  | { readonly intact: true; readonly first: number; readonly lines: number; readonly head: string }
-  | { readonly intact: false; readonly at: number; readonly problem: string }
 
 /**
  * Opens an audit for writing, or begins one. A last line that a crash has cut is taken off, and a line says so.
@@ -124,39 +116,11 @@ class Log implements AuditLog {
 
   async #rotate(): Promise<void> {
     await this.#handle.close()
-    await rename(this.#path, `${this.#path}.${String(this.#end.seq).padStart(DIGITS, '0')}`)
+    await rename(this.#path, fullFile(this.#path, this.#end.seq))
     this.#handle = await openFile(this.#path)
     await syncDirectory(dirname(this.#path))
     this.#bytes = 0
   }
-}
-
-/**
- * Checks a whole audit, the files that are full and the last one. Where the first of them were archived elsewhere, it begins with the first line that is there.
- *
- * @throws SftError ERR_SFT_NOT_FOUND when there is none; ERR_SFT_FILE.
- */
-export async function verifyAuditLog(path: string): Promise<AuditFileVerdict> {
-  const files = [...(await fullFiles(path)), path]
-  let end: ChainEnd | undefined
-  let first = 0
-  for (const file of files) {
-    for (const line of await readLines(file)) {
-      end ??= beginning(line)
-      const next = end && followChain(end, line)
-      if (next === undefined || typeof next === 'string')
-        return { intact: false, at: (end?.seq ?? 0) + 1, problem: next ?? 'the first line is none' }
-      if (first === 0) first = next.seq
-      end = next
-    }
-  }
-  const { seq, hash } = end ?? CHAIN_START
-  return { intact: true, first, lines: first === 0 ? 0 : seq - first + 1, head: hash }
-}
-
-function beginning(line: string): ChainEnd | undefined {
-  const link = parseLink(line)
-  return link && { seq: link.seq - 1, hash: link.prev }
 }
 
 /** The end of the chain in the last file, or in the one before it that was just filled. */
@@ -164,7 +128,7 @@ async function readEnd(path: string): Promise<{ end: ChainEnd; whole: number; cu
   const text = (await readText(path)) ?? ''
   const whole = text.lastIndexOf('\n') + 1
   const sizes = { whole: Buffer.byteLength(text.slice(0, whole)), cut: Buffer.byteLength(text.slice(whole)) }
-  const before = whole === 0 ? ((await readText((await fullFiles(path)).at(-1))) ?? '') : text.slice(0, whole)
+  const before = whole === 0 ? ((await readText((await fullFiles(path)).at(-1)?.path)) ?? '') : text.slice(0, whole)
   const line = before.trimEnd().split('\n').at(-1) ?? ''
   if (line === '') return { end: CHAIN_START, ...sizes }
   const link = parseLink(line)
@@ -172,56 +136,7 @@ async function readEnd(path: string): Promise<{ end: ChainEnd; whole: number; cu
   return { end: { seq: link.seq, hash: hashOf(line) }, ...sizes }
 }
 
-async function fullFiles(path: string): Promise<string[]> {
-  const [directory, name] = [dirname(path), basename(path)]
-  const names = await readdir(directory).catch(() => [] as string[])
-  const full = names.filter(each => each.startsWith(`${name}.`) && /^\d{12}$/.test(each.slice(name.length + 1)))
-  return full.sort().map(each => join(directory, each))
-}
-
-async function readLines(path: string): Promise<string[]> {
-  const text = await readText(path)
-  if (text === undefined) throw new SftError('ERR_SFT_NOT_FOUND', 'there is no such audit')
-  return text.split('\n').filter(line => line !== '')
-}
-
-async function readText(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined
-  return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined
-    throw new SftError('ERR_SFT_FILE', 'the audit cannot be read', { cause })
-  })
-}
-
 function openFile(path: string): Promise<FileHandle> {
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
   return open(path, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600)
-}
-
-/** A file with the process's number; that of a process that is gone is taken over. */
-async function takeLock(lock: string): Promise<void> {
-  try {
-    const handle = await open(lock, 'wx', 0o600)
-    await handle.writeFile(String(process.pid))
-    await handle.close()
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
-      throw new SftError('ERR_SFT_FILE', 'the audit cannot be locked', { cause })
-    if (await isHeld(lock))
-      throw new SftError('ERR_SFT_BUSY', 'another process writes this audit', { hint: `${basename(lock)} names it` })
-    await rm(lock, { force: true })
-    await takeLock(lock)
-  }
-}
-
-async function isHeld(lock: string): Promise<boolean> {
-  const pid = Number(await readText(lock))
-  // begun a moment ago, and without its number yet
-  if (!(pid > 0)) return Date.now() - ((await stat(lock).catch(() => undefined))?.mtimeMs ?? 0) < LOCK_GRACE_MS
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

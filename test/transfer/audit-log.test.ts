@@ -1,7 +1,8 @@
 import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { openAuditLog, verifyAuditLog } from '../../src/transfer/audit-log.ts'
+import { verifyAuditLog } from '../../src/auth/identity/audit-files.ts'
+import { openAuditLog } from '../../src/transfer/audit-log.ts'
 
 /** An audit of some lines; its path. */
 async function written(directory: string, lines: number, maxBytes?: number): Promise<string> {

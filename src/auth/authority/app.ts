@@ -10,7 +10,7 @@ import { answerList, answerLists } from './list-route.ts'
 import type { ListKeeper } from './lists.ts'
 import { decideLogin, type LoginAnswer, type LoginRules, parseLogin } from './login-decision.ts'
 import { type PasswordHasher, passwordHasher } from './password.ts'
-import { rateLimit, sourceKey } from './rate-limit.ts'
+import { rateLimit, sharedLimit, sourceKey } from './rate-limit.ts'
 import { decideRenewal, parseRenewal, type RenewalAnswer } from './renewal-decision.ts'
 import { softLock } from './soft-lock.ts'
 import type { AuthStore } from './store/store.ts'
@@ -42,16 +42,17 @@ export async function createApp(
     serverFactory: handler => server.on('request', handler)
   })
   const { authority, limits = {}, hasher = passwordHasher() } = options
+  const { attempts } = options.store
   const rules: LoginRules = {
     get authority() {
       return authority()
     },
     store: options.store,
     hasher,
-    perAccount: rateLimit({ attempts: limits.perAccount ?? 10 }),
-    perNetwork: rateLimit({ attempts: limits.perAccount ?? 10 }),
-    lock: softLock(),
-    perSource: rateLimit({ attempts: limits.perSource ?? 30 }),
+    perAccount: sharedLimit(attempts, 'account', limits.perAccount ?? 10),
+    perNetwork: sharedLimit(attempts, 'network', limits.perAccount ?? 10),
+    lock: softLock(attempts),
+    perSource: sharedLimit(attempts, 'source', limits.perSource ?? 30),
     ttl: options.ttl
   }
   const root = encodePem('CERTIFICATE', authority().root.raw)
@@ -59,7 +60,7 @@ export async function createApp(
   app.get('/v2/root', async (_, reply) => reply.type('application/x-pem-file').send(root))
   app.get('/v2/crl', (request, reply) => answerList(keeper, request, reply))
   app.get('/v2/lists', (request, reply) => answerLists(keeper, request, reply))
-  const perHolder = rateLimit({ attempts: limits.perAccount ?? 10 })
+  const perHolder = sharedLimit(attempts, 'holder', limits.perAccount ?? 10)
   const tell = teller(options.store, logger)
   const login = certifying(tell, parseLogin, async (attempt, channel) => {
     const answer = await decideLogin(rules, attempt, channel)

@@ -3,7 +3,7 @@ import { type CertificationRequest, parseRequest } from '../certificates/certifi
 import { isUserName } from '../certificates/names.ts'
 import type { Authority } from './authority.ts'
 import { MAX_PASSWORD, type PasswordHasher, type Verdict } from './password.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { SharedLimit } from './rate-limit.ts'
 import type { SoftLock } from './soft-lock.ts'
 import { issueOnBooks } from './store/entry.ts'
 import type { AuthStore, User } from './store/store.ts'
@@ -27,7 +27,7 @@ export type Refusal =
   | 'wrong password'
   | 'disabled'
   | 'malformed request'
-  | 'another channel'
+  | 'replay'
   | 'another name'
   | 'no good token'
   | 'token was used before'
@@ -43,10 +43,10 @@ export interface LoginRules {
   readonly store: AuthStore
   readonly hasher: PasswordHasher
   /** For networks from which the user has not logged in. */
-  readonly perAccount: RateLimit
+  readonly perAccount: SharedLimit
   /** For each network from which the user has. */
-  readonly perNetwork: RateLimit
-  readonly perSource: RateLimit
+  readonly perNetwork: SharedLimit
+  readonly perSource: SharedLimit
   readonly lock: SoftLock
   /** Life of a certificate in milliseconds. */
   readonly ttl?: number | undefined
@@ -82,15 +82,15 @@ export async function decideLogin(
 /** The source first: a single one can then not use up the attempts of many accounts. */
 async function mayTry(rules: LoginRules, name: string, source: string): Promise<boolean> {
   const key = `${name} ${source}`
-  if (!rules.perSource(source) || rules.lock.isLocked(key)) return false
+  if (!(await rules.perSource(source)) || (await rules.lock.isLocked(key))) return false
   return (await rules.store.networks.isKnown(name, source)) ? rules.perNetwork(key) : rules.perAccount(name)
 }
 
 async function remember(rules: LoginRules, name: string, source: string, kind: LoginAnswer['kind']): Promise<void> {
   const key = `${name} ${source}`
-  if (kind === 'refused') rules.lock.fail(key)
+  if (kind === 'refused') await rules.lock.fail(key)
   if (kind !== 'issued') return
-  rules.lock.succeed(key)
+  await rules.lock.succeed(key)
   await rules.store.networks.note(name, source)
 }
 
@@ -130,13 +130,13 @@ export function requestRefusal(
   return request === undefined ? 'malformed request' : bindingRefusal(request, name, exporter)
 }
 
-/** A request counts on the channel that it was made for, and for the name in it. */
+/** A request counts on the channel that it was made for, where nobody else can repeat it, and for the name in it. */
 export function bindingRefusal(
   request: CertificationRequest,
   name: string,
   exporter: string
-): 'another channel' | 'another name' | undefined {
-  if (request.challenge !== exporter) return 'another channel'
+): 'replay' | 'another name' | undefined {
+  if (request.challenge !== exporter) return 'replay'
   return request.name === name ? undefined : 'another name'
 }
 

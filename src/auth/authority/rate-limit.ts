@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import type { AttemptStore } from './store/store.ts'
 
 /** A limit on attempts by key, over a sliding window, in bounded memory (SPEC §4.4, guesses). */
 
@@ -39,6 +40,15 @@ export function rateLimit(options: RateLimitOptions): RateLimit {
     moments.set(key, [...recent, now()])
     return true
   }
+}
+
+/** A limit that all servers of a store share; takes one attempt of a key. */
+export type SharedLimit = (key: string) => Promise<boolean>
+
+/** Makes a shared limit. What this server refuses by its own count costs the store nothing. */
+export function sharedLimit(store: AttemptStore, name: string, attempts: number, window = 60_000): SharedLimit {
+  const own = rateLimit({ attempts, window })
+  return async key => own(key) && (await store.take(`${name} ${key}`, { attempts, window, now: Date.now() }))
 }
 
 /** The key of a source address: all of IPv4, the /64 of IPv6, which is one subscriber's. */

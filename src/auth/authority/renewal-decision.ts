@@ -4,7 +4,7 @@ import { type CertificationRequest, parseRequest } from '../certificates/certifi
 import { type PeerIdentity, verifyPath } from '../certificates/path.ts'
 import { decodeCertificates } from '../certificates/pem.ts'
 import { bindingRefusal, type LoginRules } from './login-decision.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { SharedLimit } from './rate-limit.ts'
 import { issueOnBooks, serialOf } from './store/entry.ts'
 
 /**
@@ -26,7 +26,7 @@ export type RenewalRefusal =
   | 'not on the books'
   | 'revoked'
   | 'another key'
-  | 'another channel'
+  | 'replay'
   | 'another name'
   | 'unknown user'
   | 'disabled'
@@ -37,7 +37,7 @@ export type RenewalAnswer =
   | { readonly kind: 'limited'; readonly name?: string }
 
 export interface RenewalRules extends Pick<LoginRules, 'authority' | 'store' | 'perSource' | 'ttl'> {
-  readonly perHolder: RateLimit
+  readonly perHolder: SharedLimit
 }
 
 /** Milliseconds after its end in which a certificate can still be renewed: a machine may have slept for a while. */
@@ -61,14 +61,14 @@ export async function decideRenewal(
   attempt: RenewalAttempt,
   channel: { exporter: string; source: string }
 ): Promise<RenewalAnswer> {
-  if (!rules.perSource(channel.source)) return { kind: 'limited' }
+  if (!(await rules.perSource(channel.source))) return { kind: 'limited' }
   const proof = readProof(rules, attempt)
   if (typeof proof === 'string') return { kind: 'refused', reason: proof }
   const { holder, request } = proof
   const { name } = holder
   const reason = proofRefusal(holder, request, channel.exporter) ?? (await standingRefusal(rules, holder))
   if (reason !== undefined) return { kind: 'refused', name, reason }
-  if (!rules.perHolder(name)) return { kind: 'limited', name }
+  if (!(await rules.perHolder(name))) return { kind: 'limited', name }
   return { kind: 'issued', name, chain: await issueOnBooks(rules, holder.publicKey, name) }
 }
 

@@ -3,6 +3,7 @@ import { SftError } from '../../streams/errors.ts'
 import { LEAF_LIFE } from '../certificates/issuance.ts'
 import { generateRsaKey, storePrivateKey } from '../certificates/keys.ts'
 import { createApp } from './app.ts'
+import { type ArchiveOptions, keepAuditShort } from './audit-archive.ts'
 import type { Authority } from './authority.ts'
 import { watchClock } from './clock-steps.ts'
 import type { AuthEvent } from './events.ts'
@@ -45,6 +46,8 @@ export interface AuthServerOptions {
   /** Attempts a minute; 10 and 30 by default. */
   readonly limits?: { readonly perAccount?: number; readonly perSource?: number }
   readonly logger?: (event: AuthEvent) => void
+  /** Puts older lines of the audit into files; see `archiveAudit`. */
+  readonly archive?: ArchiveOptions & { readonly every?: number }
   /** Serves figures for Prometheus there, over plain HTTP. */
   readonly metrics?: MetricsAddress
   /** Ends the server as `close` does. */
@@ -118,6 +121,11 @@ async function assemble(options: AuthServerOptions, hosts: readonly string[]) {
   }
   const clock = options.clockEvery === undefined ? {} : { every: options.clockEvery }
   begun.defer(watchClock({ onStep: stepTeller(store, event => tell(event)), ...clock }).stop)
+  const { archive } = options
+  if (archive) {
+    const short = keepAuditShort(store, { ...archive, onFault: error => tell({ type: 'fault', error }) })
+    begun.defer(() => short.stop())
+  }
   const figures = options.metrics && (await serveMetrics(metrics, options.metrics))
   begun.defer(() => figures?.close())
   const app = await createApp(server, { ...options, authority: current }, { keeper, logger: event => tell(event) })

@@ -1,5 +1,4 @@
 import { type LoginAnswer, type LoginRules, readRequest, requestRefusal } from './login-decision.ts'
-import type { RateLimit } from './rate-limit.ts'
 import { issueOnBooks } from './store/entry.ts'
 import { readToken } from './tokens.ts'
 
@@ -26,12 +25,12 @@ export function parseTokenLogin(body: unknown): TokenAttempt | undefined {
  * @throws SftError of the store or of the authority: a fault on this side.
  */
 export async function decideTokenLogin(
-  rules: Pick<LoginRules, 'authority' | 'store' | 'ttl'> & { perSource: RateLimit },
+  rules: Pick<LoginRules, 'authority' | 'store' | 'perSource' | 'ttl'>,
   attempt: TokenAttempt,
   channel: { exporter: string; source: string }
 ): Promise<TokenAnswer> {
   const { authority, store } = rules
-  if (!rules.perSource(channel.source)) return { kind: 'limited' }
+  if (!(await rules.perSource(channel.source))) return { kind: 'limited' }
   const claims = await readToken(store, authority.org, attempt.token)
   if (claims === undefined) return { kind: 'refused', reason: 'no good token' }
   const { name, id, expires } = claims

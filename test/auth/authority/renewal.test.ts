@@ -68,7 +68,7 @@ t.test('A3: every other condition is refused alike, and told apart in the log on
   const chain = encodeCertificates(identity.chain)
   const cases: Record<string, (challenge: string) => object> = {
     'another key': challenge => ({ chain, request: createRequest('alice', other, challenge) }),
-    'another channel': () => ({ chain, request: createRequest('alice', identity, 'of yesterday') }),
+    replay: () => ({ chain, request: createRequest('alice', identity, 'of yesterday') }),
     'another name': challenge => ({ chain, request: createRequest('bob', identity, challenge) }),
     malformed: challenge => ({ chain: 'none', request: createRequest('alice', identity, challenge) })
   }

@@ -53,7 +53,7 @@ t.test('A22, M13, M14: every refusal is the same answer after the same one compu
     'wrong password': c => ({ name: 'alice', password: 'wrong', request: request(c) }),
     disabled: c => ({ name: 'bob', password, request: createRequest('bob', key, c) }),
     'malformed request': () => ({ name: 'alice', password, request: 'x' }),
-    'another channel': () => ({ name: 'alice', password, request: request(`${other}=`) }),
+    replay: () => ({ name: 'alice', password, request: request(`${other}=`) }),
     'another name': c => ({ name: 'alice', password, request: createRequest('bob', key, c) })
   }
   computations.length = 0
@@ -92,7 +92,7 @@ t.test('A1: a login that was recorded is worth nothing on another connection', a
   t.match(events.at(-1), { result: 'issued' })
   const replay = await exchange({ url, root }, () => recorded)
   t.equal(replay.status, 401)
-  t.match(events.at(-1), { reason: 'another channel' })
+  t.match(events.at(-1), { reason: 'replay' })
   const { request } = JSON.parse(recorded)
   const challenge = Buffer.from(request.replace(/-----.*-----/g, ''), 'base64')
     .toString('latin1')
@@ -103,7 +103,7 @@ t.test('A1: a login that was recorded is worth nothing on another connection', a
     request: createRequest('alice', mallory, challenge ?? '')
   }))
   t.equal(exchanged.status, 401, 'with another key in its place')
-  t.match(events.at(-1), { reason: 'another channel' })
+  t.match(events.at(-1), { reason: 'replay' })
 })
 
 t.test('a body that is no login costs no computation', async t => {
@@ -212,6 +212,23 @@ t.test('M51: ten failures in a row shut out a network, and no other', async t =>
   t.match(await guess('127.0.0.9', password), { status: 429 }, 'locked')
   t.match(await guess('127.0.0.8', password), { status: 200 }, 'another network')
   t.match(service.events.at(-2), { result: 'limited', source: '127.0.0.9' })
+})
+
+t.test('M51: two servers of one store are no second chance', async t => {
+  const one = await startAuthServer(t.testdir(), { limits: { perSource: 1000 } })
+  t.teardown(() => one.close())
+  const { authority, store, computations } = one
+  const hasher = passwordHasher({ cost: MINIMUM_COST })
+  await using two = await serveAuthority({ authority, store, port: 0, hasher, limits: { perSource: 1000 } })
+  const guess = ({ url }: { url: string }, guessed: string) =>
+    exchange({ url, root: authority.root }, challenge =>
+      JSON.stringify({ name: 'alice', password: guessed, request: createRequest('alice', key, challenge) })
+    )
+  for (let i = 0; i < 5; i++) t.match(await guess(one.server, `guess ${i}`), { status: 401 })
+  for (let i = 0; i < 5; i++) t.match(await guess(two, `other ${i}`), { status: 401 })
+  t.match(await guess(one.server, password), { status: 429 })
+  t.match(await guess(two, password), { status: 429 })
+  t.equal(computations.length, 5)
 })
 
 t.test('30 attempts a minute per source', async t => {

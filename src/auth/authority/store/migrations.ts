@@ -33,6 +33,8 @@ export interface Tables {
   token_secret: { id: number; secret: string }
   tokens: { id: string; until: number }
   networks: { name: string; network: string; latest: number }
+  attempts: { key: string; at: number }
+  failures: { key: string; count: number; latest: number }
 }
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -138,6 +140,23 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .createTable('tokens')
         .addColumn('id', 'text', column => column.primaryKey())
         .addColumn('until', 'bigint', column => column.notNull())
+        .execute()
+    }
+  },
+  '009_attempts': {
+    up: async database => {
+      await database.schema
+        .createTable('attempts')
+        .addColumn('key', 'text', column => column.notNull())
+        .addColumn('at', 'bigint', column => column.notNull())
+        .execute()
+      await database.schema.createIndex('attempts_key').on('attempts').columns(['key', 'at']).execute()
+      await database.schema.createIndex('attempts_at').on('attempts').columns(['at']).execute()
+      await database.schema
+        .createTable('failures')
+        .addColumn('key', 'text', column => column.primaryKey())
+        .addColumn('count', 'integer', column => column.notNull())
+        .addColumn('latest', 'bigint', column => column.notNull())
         .execute()
     }
   }

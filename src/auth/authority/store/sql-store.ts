@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { SftError } from '../../../streams/errors.ts'
+import { attemptStore } from './attempt-rows.ts'
 import { type AuditContext, auditStore } from './audit-rows.ts'
 import { certificateStore } from './certificate-rows.ts'
 import { listStore } from './list-rows.ts'
@@ -14,10 +15,12 @@ import { userStore } from './user-rows.ts'
 export function sqlStore(database: Kysely<Tables>, context: AuditContext): AuthStore {
   const close = (): Promise<void> => database.destroy()
   return {
+    shared: context.shared,
     users: guarded(userStore(database, context)),
     certificates: guarded(certificateStore(database, context)),
     lists: guarded(listStore(database, context)),
     audit: guarded(auditStore(database, context)),
+    attempts: guarded(attemptStore(database, context.shared)),
     networks: guarded(networkStore(database)),
     presence: guarded(presenceStore(database)),
     tokens: guarded(tokenStore(database)),

@@ -1,5 +1,5 @@
 import type { RevocationReason, RevokedEntry } from '../../certificates/crl.ts'
-import type { AuditEvent } from '../../identity/audit-chain.ts'
+import type { AuditEvent, ChainEnd } from '../../identity/audit-chain.ts'
 
 /**
  * What an auth server remembers: users, the certificates it issued, and the revocation lists it signed. One interface, over SQLite in one
@@ -8,10 +8,13 @@ import type { AuditEvent } from '../../identity/audit-chain.ts'
  * Every method rejects with ERR_SFT_STORE when the database cannot be reached or asked.
  */
 export interface AuthStore extends AsyncDisposable {
+  /** True when other auth servers may work on it, too. */
+  readonly shared: boolean
   readonly users: UserStore
   readonly certificates: CertificateStore
   readonly lists: ListStore
   readonly audit: AuditStore
+  readonly attempts: AttemptStore
   readonly networks: NetworkStore
   readonly presence: PresenceStore
   readonly tokens: TokenStore
@@ -126,6 +129,8 @@ export interface ListStore {
 export type AuditVerdict =
   | {
       readonly intact: true
+      /** Number of the first line that is in the store. */
+      readonly first: number
       readonly lines: number /** Hash of the last line; keep it elsewhere to know of it later. */
       readonly head: string
     }
@@ -141,8 +146,17 @@ export interface AuditStore {
   append(event: AuditEvent): Promise<void>
   /** Lines after a number, in order, as JSON; at most `limit`, 1,000 by default. */
   read(after: number, limit?: number): Promise<readonly { readonly seq: number; readonly line: string }[]>
-  /** Finds the first line that was changed, cut out or moved. */
+  /** Finds the first line that was changed, cut out or moved, of those that are in the store. */
   verify(): Promise<AuditVerdict>
+  /** The line before the first one that is in the store, and the last one. */
+  start(): Promise<ChainEnd>
+  end(): Promise<ChainEnd>
+  /**
+   * Forgets the lines behind `from`, where the store begins, to `to`, which are durable elsewhere; a line says so.
+   *
+   * @throws SftError ERR_SFT_AUDIT when the store does not begin or go on like that.
+   */
+  cut(from: ChainEnd, to: ChainEnd): Promise<void>
 }
 
 /** Of enrolment tokens: the key that all servers of a store sign them with, and which have been used. */
@@ -173,6 +187,21 @@ export interface PresenceStore {
   withdraw(name: string, kind: PresenceKind): Promise<void>
   /** In the order of names; at most 1,000. */
   list(name?: string): Promise<readonly Presence[]>
+}
+
+/**
+ * Attempts and failures by key, counted for all servers of a store and across their restarts (SPEC §4.4). Times are milliseconds of the caller's clock; what is over
+ * is forgotten by the next call.
+ */
+export interface AttemptStore {
+  /** Takes one of the attempts that a key has in a window that ends now; false when it has none left. */
+  take(key: string, limit: { attempts: number; window: number; now: number }): Promise<boolean>
+  /** Counts a failure. Those in a row, less than `duration` apart, count together. */
+  fail(key: string, lock: { duration: number; now: number }): Promise<void>
+  /** How many failures in a row there are, the latest less than `duration` ago. */
+  failures(key: string, lock: { duration: number; now: number }): Promise<number>
+  /** Forgets the failures. */
+  succeed(key: string): Promise<void>
 }
 
 /** From where users have logged in: a stranger's guesses must not keep them out (SPEC §4.4). */

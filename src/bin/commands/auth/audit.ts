@@ -2,12 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { AuthStore } from '../../../index.ts'
 import { interruptible } from '../../interrupt.ts'
-import { print } from '../../terminal.ts'
+import { parseCount } from '../../options.ts'
+import { print, say } from '../../terminal.ts'
 import { type StoreFlags, withAuthority, withStore } from './store.ts'
 
 interface AuditFlags extends StoreFlags {
   follow?: boolean
   verify?: boolean
+  archive?: string
+  keep?: number
 }
 
 /** Milliseconds between two looks for new lines. */
@@ -21,22 +24,33 @@ export function registerAudit(auth: Command): void {
     )
     .option('--follow', 'go on with what happens, until interrupted')
     .option('--verify', 'look for a line that was changed, cut out or moved, instead of printing them')
+    .option('--archive <file>', 'put older lines into FILE.NUMBER, which `sft audit FILE` checks, and forget them here')
+    .option('--keep <lines>', 'how many of the latest stay then', parseCount, 100_000)
     .action(audit)
 }
 
 async function audit(options: AuditFlags): Promise<void> {
   const { SftError, writeDescriptor } = await import('../../../index.ts')
-  if (options.verify && options.follow) throw new SftError('ERR_SFT_USAGE', 'verify, or follow')
+  const { verify: check, follow, archive } = options
+  if ([check, follow, archive].filter(Boolean).length > 1)
+    throw new SftError('ERR_SFT_USAGE', 'verify, follow, or archive')
   await withStore(options, async store => {
+    if (archive !== undefined) return archiveLines(store, archive, options.keep)
     if (options.verify) return verify(store)
     await interruptible(signal => writeDescriptor(1, { signal })(lines(store, options.follow === true, signal)))
   })
 }
 
+async function archiveLines(store: AuthStore, file: string, keep: number | undefined): Promise<void> {
+  const { archiveAudit } = await import('../../../index.ts')
+  const count = await archiveAudit(store, { file, keep })
+  say(count === 0 ? 'nothing to archive' : `archived ${count} lines; the audit begins with those that stay`)
+}
+
 async function verify(store: AuthStore): Promise<void> {
   const { SftError } = await import('../../../index.ts')
   const verdict = await store.audit.verify()
-  if (verdict.intact) return print(`${verdict.lines} lines, intact; head ${verdict.head}\n`)
+  if (verdict.intact) return print(`${verdict.lines} lines from ${verdict.first}, intact; head ${verdict.head}\n`)
   throw new SftError(
     'ERR_SFT_AUDIT',
     `line ${verdict.at} of the audit: ${verdict.problem}; ${verdict.lines} lines are good`

@@ -34,6 +34,7 @@ interface ServeFlags extends PassphraseOptions, StoreFlags {
   ttl?: number
   listLife?: number
   metrics?: string
+  auditArchive?: string
   json?: boolean
 }
 
@@ -73,6 +74,10 @@ export function registerAuth(program: Command): void {
       parseDuration
     )
     .option('--metrics <host:port>', 'serve figures for Prometheus there, over plain HTTP')
+    .option(
+      '--audit-archive <file>',
+      'where older lines of the audit go, FILE.NUMBER (default: DIR/audit, unless the store is a PostgreSQL)'
+    )
     .option('--json', 'write what happens as JSON lines on standard error')
     .action(serve)
 }
@@ -89,17 +94,17 @@ async function serve(options: ServeFlags): Promise<void> {
   const { authorityAt, parseHostPort, serveAuthority } = await import('../../../index.ts')
   const passphrase = passphraseSource(options, 'passphrase of the issuing CA')
   const { authority, refresh } = await authorityAt(options.dir, { passphrase })
-  const { host, port } = parseHostPort(options.listen, DEFAULT_AUTH_PORT)
-  const hosts = options.host ?? (host === undefined ? [hostname(), 'localhost', '127.0.0.1'] : [host])
+  const address = addressOf(parseHostPort(options.listen, DEFAULT_AUTH_PORT), options.host)
   const lives = { ...(options.ttl && { ttl: options.ttl }), ...(options.listLife && { listLife: options.listLife }) }
   const figures = options.metrics === undefined ? undefined : parseHostPort(options.metrics, DEFAULT_METRICS_PORT)
   const metrics = figures && { metrics: { host: figures.host ?? '127.0.0.1', port: figures.port } }
+  const logger = options.json ? logEvent : sayEvent
   const run = (store: AuthStore) =>
     interruptible(async signal => {
       if (options.interactive) await (await import('./interactive.ts')).addUsersAtTerminal(store)
-      const address = { host: host ?? '0.0.0.0', port, hosts }
-      const logger = options.json ? logEvent : sayEvent
-      const server = await serveAuthority({ authority, refresh, store, ...address, logger, ...lives, ...metrics })
+      const file = options.auditArchive ?? (store.shared ? undefined : join(options.dir, 'audit'))
+      const parts = { ...address, ...lives, ...metrics, ...(file !== undefined && { archive: { file } }) }
+      const server = await serveAuthority({ authority, refresh, store, logger, ...parts })
       say(`auth server of ${authority.org} listening on ${server.url}`)
       if (server.metricsUrl !== undefined) say(`metrics at ${server.metricsUrl}`)
       const stopped = await interruption(signal)
@@ -107,6 +112,12 @@ async function serve(options: ServeFlags): Promise<void> {
       throw stopped
     })
   await withStore(options, run, 'server')
+}
+
+/** Where to listen, and by which names clients reach it. */
+function addressOf({ host, port }: { host?: string | undefined; port: number }, names: string[] | undefined) {
+  const hosts = names ?? (host === undefined ? [hostname(), 'localhost', '127.0.0.1'] : [host])
+  return { host: host ?? '0.0.0.0', port, hosts }
 }
 
 /** One object a line, for a collector of logs. */
