@@ -4,10 +4,10 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
-import { exportChannel } from '../src/auth/authority/channel.ts'
-import { MINIMUM_COST } from '../src/auth/authority/password.ts'
 import { createRequest } from '../src/auth/certificates/certificate.ts'
 import { generateRsaKey } from '../src/auth/certificates/keys.ts'
+import { exportChannel } from '../src/auth/server/channel.ts'
+import { MINIMUM_COST } from '../src/auth/server/password.ts'
 import { initAuthority, openAuthority, openStore, passwordHasher, serveAuthority } from '../src/index.ts'
 
 /** `login-child.ts COUNT`: as many logins of each kind, in an order drawn anew for each turn; prints the milliseconds of each by kind, as JSON. */

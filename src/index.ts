@@ -14,21 +14,17 @@
 // identities and the authority
 export type { Authority } from './auth/authority/authority.ts'
 export type { BackupSummary } from './auth/authority/backup.ts'
-export type { AnnounceOptions, DirectoryOptions, LocatedPeer, ServingPeer } from './auth/authority/directory-client.ts'
-export type { AuthEvent } from './auth/authority/events.ts'
 export type { AuthorityInspection } from './auth/authority/inspection.ts'
-export type { FetchListsOptions, FollowListsOptions } from './auth/authority/list-client.ts'
-export type { EnrolOptions, LoginOptions } from './auth/authority/login.ts'
-export { type PasswordHasher, passwordHasher } from './auth/authority/password.ts'
-export type { RenewalOptions } from './auth/authority/renewal.ts'
 export type { RotationOptions } from './auth/authority/rotation.ts'
-export type { AuthServer, AuthServerOptions } from './auth/authority/server.ts'
 export type { AuthStore, CertificateStore, StoredCertificate, User, UserStore } from './auth/authority/store/store.ts'
-export type { EnrolmentToken } from './auth/authority/tokens.ts'
 export type { RevocationReason } from './auth/certificates/crl.ts'
 export { type PassphraseSource, spkiHash } from './auth/certificates/keys.ts'
 export { type PeerIdentity, verifyPath } from './auth/certificates/path.ts'
 export { decodeCertificate, encodeCertificates } from './auth/certificates/pem.ts'
+export type { AnnounceOptions, DirectoryOptions, LocatedPeer, ServingPeer } from './auth/client/directory-client.ts'
+export type { FetchListsOptions, FollowListsOptions } from './auth/client/list-client.ts'
+export type { EnrolOptions, LoginOptions } from './auth/client/login.ts'
+export type { RenewalOptions } from './auth/client/renewal.ts'
 // the engine
 export type { AuditEvent } from './auth/identity/audit-chain.ts'
 export { type AuditFileVerdict, verifyAuditLog } from './auth/identity/audit-files.ts'
@@ -82,6 +78,10 @@ export {
   rotateIssuing,
   serveAuthority
 } from './auth/on-demand.ts'
+export type { AuthEvent } from './auth/server/events.ts'
+export { type PasswordHasher, passwordHasher } from './auth/server/password.ts'
+export type { AuthServer, AuthServerOptions } from './auth/server/server.ts'
+export type { EnrolmentToken } from './auth/server/tokens.ts'
 export { type SecureOptions, secure } from './auth/session/secure.ts'
 export type { SecureDuplex } from './auth/session/secure-duplex.ts'
 // the stages

@@ -7,21 +7,23 @@ import t from 'tap'
 
 const SRC = fileURLToPath(new URL('../src/', import.meta.url))
 const LAYERS = ['workers', 'streams', 'auth', 'transfer', 'index', 'bin']
-/** The rooms of `auth`, each of which knows those before it; a session and the authority do not know each other. */
+/** The rooms of `auth`, each of which knows those before it; a session does not know an authority, its server or who asks that. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   certificates: [],
   identity: ['certificates'],
   session: ['certificates', 'identity'],
-  authority: ['certificates', 'identity']
+  authority: ['certificates', 'identity'],
+  server: ['certificates', 'identity', 'authority'],
+  client: ['certificates', 'identity', 'authority', 'server']
 }
 
 /** Packages, and the files that may import them. */
 const HOMES: Readonly<Record<string, RegExp>> = {
   'node-forge': /^auth\/certificates\/certificate\.ts$/,
-  fastify: /^auth\/authority\/(app|list-route)\.ts$/,
+  fastify: /^auth\/server\/(app|list-route)\.ts$/,
   kysely: /^auth\/authority\/store\//,
-  jose: /^auth\/authority\/tokens\.ts$/,
-  'prom-client': /^auth\/authority\/metrics\.ts$/,
+  jose: /^auth\/server\/tokens\.ts$/,
+  'prom-client': /^auth\/server\/metrics\.ts$/,
   pg: /^auth\/authority\/store\/postgres\.ts$/,
   piscina: /^workers\/(pool|[a-z-]+\.worker)\.ts$/,
   'it-length-prefixed': /^streams\/(frame|unframe)\.ts$/,

@@ -16,28 +16,28 @@ export const describeAuthority: typeof import('./authority/authority-files.ts').
   (await import('./authority/authority-files.ts')).describeAuthority(...args)
 
 /** Gets a certificate for a name and a password; see `login.ts`. */
-export const login: typeof import('./authority/login.ts').login = async (...args) =>
-  (await import('./authority/login.ts')).login(...args)
+export const login: typeof import('./client/login.ts').login = async (...args) =>
+  (await import('./client/login.ts')).login(...args)
 
 /** Gets a new certificate by possession of the key; see `renewal.ts`. */
-export const renew: typeof import('./authority/renewal.ts').renew = async (...args) =>
-  (await import('./authority/renewal.ts')).renew(...args)
+export const renew: typeof import('./client/renewal.ts').renew = async (...args) =>
+  (await import('./client/renewal.ts')).renew(...args)
 
 /** Serves an authority over HTTPS; see `server.ts`. */
-export const serveAuthority: typeof import('./authority/server.ts').serveAuthority = async (...args) =>
-  (await import('./authority/server.ts')).serveAuthority(...args)
+export const serveAuthority: typeof import('./server/server.ts').serveAuthority = async (...args) =>
+  (await import('./server/server.ts')).serveAuthority(...args)
 
 /** Opens the store of an auth server; see `store/open-store.ts`. */
 export const openStore: typeof import('./authority/store/open-store.ts').openStore = async (...args) =>
   (await import('./authority/store/open-store.ts')).openStore(...args)
 
 /** Asks for the revocation lists; see `list-client.ts`. */
-export const fetchLists: typeof import('./authority/list-client.ts').fetchLists = async (...args) =>
-  (await import('./authority/list-client.ts')).fetchLists(...args)
+export const fetchLists: typeof import('./client/list-client.ts').fetchLists = async (...args) =>
+  (await import('./client/list-client.ts')).fetchLists(...args)
 
 /** Keeps up with the revocation lists; see `list-client.ts`. */
-export const followLists: typeof import('./authority/list-client.ts').followLists = async (...args) =>
-  (await import('./authority/list-client.ts')).followLists(...args)
+export const followLists: typeof import('./client/list-client.ts').followLists = async (...args) =>
+  (await import('./client/list-client.ts')).followLists(...args)
 
 /** Opens an authority that may change; see `rotation.ts`. */
 export const authorityAt: typeof import('./authority/rotation.ts').authorityAt = async (...args) =>
@@ -52,28 +52,28 @@ export const moveRootKey: typeof import('./authority/rotation.ts').moveRootKey =
   (await import('./authority/rotation.ts')).moveRootKey(...args)
 
 /** Finds a member by name; see `directory-client.ts`. */
-export const locatePeer: typeof import('./authority/directory-client.ts').locatePeer = async (...args) =>
-  (await import('./authority/directory-client.ts')).locatePeer(...args)
+export const locatePeer: typeof import('./client/directory-client.ts').locatePeer = async (...args) =>
+  (await import('./client/directory-client.ts')).locatePeer(...args)
 
 /** Says who listens; see `directory-client.ts`. */
-export const listServing: typeof import('./authority/directory-client.ts').listServing = async (...args) =>
-  (await import('./authority/directory-client.ts')).listServing(...args)
+export const listServing: typeof import('./client/directory-client.ts').listServing = async (...args) =>
+  (await import('./client/directory-client.ts')).listServing(...args)
 
 /** Tells the directory that we listen; see `directory-client.ts`. */
-export const keepAnnounced: typeof import('./authority/directory-client.ts').keepAnnounced = async (...args) =>
-  (await import('./authority/directory-client.ts')).keepAnnounced(...args)
+export const keepAnnounced: typeof import('./client/directory-client.ts').keepAnnounced = async (...args) =>
+  (await import('./client/directory-client.ts')).keepAnnounced(...args)
 
 /** Gets a certificate for a token; see `login.ts`. */
-export const enrol: typeof import('./authority/login.ts').enrol = async (...args) =>
-  (await import('./authority/login.ts')).enrol(...args)
+export const enrol: typeof import('./client/login.ts').enrol = async (...args) =>
+  (await import('./client/login.ts')).enrol(...args)
 
 /** Says for whom a token is; see `login.ts`. */
 export const nameInToken = async (token: string): Promise<string> =>
-  (await import('./authority/login.ts')).nameInToken(token)
+  (await import('./client/login.ts')).nameInToken(token)
 
 /** Makes a token; see `tokens.ts`. */
-export const issueToken: typeof import('./authority/tokens.ts').issueToken = async (...args) =>
-  (await import('./authority/tokens.ts')).issueToken(...args)
+export const issueToken: typeof import('./server/tokens.ts').issueToken = async (...args) =>
+  (await import('./server/tokens.ts')).issueToken(...args)
 
 /** Writes an authority into one file; see `backup.ts`. */
 export const backupAuthority: typeof import('./authority/backup.ts').backupAuthority = async (...args) =>
@@ -84,13 +84,13 @@ export const restoreAuthority: typeof import('./authority/backup.ts').restoreAut
   (await import('./authority/backup.ts')).restoreAuthority(...args)
 
 /** Compares this machine's clock with the auth server's; see `clock.ts`. */
-export const clockOffset: typeof import('./authority/clock.ts').clockOffset = async (...args) =>
-  (await import('./authority/clock.ts')).clockOffset(...args)
+export const clockOffset: typeof import('./client/clock.ts').clockOffset = async (...args) =>
+  (await import('./client/clock.ts')).clockOffset(...args)
 
 /** Looks at an authority without its keys; see `inspection.ts`. */
 export const inspectAuthority: typeof import('./authority/inspection.ts').inspectAuthority = async (...args) =>
   (await import('./authority/inspection.ts')).inspectAuthority(...args)
 
 /** Puts older lines of an auth server's audit into a file; see `audit-archive.ts`. */
-export const archiveAudit: typeof import('./authority/audit-archive.ts').archiveAudit = async (...args) =>
-  (await import('./authority/audit-archive.ts')).archiveAudit(...args)
+export const archiveAudit: typeof import('./server/audit-archive.ts').archiveAudit = async (...args) =>
+  (await import('./server/audit-archive.ts')).archiveAudit(...args)

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import { initAuthority, openAuthority } from '../../../src/auth/authority/authority.ts'
 import { backupAuthority, restoreAuthority } from '../../../src/auth/authority/backup.ts'
-import { publishList } from '../../../src/auth/authority/lists.ts'
 import { moveRootKey, rotateIssuing } from '../../../src/auth/authority/rotation.ts'
 import { issueOnBooks, serialOf } from '../../../src/auth/authority/store/entry.ts'
 import { openStore } from '../../../src/auth/authority/store/open-store.ts'
 import { readCrl } from '../../../src/auth/certificates/crl.ts'
 import { generateRsaKey } from '../../../src/auth/certificates/keys.ts'
+import { publishList } from '../../../src/auth/server/lists.ts'
 
 const { publicKey } = await generateRsaKey(2048)
 

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { initAuthority, openAuthority } from '../../../src/auth/authority/authority.ts'
 import { inspectAuthority } from '../../../src/auth/authority/inspection.ts'
-import { publishList } from '../../../src/auth/authority/lists.ts'
 import { moveRootKey, rotateIssuing } from '../../../src/auth/authority/rotation.ts'
 import { openStore } from '../../../src/auth/authority/store/open-store.ts'
+import { publishList } from '../../../src/auth/server/lists.ts'
 
 t.test('says what an authority consists of, without its keys', async t => {
   const place = t.testdir({})
