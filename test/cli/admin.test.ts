@@ -78,7 +78,8 @@ for (const [database, { skip, place: newStore }] of Object.entries(STORES)) {
     t.match(lines(await auth('cert', 'list', '--json')), [{ serial, revoked: { reason: 'certificateHold' } }])
     t.match(await auth('user', 'enable', 'alice'), { code: 0 })
 
-    t.match(await auth('cert', 'revoke', serial, '--reason', 'keyCompromise'), { code: 0, bytes: 0 })
+    const revoked = { done: 'cert.revoke', serial, reason: 'keyCompromise' }
+    t.match(lines(await auth('cert', 'revoke', serial, '--reason', 'keyCompromise', '--json')), [revoked])
     // one more list may be under way, of the hold that ended
     let listed = ''
     for (let number = 0, look = 0; look < 5 && !listed.includes(serial); look++) {
@@ -91,7 +92,7 @@ for (const [database, { skip, place: newStore }] of Object.entries(STORES)) {
     await t.rejects(enter('alice'), { code: 'ERR_SFT_LOGIN_REFUSED' })
     await enter('alice', NEW_PASSWORD)
 
-    t.match(await auth('user', 'remove', 'alice'), { code: 0 })
+    t.match(lines(await auth('user', 'remove', 'alice', '--json')), [{ done: 'user.remove', name: 'alice' }])
     await t.rejects(enter('alice', NEW_PASSWORD), { code: 'ERR_SFT_LOGIN_REFUSED' })
     t.match(lines(await auth('cert', 'list', '--user', 'alice', '--json')), [
       { revoked: { reason: 'cessationOfOperation' } },
@@ -160,9 +161,10 @@ async function audited(t: Test, { auth, lines, shell, ca }: Place): Promise<void
   t.match((await auth('audit', '--verify')).stdout.toString(), /^\d+ lines from 1, intact; head [0-9a-f]{64}\n$/)
   t.match(await auth('audit', '--verify', '--follow'), { code: 2 })
   const old = join(t.testdirName, 'old')
-  t.match(await auth('audit', '--archive', old, '--keep', '3'), { code: 0, stderr: /archived \d+ lines/ })
+  const [archived] = lines(await auth('audit', '--archive', old, '--keep', '3', '--json'))
+  t.match(archived, { done: 'audit.archive', file: old, lines: Number })
   t.match((await shell.run(['audit', old])).stdout.toString(), /lines from 1, intact/)
-  t.match((await auth('audit', '--verify')).stdout.toString(), /^\d lines from \d+, intact/)
+  t.match(lines(await auth('audit', '--verify', '--json')), [{ first: Number, lines: Number, head: /^[0-9a-f]{64}$/ }])
   const following = shell.begin(['auth', 'audit', '--follow', '--dir', ca])
   await following.until(({ stdout }) => stdout.toString().includes('user.remove'))
   await auth('user', 'disable', 'bob')

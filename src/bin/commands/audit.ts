@@ -15,7 +15,14 @@ async function check(file: string, options: { json?: boolean }): Promise<void> {
   const { SftError, verifyAuditLog } = await import('../../index.ts')
   const verdict = await verifyAuditLog(file)
   if (!verdict.intact) throw new SftError('ERR_SFT_AUDIT', `line ${verdict.at} of the audit: ${verdict.problem}`)
-  const { first, lines, head } = verdict
-  if (options.json) await print(`${JSON.stringify({ first, lines, head })}\n`)
+  await sayIntact(verdict, options.json)
+}
+
+/** What is known of an audit that nobody has changed. */
+export async function sayIntact(
+  { first, lines, head }: { first: number; lines: number; head: string },
+  json: boolean | undefined
+): Promise<void> {
+  if (json) await print(`${JSON.stringify({ first, lines, head })}\n`)
   else await print(`${lines} lines from ${first}, intact; head ${head}\n`)
 }

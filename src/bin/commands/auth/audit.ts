@@ -3,10 +3,10 @@ import type { Command } from 'commander'
 import type { AuthStore } from '../../../index.ts'
 import { interruptible } from '../../interrupt.ts'
 import { parseCount } from '../../options.ts'
-import { print, say } from '../../terminal.ts'
-import { type StoreFlags, withAuthority, withStore } from './store.ts'
+import { sayIntact } from '../audit.ts'
+import { type DoneFlags, sayDone, withAuthority, withStore } from './store.ts'
 
-interface AuditFlags extends StoreFlags {
+interface AuditFlags extends DoneFlags {
   follow?: boolean
   verify?: boolean
   archive?: string
@@ -25,6 +25,7 @@ export function registerAudit(auth: Command): void {
     .option('--follow', 'go on with what happens, until interrupted')
     .option('--verify', 'look for a line that was changed, cut out or moved, instead of printing them')
     .option('--archive <file>', 'put older lines into FILE.NUMBER, which `sft audit FILE` checks, and forget them here')
+    .option('--json', 'print the result of --verify or --archive as one JSON object')
     .option('--keep <lines>', 'how many of the latest stay then', parseCount, 100_000)
     .action(audit)
 }
@@ -35,22 +36,23 @@ async function audit(options: AuditFlags): Promise<void> {
   if ([check, follow, archive].filter(Boolean).length > 1)
     throw new SftError('ERR_SFT_USAGE', 'verify, follow, or archive')
   await withStore(options, async store => {
-    if (archive !== undefined) return archiveLines(store, archive, options.keep)
-    if (options.verify) return verify(store)
+    if (archive !== undefined) return archiveLines(store, archive, options)
+    if (check) return verify(store, options)
     await interruptible(signal => writeDescriptor(1, { signal })(lines(store, options.follow === true, signal)))
   })
 }
 
-async function archiveLines(store: AuthStore, file: string, keep: number | undefined): Promise<void> {
+async function archiveLines(store: AuthStore, file: string, options: AuditFlags): Promise<void> {
   const { archiveAudit } = await import('../../../index.ts')
-  const count = await archiveAudit(store, { file, keep })
-  say(count === 0 ? 'nothing to archive' : `archived ${count} lines; the audit begins with those that stay`)
+  const lines = await archiveAudit(store, { file, keep: options.keep })
+  const sentence = lines === 0 ? 'nothing to archive' : `archived ${lines} lines; the audit begins with those that stay`
+  await sayDone(options, sentence, { done: 'audit.archive', file, lines })
 }
 
-async function verify(store: AuthStore): Promise<void> {
+async function verify(store: AuthStore, { json }: AuditFlags): Promise<void> {
   const { SftError } = await import('../../../index.ts')
   const verdict = await store.audit.verify()
-  if (verdict.intact) return print(`${verdict.lines} lines from ${verdict.first}, intact; head ${verdict.head}\n`)
+  if (verdict.intact) return sayIntact(verdict, json)
   throw new SftError(
     'ERR_SFT_AUDIT',
     `line ${verdict.at} of the audit: ${verdict.problem}; ${verdict.lines} lines are good`

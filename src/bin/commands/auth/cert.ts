@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { type Command, Option } from 'commander'
 import type { RevocationReason, StoredCertificate } from '../../../index.ts'
-import { print, say } from '../../terminal.ts'
-import { type StoreFlags, withAuthority, withStore } from './store.ts'
+import { print } from '../../terminal.ts'
+import { type DoneFlags, sayDone, withAuthority, withJson, withStore } from './store.ts'
 
 /** All but the hold, which is the state of a user who is disabled. */
 const REASONS = [
@@ -14,13 +14,12 @@ const REASONS = [
   'privilegeWithdrawn'
 ] as const satisfies readonly RevocationReason[]
 
-interface ListFlags extends StoreFlags {
+interface ListFlags extends DoneFlags {
   user?: string
   all?: boolean
-  json?: boolean
 }
 
-interface RevokeFlags extends StoreFlags {
+interface RevokeFlags extends DoneFlags {
   reason: RevocationReason
 }
 
@@ -37,7 +36,7 @@ export function registerCertificates(auth: Command): void {
     .description('print one: what is known of it, and the PEM')
     .option('--json', 'as one JSON object')
     .action(show)
-  withAuthority(cert.command('revoke').argument('<serial>'))
+  withJson(withAuthority(cert.command('revoke').argument('<serial>')))
     .description('revoke one for good')
     .addOption(new Option('--reason <reason>', 'as RFC 5280 calls it').choices(REASONS).default('unspecified'))
     .action(revoke)
@@ -59,8 +58,11 @@ async function show(serial: string, options: ListFlags): Promise<void> {
 }
 
 async function revoke(serial: string, options: RevokeFlags): Promise<void> {
-  await withStore(options, store => store.certificates.revoke(serial.toLowerCase(), options.reason))
-  say(`revoked ${serial.toLowerCase()}; a server that runs signs the list within seconds`)
+  const { reason } = options
+  const lower = serial.toLowerCase()
+  await withStore(options, store => store.certificates.revoke(lower, reason))
+  const sentence = `revoked ${lower}; a server that runs signs the list within seconds`
+  await sayDone(options, sentence, { done: 'cert.revoke', serial: lower, reason })
 }
 
 function fieldsOf({ serial, name, issuer, notBefore, notAfter, revoked }: StoredCertificate) {

@@ -1,19 +1,15 @@
 import type { Command } from 'commander'
 import type { AuthStore, User } from '../../../index.ts'
 import { type PasswordOptions, readPassword, withPassword } from '../../options.ts'
-import { print, say } from '../../terminal.ts'
-import { type StoreFlags, withAuthority, withStore } from './store.ts'
+import { print } from '../../terminal.ts'
+import { type DoneFlags, sayDone, withAuthority, withJson, withStore } from './store.ts'
 
-type PasswordFlags = StoreFlags & PasswordOptions
-
-interface ListFlags extends StoreFlags {
-  json?: boolean
-}
+type PasswordFlags = DoneFlags & PasswordOptions
 
 /** `sft auth user …`: who may log in. */
 export function registerUsers(auth: Command): void {
   const user = auth.command('user').description('who may log in')
-  const named = (name: string) => withAuthority(user.command(name).argument('<name>'))
+  const named = (name: string) => withJson(withAuthority(user.command(name).argument('<name>')))
   withPassword(named('add')).description('add a user').action(add)
   withAuthority(user.command('list')).description('list them').option('--json', 'as JSON lines').action(list)
   named('disable')
@@ -28,7 +24,7 @@ async function add(name: string, options: PasswordFlags): Promise<void> {
   await withStore(options, async ({ users }) => {
     await users.add(name, await newPassword(name, options))
   })
-  say(`added ${name}`)
+  await sayDone(options, `added ${name}`, { done: 'user.add', name })
 }
 
 async function setPassword(name: string, options: PasswordFlags): Promise<void> {
@@ -36,28 +32,28 @@ async function setPassword(name: string, options: PasswordFlags): Promise<void> 
     await requireUser(users, name)
     await users.setPassword(name, await newPassword(name, options))
   })
-  say(`${name} has a new password`)
+  await sayDone(options, `${name} has a new password`, { done: 'user.password', name })
 }
 
-async function list(options: ListFlags): Promise<void> {
+async function list(options: DoneFlags): Promise<void> {
   const users = await withStore(options, store => store.users.list())
   const lines = users.map(options.json ? inJson : inWords)
   await print(lines.map(line => `${line}\n`).join(''))
 }
 
-async function disable(name: string, options: StoreFlags): Promise<void> {
+async function disable(name: string, options: DoneFlags): Promise<void> {
   await withStore(options, ({ users }) => users.setDisabled(name, true))
-  say(`disabled ${name}; the certificates are on hold`)
+  await sayDone(options, `disabled ${name}; the certificates are on hold`, { done: 'user.disable', name })
 }
 
-async function enable(name: string, options: StoreFlags): Promise<void> {
+async function enable(name: string, options: DoneFlags): Promise<void> {
   await withStore(options, ({ users }) => users.setDisabled(name, false))
-  say(`enabled ${name}`)
+  await sayDone(options, `enabled ${name}`, { done: 'user.enable', name })
 }
 
-async function remove(name: string, options: StoreFlags): Promise<void> {
+async function remove(name: string, options: DoneFlags): Promise<void> {
   await withStore(options, ({ users }) => users.remove(name))
-  say(`removed ${name}; the certificates are revoked`)
+  await sayDone(options, `removed ${name}; the certificates are revoked`, { done: 'user.remove', name })
 }
 
 /** Before anybody is asked for a password that nobody needs. */
