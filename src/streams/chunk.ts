@@ -1,4 +1,4 @@
-import { allocate } from '../workers/buffers.ts'
+import { allocate, release } from '../workers/buffers.ts'
 import { DEFAULT_CHUNK_SIZE, isChunkSize } from '../workers/construction.ts'
 import { SftError } from './errors.ts'
 import { iterate } from './iterate.ts'
@@ -7,7 +7,7 @@ import type { Chunk, Source, Stage } from './types.ts'
 export interface ChunkOptions {
   /** Chunk size in bytes: a power of two, 16 KiB to 1 MiB. Default 1 MiB. */
   size?: number
-  /** The source hands over its buffers (as `readFile` does): a piece of exactly one chunk passes without a copy. Default false: pieces are borrowed and copied. */
+  /** The source hands over its buffers (as `readFile` does): a piece of exactly one chunk passes without a copy, any other is given back once copied. Default false: pieces are borrowed and copied. */
   owned?: boolean
   /**
    * Milliseconds after which a chunk that is not full is passed on when the source falls idle, so that `tail -f` does not wait for a
@@ -59,6 +59,7 @@ class Filling {
       offset += taken
       if (this.#used === this.#size) yield this.#take()
     }
+    if (this.#owned) release(piece)
   }
 
   /** What is there, if anything; a short chunk gets an ArrayBuffer of its own size. */
@@ -81,14 +82,20 @@ function isWholeChunk(piece: Uint8Array, size: number): boolean {
 
 const IDLE = Symbol('idle')
 
-/** Passes pieces on, and `IDLE` once whenever the source has kept its consumer waiting for `idle` milliseconds. */
+/** Passes pieces on, and `IDLE` once whenever the source has kept its consumer waiting for `idle` milliseconds. One timer serves all of them. */
 async function* markIdle(source: Source<Uint8Array>, idle: number): AsyncGenerator<Uint8Array | typeof IDLE> {
   const pieces = iterate(source)
+  let fire = (): void => {}
+  const timer = setTimeout(() => fire(), idle)
   let ended = false
   try {
     for (;;) {
       const next = Promise.resolve(pieces.next())
-      if (await isSlow(next, idle)) yield IDLE
+      const slow = new Promise<typeof IDLE>(resolve => {
+        fire = () => resolve(IDLE)
+      })
+      timer.refresh()
+      if ((await Promise.race([next, slow])) === IDLE) yield IDLE
       const piece = await next
       if (piece.done) {
         ended = true
@@ -100,18 +107,7 @@ async function* markIdle(source: Source<Uint8Array>, idle: number): AsyncGenerat
     ended = true
     throw error
   } finally {
-    if (!ended) await pieces.return?.()
-  }
-}
-
-async function isSlow(next: Promise<unknown>, idle: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const slow = new Promise<true>(resolve => {
-    timer = setTimeout(resolve, idle, true)
-  })
-  try {
-    return (await Promise.race([next, slow])) === true
-  } finally {
     clearTimeout(timer)
+    if (!ended) await pieces.return?.()
   }
 }
