@@ -115,6 +115,7 @@ export { type WriteFileOptions, writeFile } from './streams/write-file.ts'
 export { DEFAULT_PORT, formatHostPort, isPeerAddress, parseHostPort, parsePeerAddress } from './transfer/address.ts'
 export { type AuditLog, type AuditLogOptions, openAuditLog } from './transfer/audit-log.ts'
 export { type ConnectOptions, connect } from './transfer/connect.ts'
+export type { Begun, Destination } from './transfer/destination.ts'
 export {
   type DialOptions,
   Engine,
@@ -128,7 +129,6 @@ export { type ExportOptions, type ExportRoot, openExportRoot, outgoingFile } fro
 export {
   type AnsweredTransfer,
   type Answers,
-  type Destination,
   FileSession,
   type Offer,
   type TransferResult
@@ -141,6 +141,7 @@ export { type ListenEvent, type Listener, type ListenOptions, listen } from './t
 export type { EngineEvent, ListenAddress } from './transfer/listening.ts'
 export type { MeteredStage, Stats } from './transfer/meter.ts'
 export { type Output, openOutput } from './transfer/output.ts'
+export type { PartialOwner } from './transfer/partial.ts'
 export {
   type OpenStreamOptions,
   openStream,
@@ -150,6 +151,7 @@ export {
 } from './transfer/pipe.ts'
 export { type Action, type Policy, type PolicyRequest, type PolicyVerdict, parsePolicy } from './transfer/policy.ts'
 export { openPolicy, type PolicyFileOptions } from './transfer/policy-file.ts'
+export type { RetryOptions } from './transfer/retry.ts'
 export type { Recipient } from './transfer/stream-header.ts'
 // the pool and the construction
 export {

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Engine, Identity, Listener, MeteredStage, PassphraseSource, Suite, TransferResult } from '../index.ts'
+import type { Engine, Identity, Listener, MeteredStage, PassphraseSource, Suite } from '../index.ts'
 import { freshenLists, keepCurrent, sayNotKept } from './keep-current.ts'
 import { isTerminal, messageOf, readSecret, say } from './terminal.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
@@ -163,18 +163,6 @@ export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
   return power === 0 ? `${bytes} B` : `${(bytes / 1024 ** power).toFixed(1)} ${units[power]}`
-}
-
-/** Reports one finished transfer on standard error; of how many connections, when there were several or had been asked for. */
-export function sayTransfer(
-  verb: string,
-  peer: string,
-  name: string | undefined,
-  { bytes, kind, connections }: Pick<TransferResult, 'bytes' | 'kind' | 'connections'>,
-  streams = 1
-): void {
-  const over = connections > 1 || streams > 1 ? `, over ${connections} connection${connections === 1 ? '' : 's'}` : ''
-  say(`${verb} ${peer}: ${name ?? 'a stream'}, ${formatBytes(bytes)}, ${kind}${over}`)
 }
 
 /** One line on what bound the transfers; nothing unless it was asked for. */

@@ -1,4 +1,5 @@
 import {
+  FILE_ID_BYTES,
   isChunkSize,
   MAX_STREAM_BYTES,
   MIN_CHUNK_SIZE,
@@ -56,7 +57,9 @@ export const METADATA = {
   size: optional(2, 'int'),
   mtime: optional(3, 'int'),
   mode: optional(4, 'int'),
-  created: required(5, 'int')
+  created: required(5, 'int'),
+  /** Which state of which file it is, in the words of its sender (SPEC §8.4). */
+  fileId: optional(6, 'bytes', { size: FILE_ID_BYTES })
 } as const
 export type Metadata = Message<typeof METADATA>
 

@@ -61,18 +61,18 @@ export class PacedFiles {
     )
   }
 
-  /** Reads from the present position into `buffer`; the number of bytes, 0 at the end. */
-  read(fd: number, buffer: Uint8Array): Promise<number> {
+  /** Reads into `buffer` from a position in bytes, or from the present one; the number of bytes, 0 at the end. */
+  read(fd: number, buffer: Uint8Array, position: number | null = null): Promise<number> {
     return this.pace.run(
-      () => readSync(fd, buffer, 0, buffer.byteLength, null),
-      () => readThreaded(fd, buffer)
+      () => readSync(fd, buffer, 0, buffer.byteLength, position),
+      () => readThreaded(fd, buffer, position)
     )
   }
 }
 
-function readThreaded(fd: number, buffer: Uint8Array): Promise<number> {
+function readThreaded(fd: number, buffer: Uint8Array, position: number | null): Promise<number> {
   return new Promise((resolve, reject) => {
-    read(fd, buffer, 0, buffer.byteLength, null, (cause, bytes) => {
+    read(fd, buffer, 0, buffer.byteLength, position, (cause, bytes) => {
       if (cause) reject(cause)
       else resolve(bytes)
     })

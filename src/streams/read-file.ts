@@ -11,6 +11,8 @@ export interface ReadFileOptions {
   size?: number
   /** What the file was when its size was announced; a difference at the end is an error. Default: what it is at the first read. */
   announced?: BigIntStats
+  /** Bytes to leave out, of a regular file that is read from its beginning; default 0. */
+  start?: number
   /** What operations on files of the same file system have taught. Default: a pace of its own. */
   pace?: Pace
   signal?: AbortSignal
@@ -46,12 +48,15 @@ export async function openForReading(path: string): Promise<FileHandle> {
 }
 
 async function* readDescriptor(fd: number, options: ReadFileOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { size = DEFAULT_CHUNK_SIZE, signal } = options
+  const { size = DEFAULT_CHUNK_SIZE, start = 0, signal } = options
   const before = options.announced ?? (await new PacedFiles().stat(fd).catch(readFault))
   const files = new PacedFiles(options.pace ?? new Pace(before.isFile()))
-  let total = 0
+  let total = start
   let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined
-  const next = () => readPiece(files, fd, before.isFile() ? sizeOfNext(before, total, size) : size)
+  const next = () => {
+    const position = start > 0 ? total : null
+    return readPiece(files, fd, before.isFile() ? sizeOfNext(before, total, size) : size, position)
+  }
   try {
     for (;;) {
       const piece = await (ahead ?? next())
@@ -89,9 +94,14 @@ function startedAhead(piece: Promise<Uint8Array<ArrayBuffer>>): Promise<Uint8Arr
 }
 
 /** Fills one piece; shorter only at the end of the file. A pipe or terminal gives what it has. */
-async function readPiece(files: PacedFiles, fd: number, size: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readPiece(
+  files: PacedFiles,
+  fd: number,
+  size: number,
+  position: number | null
+): Promise<Uint8Array<ArrayBuffer>> {
   const buffer = allocate(size)
-  const bytes = await files.read(fd, buffer).catch(readFault)
+  const bytes = await files.read(fd, buffer, position).catch(readFault)
   return bytes === size ? buffer : new Uint8Array(buffer.buffer.transfer(bytes))
 }
 

@@ -10,12 +10,21 @@ const FLUSH_EVERY = 32 * 1024 * 1024
  */
 export class WriteBack {
   readonly #file: FileHandle
+  readonly #onDurable: (bytes: number) => void
+  #written = 0
   #unflushed = 0
   #running: Promise<void> | undefined
   #failure: { error: unknown } | undefined
 
-  constructor(file: FileHandle) {
+  /** @param onDurable told how many bytes, of those that went through, are on the disk */
+  constructor(file: FileHandle, onDurable: (bytes: number) => void = () => {}) {
     this.#file = file
+    this.#onDurable = onDurable
+  }
+
+  /** Bytes of the pieces that are written. */
+  get written(): number {
+    return this.#written
   }
 
   /** Passes pieces on, and flushes behind their consumer. A piece that was asked for means that the one before it is written. */
@@ -24,6 +33,7 @@ export class WriteBack {
       const { byteLength } = piece
       yield piece
       if (this.#failure) throw this.#failure.error
+      this.#written += byteLength
       this.#unflushed += byteLength
       if (this.#unflushed >= FLUSH_EVERY && !this.#running) this.#start()
     }
@@ -43,8 +53,10 @@ export class WriteBack {
 
   #start(): void {
     this.#unflushed = 0
+    const written = this.#written
     this.#running = this.#file
       .datasync()
+      .then(() => this.#onDurable(written))
       .catch((error: unknown) => {
         this.#failure = { error }
       })

@@ -16,13 +16,28 @@ export interface WriteFileOptions {
   mode?: number
   /** The source hands over its buffers; each is given back once written. Default false: borrowed. */
   owned?: boolean
+  /** Where bytes wait for their name; default: a new file beside it that is removed on any failure. */
+  part?: PartFile
   signal?: AbortSignal
+}
+
+/** A file that bytes are written to before they have their name. */
+export interface PartFile {
+  readonly path: string
+  /** Opens it where the bytes that come go on. */
+  open(): Promise<FileHandle>
+  /** Told how many of the bytes that came are on the disk. */
+  onDurable?(bytes: number): void
+  /** Whether it stays after a failure, with so many bytes that came, for another attempt. */
+  keepsAfter?(error: unknown, written: number): boolean
+  /** The last call, after the file has its name or is gone, or stays. */
+  close?(kept: boolean): Promise<void>
 }
 
 /**
  * Writes a file: bytes flow in, and only after the source has ended well does the file get its name: `.part` (created
  * exclusively, not following links, 0600) → fdatasync → link or rename → fsync of the directory (SPEC §8, M36). On error or
- * abort the `.part` is removed and a file of that name is untouched. Memory: one piece.
+ * abort the `.part` is removed, unless `part` keeps it, and a file of that name is untouched. Memory: one piece.
  *
  * @param directory the receiver's choice, trusted
  * @param name one plain path component
@@ -35,25 +50,44 @@ export function writeFile(
 ): Sink<Uint8Array, { bytes: number }> {
   if (!isPlainName(name)) throw new SftError('ERR_SFT_USAGE', 'name is not one plain path component')
   return async source => {
-    const part = join(directory, `.${shorten(name)}.${randomBytes(6).toString('hex')}.part`)
-    const file = await fileFault(() =>
-      open(part, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
-    ).catch(error => refuse(source, error))
-    const writeBack = new WriteBack(file)
+    const part = options.part ?? freshPart(directory, name)
+    const file = await fileFault(() => part.open()).catch(error => refuse(source, error))
+    const writeBack = new WriteBack(file, bytes => part.onDurable?.(bytes))
+    let kept = false
     try {
       const bytes = await writeAll(file, writeBack.behind(source), options)
       await fileFault(async () => {
         if (options.mode !== undefined) await file.chmod(options.mode)
         await writeBack.finish()
       })
-      await commit(part, join(directory, name), options.force === true)
+      await commit(part.path, join(directory, name), options.force === true)
       await fileFault(() => syncDirectory(directory))
       return { bytes }
+    } catch (error) {
+      kept = part.keepsAfter?.(error, writeBack.written) ?? false
+      throw error
     } finally {
       await writeBack.settle()
-      await fileFault(() => file.close()).finally(() => removePart(part))
+      await fileFault(() => file.close()).finally(() => (kept ? undefined : removePart(part.path)))
+      await part.close?.(kept)
     }
   }
+}
+
+function freshPart(directory: string, name: string): PartFile {
+  const path = partPath(directory, name, randomBytes(6).toString('hex'))
+  return { path, open: () => createPart(path) }
+}
+
+/** The path of a file that waits for its name, beside it. */
+export function partPath(directory: string, name: string, id: string): string {
+  return join(directory, `.${shorten(name)}.${id}.part`)
+}
+
+/** Makes a file that nobody else has, following no link, mode 0600. */
+export function createPart(path: string): Promise<FileHandle> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
 }
 
 /** Gone already when it was renamed. */
@@ -150,7 +184,7 @@ async function fileFault<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (cause) {
-    throw asFileFault(cause)
+    throw SftError.is(cause) ? cause : asFileFault(cause)
   }
 }
 

@@ -9,7 +9,8 @@ import {
   hashOf,
   parseLink
 } from '../auth/identity/audit-chain.ts'
-import { fullFile, fullFiles, readText, takeLock } from '../auth/identity/audit-files.ts'
+import { fullFile, fullFiles, readText } from '../auth/identity/audit-files.ts'
+import { takeLock } from '../auth/identity/lock-file.ts'
 import { syncDirectory } from '../auth/identity/private-file.ts'
 import { SftError } from '../streams/errors.ts'
 
@@ -40,7 +41,7 @@ export interface AuditLog extends AsyncDisposable {
  */
 export async function openAuditLog(path: string, { maxBytes = MAX_FILE }: AuditLogOptions = {}): Promise<AuditLog> {
   const lock = `${path}.lock`
-  await takeLock(lock)
+  await takeLock(lock, 'another process writes this audit')
   try {
     return await Log.open(path, maxBytes, lock)
   } catch (cause) {

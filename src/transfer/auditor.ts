@@ -4,7 +4,7 @@ import type { AuditEvent } from '../auth/identity/audit-chain.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Source } from '../streams/types.ts'
 import type { AuditLog } from './audit-log.ts'
-import type { Destination } from './file-session.ts'
+import { type Destination, through } from './destination.ts'
 import type { Denial } from './guarded.ts'
 import type { ListenEvent } from './listen.ts'
 import type { Outgoing } from './session-streams.ts'
@@ -41,13 +41,13 @@ export class Auditor {
   /** The same file; its bytes are hashed as they leave. */
   outgoing<T extends Outgoing>(outgoing: T, path: string, peer: PeerIdentity): T {
     const underway = this.#begin(path, peer)
-    return { ...outgoing, source: signal => hashed(outgoing.source(signal), underway) }
+    return { ...outgoing, source: (signal, start) => hashed(outgoing.source(signal, start), underway) }
   }
 
   /** The same destination; its bytes are hashed as they come. */
   destination(destination: Destination, path: string, peer: PeerIdentity): Destination {
     const underway = this.#begin(path, peer)
-    return { ...destination, sink: metadata => source => destination.sink(metadata)(hashed(source, underway)) }
+    return through(destination, sink => source => sink(hashed(source, underway)))
   }
 
   event(event: ListenEvent | Denial): void {
@@ -55,9 +55,10 @@ export class Auditor {
       const { identity, action, path, size } = event
       this.#write({ type: 'deny', ...whois(identity), action, path, ...(size !== undefined && { bytes: size }) })
     } else if (event.type === 'transfer') {
-      const { identity, direction, bytes, kind } = event
+      const { identity, direction, bytes, resumedAt, kind } = event
+      const from = resumedAt > 0 ? { from: resumedAt } : {}
       const { path, sha256 } = this.#underway.get(identity) ?? {}
-      this.#write({ type: 'transfer', result: kind, ...whois(identity), direction, path, bytes, sha256 })
+      this.#write({ type: 'transfer', result: kind, ...whois(identity), direction, path, bytes, ...from, sha256 })
     } else if (event.identity !== undefined) {
       const { path } = this.#underway.get(event.identity) ?? {}
       const reason = SftError.is(event.error) ? event.error.code : 'ERR_SFT_INTERNAL'

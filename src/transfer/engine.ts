@@ -18,6 +18,7 @@ import { Meter, type Stats } from './meter.ts'
 import { type Output, openOutput } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
 import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
+import { type RetryOptions, retrying } from './retry.ts'
 import type { Recipient } from './stream-header.ts'
 
 export interface EngineOptions {
@@ -52,13 +53,15 @@ export interface DialOptions extends CallOptions {
   streams?: number | undefined
 }
 
-export interface SendOptions extends DialOptions {
+export interface SendOptions extends DialOptions, RetryOptions {
   /** What the receiver is told; default: the last component of a path, `stdin` otherwise. */
   name?: string | undefined
 }
 
-export interface GetOptions extends DialOptions {
+export interface GetOptions extends DialOptions, RetryOptions {
   force?: boolean | undefined
+  /** Continues what an earlier attempt has left of a file, and keeps what this one leaves. Default true. */
+  resume?: boolean | undefined
 }
 
 type Accept = NonNullable<Answers['accept']>
@@ -133,22 +136,41 @@ export class Engine implements AsyncDisposable {
     })
   }
 
-  /** Sends an input to `NAME@HOST:PORT`; resolves once the receiver has said that it is durable or delivered. */
+  /**
+   * Sends an input to `NAME@HOST:PORT`; resolves once the receiver has said that it is durable or delivered. What can be read twice, a path or bytes, is
+   * attempted again as `retry` says.
+   */
   async send(input: Input, address: string, options: SendOptions = {}): Promise<TransferResult> {
     parsePeerAddress(address)
     requireStreams(options.streams ?? 1)
+    const again = typeof input === 'string' || input instanceof Uint8Array ? options : {}
+    return retrying(again, options.signal, () => this.#send(input, address, options))
+  }
+
+  async #send(input: Input, address: string, options: SendOptions): Promise<TransferResult> {
     await using opened = await openInput(input, options.name)
     await using session = await this.connect(address, options)
     const { name = 'stdin', size } = opened.metadata
     return await session.put({ name, size }, this.#meter?.outgoing(opened) ?? opened)
   }
 
-  /** Fetches a file from `NAME@HOST:PORT`; resolves once it is complete at `output`. */
+  /** Fetches a file from `NAME@HOST:PORT`; resolves once it is complete at `output`. A path is attempted again as `retry` says; another output may have had bytes. */
   async get(address: string, path: string, output: Output, options: GetOptions = {}): Promise<TransferResult> {
-    parsePeerAddress(address)
+    const { name: peer } = parsePeerAddress(address)
     requireStreams(options.streams ?? 1)
+    const again = typeof output === 'string' ? options : {}
+    return retrying(again, options.signal, () => this.#get({ address, peer }, path, output, options))
+  }
+
+  async #get(
+    { address, peer }: { address: string; peer: string },
+    path: string,
+    output: Output,
+    options: GetOptions
+  ): Promise<TransferResult> {
     const destination = await openOutput(output, {
       force: options.force,
+      owner: options.resume === false ? undefined : { peer, direction: 'get' },
       name: receivedName(path),
       signal: options.signal
     })

@@ -129,7 +129,8 @@ export function outgoingFile(opened: OpenedFile): Outgoing & AsyncDisposable {
     metadata: fileMetadata(stat, name),
     file: true,
     owned: true,
-    source: signal => readFile(fd, { announced: stat, pace, signal }),
+    stat,
+    source: (signal, start = 0) => readFile(fd, { announced: stat, pace, signal, start }),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]()
   }
 }

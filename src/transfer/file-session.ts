@@ -12,8 +12,9 @@ import type { SecureDuplex } from '../auth/session/secure-duplex.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Metadata } from '../streams/header.ts'
 import { count } from '../streams/stdio.ts'
-import type { ReceivedFrame, Sink } from '../streams/types.ts'
+import type { ReceivedFrame } from '../streams/types.ts'
 import { atMost } from './at-most.ts'
+import type { Begun, Destination } from './destination.ts'
 import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
 import { abortReason, refusalFor, refused, requireAcceptance } from './verdicts.ts'
 
@@ -24,12 +25,8 @@ export interface Offer {
   name: string
   /** Bytes, when the sender knows. */
   size?: number | undefined
-}
-
-/** Where a stream goes, and what its end may be called: `durable` on disk, `delivered` to a stream. */
-export interface Destination {
-  sink: (metadata: Metadata) => Sink<Uint8Array, { bytes: number }>
-  kind: 'durable' | 'delivered'
+  /** Which state of which file it is; see `fileId`. */
+  fileId?: Uint8Array | undefined
 }
 
 /** What a responder does for a peer. Each either answers or throws an `SftError`, which the peer sees as a refusal only. */
@@ -41,8 +38,10 @@ export interface Answers {
 }
 
 export interface TransferResult {
-  /** Plaintext bytes. */
+  /** Plaintext bytes of the whole. */
   bytes: number
+  /** Bytes of them that an earlier attempt had moved; 0 for a transfer from the beginning. */
+  resumedAt: number
   kind: AcceptKind
   metadata: Omit<Metadata, 'created'>
   /** Connections that carried chunks of it: 1, or more with stripes. */
@@ -85,10 +84,12 @@ export class FileSession implements AsyncDisposable {
       throw new SftError('ERR_SFT_USAGE', 'a path to ask for has 1 to 4,096 bytes')
     const request = ++this.#requests
     const stripes = this.session.stripes.name('receiving')
-    await this.session.write('RQFL', fileRequest.encode({ request, path, firstChunk: 0, stripes }))
+    const begun = await destination.begun?.()
+    const { bytes: offset = 0, id } = begun ?? {}
+    await this.session.write('RQFL', fileRequest.encode({ request, path, offset, stripes, fileId: id }))
     const answer = await this.#read()
     if (answer.type === 'RSCI') throw refused(answer)
-    return this.#receive(request, answer, destination)
+    return this.#receive(request, answer, destination, begun)
   }
 
   /**
@@ -99,11 +100,14 @@ export class FileSession implements AsyncDisposable {
   async put(offer: Offer, outgoing: Outgoing): Promise<TransferResult> {
     const request = ++this.#requests
     const stripes = this.session.stripes.name('sending')
-    await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes }))
+    const fileId = this.#streams.idOf(outgoing)
+    await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes, fileId }))
     const answer = await this.#read()
     if (answer.type === 'RSCI') throw refused(answer)
-    requireAcceptance(answer, request, ['start'])
-    return this.#send(request, outgoing)
+    const { offset } = requireAcceptance(answer, request, ['start'])
+    if (offset > 0 && !(fileId && offset <= (offer.size ?? 0)))
+      throw new SftError('ERR_SFT_PROTOCOL', 'the peer has more of the file than there is')
+    return this.#send(request, outgoing, offset)
   }
 
   /**
@@ -148,7 +152,7 @@ export class FileSession implements AsyncDisposable {
   }
 
   async #answerRequest(frame: ReceivedFrame, { open }: Answers): Promise<TransferResult | undefined> {
-    const { request, path, stripes } = fileRequest.decode(frame.body)
+    const { request, path, offset, stripes, fileId } = fileRequest.decode(frame.body)
     this.session.stripes.named('sending', stripes)
     const opened = await this.#orRefuse(async () => {
       if (!open) throw new SftError('ERR_SFT_NOT_FOUND', 'nothing is served here')
@@ -156,7 +160,9 @@ export class FileSession implements AsyncDisposable {
     }, 'not found')
     if (!opened) return undefined
     await using outgoing = opened
-    return await this.#send(request, outgoing)
+    const id = this.#streams.idOf(outgoing)
+    const known = id !== undefined && fileId !== undefined && Buffer.compare(id, fileId) === 0
+    return await this.#send(request, outgoing, known ? Math.min(offset, outgoing.metadata.size ?? 0) : 0)
   }
 
   async #answerOffer(frame: ReceivedFrame, { accept }: Answers): Promise<TransferResult | undefined> {
@@ -167,8 +173,10 @@ export class FileSession implements AsyncDisposable {
       return accept(offer, this.peer)
     })
     if (!destination) return undefined
-    await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', firstChunk: 0 }))
-    const result = await this.#receive(request, await this.#read(), destination)
+    const begun = offer.fileId && (await destination.begun?.())
+    const known = begun && Buffer.compare(begun.id, offer.fileId as Uint8Array) === 0 ? begun : undefined
+    await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', offset: known?.bytes ?? 0 }))
+    const result = await this.#receive(request, await this.#read(), destination, known)
     // the name it was accepted under; what the stream itself says binds nobody
     return { ...result, metadata: { ...result.metadata, name: offer.name } }
   }
@@ -183,12 +191,13 @@ export class FileSession implements AsyncDisposable {
     }
   }
 
-  async #send(request: number, outgoing: Outgoing): Promise<TransferResult> {
-    const counted = { bytes: 0 }
+  async #send(request: number, outgoing: Outgoing, offset: number): Promise<TransferResult> {
+    const start = this.#streams.startFor(offset)
+    const counted = { bytes: start }
     const stop = new AbortController()
     const verdict = this.#read()
-    const source = (signal: AbortSignal) => count(outgoing.source(signal), counted)
-    const sending = this.#streams.send({ ...outgoing, source }, stop.signal)
+    const source = (signal: AbortSignal) => count(outgoing.source(signal, start), counted)
+    const sending = this.#streams.send({ ...outgoing, source }, stop.signal, start)
     try {
       await Promise.race([sending, raiseEarly(verdict)])
     } catch (error) {
@@ -201,16 +210,24 @@ export class FileSession implements AsyncDisposable {
       throw error
     }
     const { kind } = requireAcceptance(await verdict, request, ['durable', 'delivered'])
-    return { ...counted, kind, metadata: outgoing.metadata, connections: this.session.stripes.carried }
+    const { metadata } = outgoing
+    return { ...counted, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
   }
 
-  async #receive(request: number, strm: ReceivedFrame, destination: Destination): Promise<TransferResult> {
+  async #receive(
+    request: number,
+    strm: ReceivedFrame,
+    destination: Destination,
+    begun: Begun | undefined
+  ): Promise<TransferResult> {
     try {
-      const { metadata, source }: Incoming = await this.#streams.receive(strm)
-      const { bytes } = await destination.sink(metadata)(source)
+      const { metadata, start, source }: Incoming = await this.#streams.receive(strm)
+      requireContinuation(start, metadata, begun)
+      const rest = await destination.sink(metadata, start)(source)
       const { kind } = destination
-      await this.session.write('ACPT', acceptance.encode({ request, kind, firstChunk: 0 }))
-      return { bytes, kind, metadata, connections: this.session.stripes.carried }
+      await this.session.write('ACPT', acceptance.encode({ request, kind, offset: 0 }))
+      const bytes = start + rest.bytes
+      return { bytes, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
     } catch (error) {
       await this.#giveUp(error, 'write error')
       throw error
@@ -231,6 +248,13 @@ export class FileSession implements AsyncDisposable {
       throw new SftError('ERR_SFT_CONNECTION_LOST', 'the peer ended the session before it answered')
     return frame
   }
+}
+
+/** M64: a stream goes on where this side has the bytes before it, of the same state of the same file. */
+function requireContinuation(start: number, { fileId }: Metadata, begun: Begun | undefined): void {
+  if (start === 0) return
+  if (!(begun && fileId && start <= begun.bytes && Buffer.compare(fileId, begun.id) === 0))
+    throw new SftError('ERR_SFT_PROTOCOL', 'the peer continues what this side has not')
 }
 
 /** Rejects when `verdict` does, and never resolves: while we send, only the peer's refusal is news. */

@@ -1,5 +1,6 @@
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
+import { through } from './destination.ts'
 import type { ExportRoot, OpenedFile } from './export-root.ts'
 import type { Answers } from './file-session.ts'
 import { limitSize } from './inbox.ts'
@@ -43,8 +44,7 @@ export function acceptGuarded(accept: Accept, guard: Guard): Accept {
   return async (offer, identity) => {
     const { name: path, size } = offer
     const maxSize = await requireAllowed(guard, identity, { action: 'send', path, size })
-    const { kind, sink } = await accept(offer, identity)
-    return { kind, sink: metadata => limitSize(sink(metadata), maxSize) }
+    return through(await accept(offer, identity), (sink, start) => limitSize(sink, maxSize - start))
   }
 }
 

@@ -4,7 +4,9 @@ import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { isPlainName, writeFile } from '../streams/write-file.ts'
-import type { Destination, Offer } from './file-session.ts'
+import { type Destination, through } from './destination.ts'
+import type { Offer } from './file-session.ts'
+import { resumableFile } from './partial.ts'
 
 /** A directory that takes what peers offer. The receiver chooses where, and every name (SPEC §8, M34; attacks A30, A31). */
 
@@ -19,6 +21,8 @@ export interface InboxOptions {
   maxTotal?: number | undefined
   /** Replaces files of the same name. Default false. */
   force?: boolean | undefined
+  /** Continues what an earlier attempt of the same sender has left, and keeps what one leaves. Default true. */
+  resume?: boolean | undefined
 }
 
 /** Makes the `accept` of an `Answers` that stores each offered file in `directory` under its proposed name. */
@@ -27,17 +31,17 @@ export function openInbox(
   options: InboxOptions
 ): (offer: Offer, peer: PeerIdentity) => Promise<Destination> {
   const quota: Quota = { left: options.maxTotal ?? Number.POSITIVE_INFINITY }
-  const { maxSize = Number.POSITIVE_INFINITY, force = false } = options
+  const { maxSize = Number.POSITIVE_INFINITY, force = false, resume = true } = options
   return async (offer, peer) => {
     requireAccepted(peer, options.from)
     requireHarmlessName(offer.name)
     requireSize(offer.size, Math.min(maxSize, quota.left))
     if (!force && (await exists(join(directory, offer.name))))
       throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists')
-    return {
-      kind: 'durable',
-      sink: () => limitSize(writeFile(directory, offer.name, { force, owned: true }), maxSize, quota)
-    }
+    const destination: Destination = resume
+      ? resumableFile(directory, offer.name, { owner: { peer: peer.name, direction: 'send' }, force })
+      : { kind: 'durable', sink: () => writeFile(directory, offer.name, { force, owned: true }) }
+    return through(destination, (sink, start) => limitSize(sink, maxSize - start, quota, destination.begun))
   }
 }
 
@@ -66,14 +70,16 @@ interface Quota {
 export function limitSize(
   sink: Sink<Uint8Array, { bytes: number }>,
   maxSize: number,
-  quota: Quota = { left: Number.POSITIVE_INFINITY }
+  quota: Quota = { left: Number.POSITIVE_INFINITY },
+  begun: Destination['begun'] = undefined
 ): Sink<Uint8Array, { bytes: number }> {
   return async source => {
     const taken = { bytes: 0 }
     try {
       return await sink(meter(source, maxSize, quota, taken))
     } catch (error) {
-      quota.left += taken.bytes
+      // what stays for another attempt still takes its place
+      if (!(await begun?.())) quota.left += taken.bytes
       throw error
     }
   }

@@ -106,8 +106,15 @@ async function fromHandle(
     return { metadata: named, file: false, owned: true, source, [Symbol.asyncDispose]: dispose }
   }
   const { size, mtime, mode } = fileMetadata(stat, '')
-  const source = (signal: AbortSignal) => readFile(handle, { announced: stat, signal })
-  return { metadata: { ...named, size, mtime, mode }, file: true, owned: true, source, [Symbol.asyncDispose]: dispose }
+  const source = (signal: AbortSignal, start = 0) => readFile(handle, { announced: stat, signal, start })
+  return {
+    metadata: { ...named, size, mtime, mode },
+    stat,
+    file: true,
+    owned: true,
+    source,
+    [Symbol.asyncDispose]: dispose
+  }
 }
 
 function isFileHandle(input: object): input is FileHandle {

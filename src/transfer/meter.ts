@@ -1,7 +1,7 @@
 import { defaultInFlight } from '../streams/seal.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import type { CipherPool } from '../workers/pool.ts'
-import type { Destination } from './file-session.ts'
+import { type Destination, through } from './destination.ts'
 import type { Outgoing } from './session-streams.ts'
 
 /** What a transfer spends its time on: its source, sealing or opening, its destination, and the wire, which is what is left. */
@@ -51,12 +51,15 @@ export class Meter {
 
   /** The same source; what its consumer waits for it counts, and the transfer lasts from its first pull to its end. */
   outgoing<T extends Outgoing>(outgoing: T): T {
-    return { ...outgoing, source: (signal: AbortSignal) => this.#pulled(outgoing.source(signal)) }
+    return {
+      ...outgoing,
+      source: (signal: AbortSignal, start?: number) => this.#pulled(outgoing.source(signal, start))
+    }
   }
 
   /** The same destination; what it keeps its source waiting counts, to the end of its last flush. */
   destination(destination: Destination): Destination {
-    return { ...destination, sink: metadata => this.#filled(destination.sink(metadata)) }
+    return through(destination, sink => this.#filled(sink))
   }
 
   /** The same bytes; what their consumer does with each piece counts as its writing. */

@@ -7,7 +7,8 @@ import { SftError } from '../streams/errors.ts'
 import { count, writeDescriptor } from '../streams/stdio.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { writeFile } from '../streams/write-file.ts'
-import type { Destination } from './file-session.ts'
+import type { Destination } from './destination.ts'
+import { type PartialOwner, resumableFile } from './partial.ts'
 
 /**
  * Where received bytes go: a path; a descriptor (1 is standard output), which stays open; or a sink of the caller, who owns the
@@ -20,6 +21,8 @@ export interface OutputOptions {
   force?: boolean | undefined
   /** File name when the path is a directory. */
   name?: string | undefined
+  /** Whose file it is: what an earlier attempt has left there is continued, and what this one leaves stays. Default: neither. */
+  owner?: PartialOwner | undefined
   /** Ends a write, also one that waits for a reader who takes nothing. */
   signal?: AbortSignal | undefined
 }
@@ -50,7 +53,9 @@ export async function openOutput(output: Output, options: OutputOptions = {}): P
   if (!force && (await isThere(path))) {
     throw new SftError('ERR_SFT_EXISTS', `${path} exists`, { hint: '--force replaces it' })
   }
-  return { kind: 'durable', sink: () => writeFile(dirname(path), basename(path), { force, owned: true, ...stop }) }
+  const [directory, name] = [dirname(path), basename(path)]
+  if (options.owner) return resumableFile(directory, name, { owner: options.owner, force, signal })
+  return { kind: 'durable', sink: () => writeFile(directory, name, { force, owned: true, ...stop }) }
 }
 
 /** A file that can not come to be is refused before anybody sends it; `inbox/` does not mean a file `inbox`. */

@@ -1,6 +1,7 @@
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
-import type { Answers, Destination, Offer, TransferResult } from './file-session.ts'
+import { type Destination, through } from './destination.ts'
+import type { Answers, Offer, TransferResult } from './file-session.ts'
 import { limitSize, requireAccepted, requireSize, type Senders } from './inbox.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 
@@ -68,8 +69,8 @@ function onePlace({ from, destination, maxSize = Number.POSITIVE_INFINITY }: Rec
     requireSize(offer.size, maxSize)
     taken = peer
     try {
-      const { kind, sink } = typeof destination === 'function' ? await destination(offer, peer) : destination
-      return { kind, sink: metadata => limitSize(sink(metadata), maxSize) }
+      const given = typeof destination === 'function' ? await destination(offer, peer) : destination
+      return through(given, (sink, start) => limitSize(sink, maxSize - start))
     } catch (error) {
       taken = undefined
       throw error

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
 import { spkiHash } from '../auth/certificates/keys.ts'
 import type { Identity } from '../auth/identity/identity.ts'
 import type { SecureDuplex } from '../auth/session/secure-duplex.ts'
@@ -22,6 +23,7 @@ import { KEY_BYTES } from '../workers/construction.ts'
 import { expand, extract } from '../workers/hkdf.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { deriveStreamKey } from '../workers/stream-key.ts'
+import { fileId } from './file-id.ts'
 import { IDLE_CHUNK_MS } from './pipe.ts'
 import { checkedKey, stanzaFor, unwrapSecret } from './stream-header.ts'
 
@@ -30,13 +32,17 @@ export interface Outgoing {
   metadata: Omit<Metadata, 'created'>
   /** A regular file: its chunks are full. */
   file: boolean
-  /** Plaintext; its buffers are handed over when `owned`. A source that waits lets go when `signal` aborts. */
-  source: (signal: AbortSignal) => Source<Uint8Array>
+  /** Plaintext, from a byte on that is 0 unless `id` is there; its buffers are handed over when `owned`. A source that waits lets go when `signal` aborts. */
+  source: (signal: AbortSignal, start?: number) => Source<Uint8Array>
+  /** What tells this state of this file from any other; see `fileId`. Without it a transfer can not be resumed. */
+  stat?: BigIntStats | undefined
   owned: boolean
 }
 
 export interface Incoming {
   metadata: Metadata
+  /** Bytes of the file before those that come. */
+  start: number
   /** Verified plaintext; ends without an error only after the final frame. Its buffers are the consumer's. */
   source: AsyncGenerator<Uint8Array, void, undefined>
 }
@@ -50,6 +56,8 @@ export interface SessionStreamsOptions {
   inFlight?: number | undefined
 }
 
+/** Bytes below which a file is sent again sooner than continued. */
+const RESUMABLE_FROM = 4 * 1024 * 1024
 const STREAM_LABEL = Buffer.from('sft/1 stream', 'latin1')
 
 /**
@@ -66,16 +74,33 @@ export class SessionStreams {
     this.#options = options
   }
 
-  /** Writes one whole stream: header, chunks, final frame. Memory: `inFlight` chunks. */
-  async send({ metadata, file, source, owned }: Outgoing, signal: AbortSignal): Promise<void> {
+  /** The id of what goes out, for whoever may want the rest of it later; nothing for what is no file, or is sent again sooner than continued. */
+  idOf({ stat }: Outgoing): Uint8Array | undefined {
+    return stat === undefined || Number(stat.size) < RESUMABLE_FROM ? undefined : fileId(this.#options.identity, stat)
+  }
+
+  /** Where a stream begins for a peer who has `offset` bytes: with a whole chunk. */
+  startFor(offset: number): number {
+    return offset - (offset % this.#chunkSize())
+  }
+
+  #chunkSize(): number {
+    const { chunkSize, session } = this.#options
+    return Math.min(chunkSize ?? session.maxChunkSize, session.maxChunkSize)
+  }
+
+  /** Writes one whole stream: header, chunks from `start` on (see `startFor`), final frame. Memory: `inFlight` chunks. */
+  async send(outgoing: Outgoing, signal: AbortSignal, start = 0): Promise<void> {
+    const { metadata, file, source, owned } = outgoing
     const { session, pool, inFlight } = this.#options
-    const size = Math.min(this.#options.chunkSize ?? session.maxChunkSize, session.maxChunkSize)
-    const { key, body } = this.#makeHeader(size, !file)
-    const told = encodeTlv(METADATA, { ...metadata, created: Date.now() })
+    const size = this.#chunkSize()
+    const firstChunk = start / size
+    const { key, body } = this.#makeHeader(size, !file, firstChunk)
+    const told = encodeTlv(METADATA, { ...metadata, created: Date.now(), fileId: this.idOf(outgoing) })
     await session.write('STRM', Buffer.concat([body, key.commitment, told]))
     const idle = file ? {} : { idle: IDLE_CHUNK_MS }
     const window = inFlight === undefined ? {} : { inFlight }
-    for await (const frame of sealed({ pool, key, size, owned, ...idle, ...window })(source(signal)))
+    for await (const frame of sealed({ pool, key, size, owned, firstChunk, ...idle, ...window })(source(signal, start)))
       await session.writeSealed(frame)
   }
 
@@ -94,7 +119,8 @@ export class SessionStreams {
     const key = checkedKey(header, await this.#incomingSecret(header))
     session.expectChunks(header.chunkSize)
     const window = inFlight === undefined ? {} : { inFlight }
-    return { metadata, source: open(pool, key, { ...header, ...window })(this.#frames(header.firstChunk)) }
+    const start = header.firstChunk * header.chunkSize
+    return { metadata, start, source: open(pool, key, { ...header, ...window })(this.#frames(header.firstChunk)) }
   }
 
   /** The frames of the present stream, of the first connection and of the stripes that its request named (M41). */
@@ -106,7 +132,7 @@ export class SessionStreams {
     return mergeStripes({ window: 2 * connections + inFlight, firstChunk })([first, ...session.stripes.sources()])
   }
 
-  #makeHeader(chunkSize: number, variable: boolean) {
+  #makeHeader(chunkSize: number, variable: boolean, firstChunk: number) {
     const { session } = this.#options
     const streamId = randomBytes(STREAM_ID_BYTES)
     const stanzas = []
@@ -116,7 +142,7 @@ export class SessionStreams {
       this.#outgoing = directionSecret(session, secret)
     }
     const { suite } = session
-    const clear = encodeClear({ suite, chunkSize, variable, streamId, firstChunk: 0, stanzas })
+    const clear = encodeClear({ suite, chunkSize, variable, streamId, firstChunk, stanzas })
     return { key: deriveStreamKey(suite, streamId, streamSecret(this.#outgoing, streamId), clear), body: clear }
   }
 

@@ -15,7 +15,11 @@ const REFUSAL_ERRORS: Partial<Record<Refusal, SftErrorCode>> = {
 /** @throws SftError ERR_SFT_PROTOCOL unless it accepts this request, in one of these kinds. */
 export function requireAcceptance(frame: ReceivedFrame, request: number, kinds: readonly AcceptKind[]) {
   const accepted = acceptance.decode(frame.body)
-  if (accepted.request !== request || accepted.firstChunk !== 0 || !kinds.includes(accepted.kind)) {
+  if (
+    accepted.request !== request ||
+    (accepted.kind !== 'start' && accepted.offset !== 0) ||
+    !kinds.includes(accepted.kind)
+  ) {
     throw new SftError('ERR_SFT_PROTOCOL', 'the peer accepted something else than what was offered')
   }
   return accepted

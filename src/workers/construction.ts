@@ -9,6 +9,8 @@ export type Suite = (typeof SUITES)[number]
 /** Wire numbers of the suites (SPEC §1). */
 export const SUITE_IDS: Readonly<Record<Suite, number>> = { 'aes-256-gcm': 1, 'chacha20-poly1305': 2 }
 
+/** Of a file id (SPEC §8.4). */
+export const FILE_ID_BYTES = 32
 export const KEY_BYTES = 32
 export const IV_BYTES = 12
 export const TAG_BYTES = 16

@@ -235,7 +235,7 @@ t.test('a peer that dies', async t => {
     ['getter', 143],
     ['server', 75]
   ] as const) {
-    const getter = alice.begin(['get', `bob@${server.address}`, 'sparse', '-o', 'copy'])
+    const getter = alice.begin(['get', `bob@${server.address}`, 'sparse', '-o', 'copy', '--no-resume'])
     while (!(await list(alice, '.')).some(name => name.startsWith('.copy.'))) await delay(20)
     if (victim === 'getter') getter.kill('SIGTERM')
     else server.kill('SIGKILL')

@@ -37,7 +37,8 @@ async function between(t: Test, to: { address: string }, victim: number, wire: W
   return { peer: `bob@127.0.0.1:${port}`, dialled: () => count }
 }
 
-const get = (peer: string, name: string) => alice.run(['get', peer, 'file', '-o', name, '--streams', '4'])
+const get = (peer: string, name: string) =>
+  alice.run(['get', peer, 'file', '-o', name, '--streams', '4', '--no-resume'])
 const send = (peer: string, name: string) => alice.run(['send', 'file', peer, '--name', name, '--streams', '4'])
 const none = async (path: string): Promise<string[]> => (await readdir(path)).filter(name => /^\.?never/.test(name))
 
@@ -88,7 +89,7 @@ t.test('one connection cut anywhere: both sides end with 75, and nothing is left
     await server.until(({ stderr }) => /connection of alice failed/.test(stderr.slice(before)))
     t.same(await none(alice.directory), [])
 
-    const once = await bob.listen(['recv', '--listen', ANY, '-o', 'never', '--from', 'alice'])
+    const once = await bob.listen(['recv', '--listen', ANY, '-o', 'never', '--from', 'alice', '--no-resume'])
     const up = await between(t, once, victim, { up: cutAt(offset) })
     t.match(await send(up.peer, 'never'), { code: 75, stderr: /CONNECTION_LOST/ }, `send, ${victim} at ${offset}`)
     t.match(await once.ended, { code: 75 }, 'its receiver')

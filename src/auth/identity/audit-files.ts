@@ -1,4 +1,4 @@
-import { open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 import { CHAIN_START, type ChainEnd, followChain, parseLink } from './audit-chain.ts'
@@ -8,8 +8,6 @@ import { exists } from './private-file.ts'
 
 /** Digits of the number. */
 const DIGITS = 12
-/** ms in which whoever has made a lock writes the number of the process into it. */
-const LOCK_GRACE_MS = 10_000
 
 export type AuditFileVerdict =
   | { readonly intact: true; readonly first: number; readonly lines: number; readonly head: string }
@@ -73,36 +71,4 @@ export async function readText(path: string | undefined): Promise<string | undef
     if (cause.code === 'ENOENT') return undefined
     throw new SftError('ERR_SFT_FILE', 'the audit cannot be read', { cause })
   })
-}
-
-/**
- * Makes a file with the process's number; that of a process that is gone is taken over. Whoever has it removes it.
- *
- * @throws SftError ERR_SFT_BUSY while another process has it; ERR_SFT_FILE.
- */
-export async function takeLock(lock: string): Promise<void> {
-  try {
-    const handle = await open(lock, 'wx', 0o600)
-    await handle.writeFile(String(process.pid))
-    await handle.close()
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
-      throw new SftError('ERR_SFT_FILE', 'the audit cannot be locked', { cause })
-    if (await isHeld(lock))
-      throw new SftError('ERR_SFT_BUSY', 'another process writes this audit', { hint: `${basename(lock)} names it` })
-    await rm(lock, { force: true })
-    await takeLock(lock)
-  }
-}
-
-async function isHeld(lock: string): Promise<boolean> {
-  const pid = Number(await readText(lock))
-  // begun a moment ago, and without its number yet
-  if (!(pid > 0)) return Date.now() - ((await stat(lock).catch(() => undefined))?.mtimeMs ?? 0) < LOCK_GRACE_MS
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

@@ -3,7 +3,8 @@ import { dirname } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 import type { AuthStore } from '../authority/store/store.ts'
 import { type ChainEnd, followChain, hashOf } from '../identity/audit-chain.ts'
-import { fullFile, fullFiles, readText, takeLock } from '../identity/audit-files.ts'
+import { fullFile, fullFiles, readText } from '../identity/audit-files.ts'
+import { takeLock } from '../identity/lock-file.ts'
 import { syncDirectory } from '../identity/private-file.ts'
 
 /** The audit of an auth server, put aside: its older lines go to files, and the store keeps the latest (SPEC §4.7). */
@@ -32,7 +33,7 @@ const LOOK_EVERY_MS = 3_600_000
 export async function archiveAudit({ audit }: Pick<AuthStore, 'audit'>, options: ArchiveOptions): Promise<number> {
   const { file, keep = KEEP } = options
   const lock = `${file}.lock`
-  await takeLock(lock)
+  await takeLock(lock, 'somebody else archives there')
   try {
     await finish(audit, file)
     const [start, end] = [await audit.start(), await audit.end()]

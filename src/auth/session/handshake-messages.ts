@@ -1,5 +1,6 @@
 import { SftError } from '../../streams/errors.ts'
 import { decodeTlv, encodeTlv, type Message, optional, required, type Schema } from '../../streams/tlv.ts'
+import { FILE_ID_BYTES } from '../../workers/construction.ts'
 import { KEM_CIPHERTEXT_BYTES, KEM_KEY_BYTES, X25519_BYTES } from './key-exchange.ts'
 
 /**
@@ -99,13 +100,17 @@ export const joinRequest = tlv(
 /** Stripes that carry the stream of a request: their numbers, a byte each, strictly increasing (M40). */
 const STRIPES = optional(4, 'bytes', { max: MAX_STRIPES })
 
-/** `RQFL`: pull. */
+/** Which state of which file it is, in the words of its sender (SPEC §8.4). */
+const FILE_ID = optional(5, 'bytes', { size: FILE_ID_BYTES })
+
+/** `RQFL`: pull. `offset` bytes of the file `fileId` are there already. */
 export const fileRequest = tlv(
   {
     request: required(1, 'int'),
     path: required(2, 'text', { max: 4096 }),
-    firstChunk: required(3, 'int'),
-    stripes: STRIPES
+    offset: required(3, 'int'),
+    stripes: STRIPES,
+    fileId: FILE_ID
   },
   ({ path, stripes }) => path.length > 0 && isStripeList(stripes)
 )
@@ -116,7 +121,8 @@ export const fileOffer = tlv(
     request: required(1, 'int'),
     name: required(2, 'text', { max: 255 }),
     size: optional(3, 'int'),
-    stripes: STRIPES
+    stripes: STRIPES,
+    fileId: FILE_ID
   },
   ({ name, stripes }) => name.length > 0 && isStripeList(stripes)
 )
@@ -128,10 +134,11 @@ export type AcceptKind = (typeof ACCEPT_KINDS)[number]
 export interface Acceptance {
   readonly request: number
   readonly kind: AcceptKind
-  readonly firstChunk: number
+  /** Bytes that are there already; 0 but for `start`. */
+  readonly offset: number
 }
 
-const ACPT = { request: required(1, 'int'), kind: required(2, 'int'), firstChunk: required(3, 'int') }
+const ACPT = { request: required(1, 'int'), kind: required(2, 'int'), offset: required(3, 'int') }
 
 /** `ACPT`. */
 export const acceptance: Codec<Acceptance> = {

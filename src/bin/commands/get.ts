@@ -1,9 +1,18 @@
 import type { Command } from 'commander'
 import { resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
-import { type EngineFlags, openEngine, sayStats, sayTransfer, withEngine, withStreams } from '../options.ts'
+import { type EngineFlags, openEngine, sayStats, withEngine, withStreams } from '../options.ts'
+import {
+  continuable,
+  type ResumeFlags,
+  type RetryFlags,
+  retryOptions,
+  sayTransfer,
+  withResume,
+  withRetry
+} from '../transfers.ts'
 
-interface GetFlags extends EngineFlags {
+interface GetFlags extends EngineFlags, ResumeFlags, RetryFlags {
   output?: string
   force?: boolean
   streams?: number
@@ -11,7 +20,7 @@ interface GetFlags extends EngineFlags {
 
 /** `sft get NAME:PATH` and `sft get NAME@HOST:PORT PATH`. */
 export function registerGet(program: Command): void {
-  withStreams(withEngine(program.command('get')))
+  withRetry(withResume(withStreams(withEngine(program.command('get')))))
     .description('get a file from a peer that runs sft serve')
     .argument('<peer>', 'NAME:PATH, whom the auth server finds, or NAME@HOST:PORT')
     .argument('[path]', 'path below the directory it serves, after NAME@HOST:PORT')
@@ -27,9 +36,11 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
   if (!path) throw new SftError('ERR_SFT_USAGE', 'what to get is missing', { hint: 'sft get NAME:PATH' })
   await using engine = await openEngine(options)
   const output = options.output === '-' ? 1 : (options.output ?? receivedName(path))
-  const { force, streams } = options
+  const { force, streams, resume } = options
   const address = named ? await resolvePeer(engine, named.name, 'serve') : peer
-  const result = await interruptible(signal => engine.get(address, path, output, { force, streams, signal }))
+  const result = await interruptible(signal =>
+    continuable(engine.get(address, path, output, { force, streams, resume, signal, ...retryOptions(options) }))
+  )
   sayTransfer('received from', address, path, result, streams)
   sayStats(engine, 'socket')
 }

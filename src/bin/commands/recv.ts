@@ -13,19 +13,19 @@ import {
   sayFault,
   sayListening,
   sayStats,
-  sayTransfer,
   withAnnounce,
   withEngine
 } from '../options.ts'
 import { type PolicyFlags, policyOf, sayDenied, sendersOf, withPolicy } from '../policy.ts'
 import { isTerminal, say } from '../terminal.ts'
+import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
 
 interface Listening {
   readonly audit: AuditLog | undefined
   readonly signal: AbortSignal
 }
 
-interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags {
+interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags, ResumeFlags {
   listen?: string
   output?: string
   from?: string[]
@@ -38,7 +38,7 @@ interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags 
 
 /** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
 export function registerRecv(program: Command): void {
-  withAudit(withPolicy(withAnnounce(withEngine(program.command('recv')))))
+  withResume(withAudit(withPolicy(withAnnounce(withEngine(program.command('recv'))))))
     .description('open a sealed stream, or take files from peers')
     .argument('[stream]', 'a stored stream; - or nothing is standard input')
     .option('--listen <host:port>', 'take files from peers that dial this address')
@@ -97,8 +97,8 @@ async function fromPipe(engine: Engine, stream: string, options: RecvFlags, sign
 }
 
 async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
-  const { openInbox, openOutput, parseHostPort } = await import('../../index.ts')
-  const { output, force, maxSize, maxTotal } = options
+  const { openInbox, parseHostPort } = await import('../../index.ts')
+  const { output, force, maxSize, maxTotal, resume } = options
   const policy = await policyOf(options)
   const from = sendersOf(options.from, policy, engine)
   const announce = await announcer(engine, 'receive', options)
@@ -107,8 +107,8 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
     ...parseHostPort(options.listen as string),
     from,
     destination: options.once
-      ? openInbox(output as string, { from, maxSize, maxTotal, force })
-      : await openOutput(output === undefined || output === '-' ? 1 : output, { force }),
+      ? openInbox(output as string, { from, maxSize, maxTotal, force, resume })
+      : await oneDestination(options),
     maxSize,
     onListening: listener => {
       sayListening(listener)
@@ -128,7 +128,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
 
 async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
-  const { maxSize, maxTotal, force } = options
+  const { maxSize, maxTotal, force, resume } = options
   const policy = await policyOf(options)
   const from = sendersOf(options.from, policy, engine)
   const onEvent = (event: EngineEvent): void => {
@@ -144,6 +144,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
     maxSize,
     maxTotal,
     force,
+    resume,
     policy,
     audit,
     onEvent
@@ -155,6 +156,16 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
   await listener.close({ drain: drainTime(stopped) })
   sayStats(engine, 'socket')
   throw stopped
+}
+
+/** Whose file it will be is known once somebody offers one; whether it can be written, now. */
+async function oneDestination({ output, force, resume }: RecvFlags) {
+  const { openOutput } = await import('../../index.ts')
+  const place = output === undefined || output === '-' ? 1 : output
+  const destination = await openOutput(place, { force })
+  if (destination.kind === 'delivered' || !resume) return destination
+  return (_: unknown, { name: peer }: { name: string }) =>
+    openOutput(place, { force, owner: { peer, direction: 'send' } })
 }
 
 async function openDestination({ output, force }: RecvFlags, signal: AbortSignal): Promise<Destination> {

@@ -2,19 +2,11 @@ import type { Command } from 'commander'
 import type { Engine, Recipient, SftError } from '../../index.ts'
 import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
-import {
-  collect,
-  type EngineFlags,
-  openEngine,
-  refuseTerminal,
-  sayStats,
-  sayTransfer,
-  withEngine,
-  withStreams
-} from '../options.ts'
+import { collect, type EngineFlags, openEngine, refuseTerminal, sayStats, withEngine, withStreams } from '../options.ts'
 import { isTerminal } from '../terminal.ts'
+import { continuable, type RetryFlags, retryOptions, sayTransfer, withRetry } from '../transfers.ts'
 
-interface SendFlags extends EngineFlags {
+interface SendFlags extends EngineFlags, RetryFlags {
   to?: string[]
   output?: string
   name?: string
@@ -24,7 +16,7 @@ interface SendFlags extends EngineFlags {
 
 /** `sft send FILE NAME:`, `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
 export function registerSend(program: Command): void {
-  withStreams(withEngine(program.command('send')))
+  withRetry(withStreams(withEngine(program.command('send'))))
     .description('send a file to a peer, or seal it into a pipe')
     .argument('[file]', 'what to send; - or nothing is standard input')
     .argument(
@@ -55,13 +47,7 @@ async function send(file: string | undefined, peer: string | undefined, options:
     peer === undefined && file !== undefined && (isPeerAddress(file) || splitPeer(file)?.path === '')
       ? ['-', file]
       : [file ?? '-', peer]
-  if (input === '-' && isTerminal(0))
-    throw usage('no file given, and standard input is the terminal', 'sft send --help')
-  if (address !== undefined && (options.to || options.output))
-    throw usage('--to and -o belong to the pipe, not to a peer that is dialled')
-  if (address === undefined && options.streams !== undefined)
-    throw usage('--streams belongs to a peer that is dialled, not to the pipe')
-  if ((options.to?.length ?? 0) > 1) throw usage('a stream has one recipient', 'send it once for each')
+  requireSense(input, address, options, usage)
   await using engine = await openEngine(options)
   const source = input === '-' ? 0 : input
   await interruptible(signal =>
@@ -70,11 +56,31 @@ async function send(file: string | undefined, peer: string | undefined, options:
   sayStats(engine, address === undefined ? 'pipe' : 'socket')
 }
 
+/** Options that belong to the pipe, or to a peer that is dialled. */
+function requireSense(
+  input: string,
+  address: string | undefined,
+  options: SendFlags,
+  usage: (message: string, hint?: string) => Error
+): void {
+  if (input === '-' && isTerminal(0))
+    throw usage('no file given, and standard input is the terminal', 'sft send --help')
+  if (address !== undefined && (options.to || options.output))
+    throw usage('--to and -o belong to the pipe, not to a peer that is dialled')
+  if (address === undefined && options.retry !== undefined)
+    throw usage('--retry belongs to a peer that is dialled, not to the pipe')
+  if (input === '-' && options.retry !== undefined)
+    throw usage('standard input can not be read twice', 'leave --retry out')
+  if (address === undefined && options.streams !== undefined)
+    throw usage('--streams belongs to a peer that is dialled, not to the pipe')
+  if ((options.to?.length ?? 0) > 1) throw usage('a stream has one recipient', 'send it once for each')
+}
+
 async function toPeer(
   engine: Engine,
   source: string | 0,
   address: string,
-  { name, streams }: SendFlags,
+  options: SendFlags,
   signal: AbortSignal
 ): Promise<void> {
   const named = splitPeer(address)
@@ -83,7 +89,9 @@ async function toPeer(
     throw new SftError('ERR_SFT_USAGE', 'the receiver chooses where a file goes', { hint: `write ${named.name}:` })
   }
   const place = named ? await resolvePeer(engine, named.name, 'receive') : address
-  const result = await engine.send(source, place, { name, streams, signal })
+  const { name, streams } = options
+  const sending = engine.send(source, place, { name, streams, signal, ...retryOptions(options) })
+  const result = await (source === 0 ? sending : continuable(sending))
   sayTransfer('sent to', place, result.metadata.name, result, streams)
 }
 

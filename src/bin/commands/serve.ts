@@ -3,17 +3,9 @@ import type { AuditLog, EngineEvent } from '../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
-import {
-  type EngineFlags,
-  openEngine,
-  sayFault,
-  sayListening,
-  sayStats,
-  sayTransfer,
-  withAnnounce,
-  withEngine
-} from '../options.ts'
+import { type EngineFlags, openEngine, sayFault, sayListening, sayStats, withAnnounce, withEngine } from '../options.ts'
 import { type PolicyFlags, policyOf, sayDenied, withPolicy } from '../policy.ts'
+import { sayTransfer } from '../transfers.ts'
 
 interface ServeFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags {
   listen: string

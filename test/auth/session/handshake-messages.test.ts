@@ -78,12 +78,15 @@ const MESSAGES: Record<string, { codec: Codec<unknown>; values: fc.Arbitrary<unk
   ),
   RQFL: of(
     fileRequest,
-    record({ request: int, path: text(4096), firstChunk: int, stripes }, ['request', 'path', 'firstChunk'])
+    record({ request: int, path: text(4096), offset: int, stripes, fileId: bytes(32) }, ['request', 'path', 'offset'])
   ),
-  OFFR: of(fileOffer, record({ request: int, name: text(255), size: int, stripes }, ['request', 'name'])),
+  OFFR: of(
+    fileOffer,
+    record({ request: int, name: text(255), size: int, stripes, fileId: bytes(32) }, ['request', 'name'])
+  ),
   ACPT: of(
     acceptance,
-    record({ request: int, kind: fc.constantFrom(...ACCEPT_KINDS), firstChunk: int }, ['request', 'kind', 'firstChunk'])
+    record({ request: int, kind: fc.constantFrom(...ACCEPT_KINDS), offset: int }, ['request', 'kind', 'offset'])
   ),
   CRLN: of(
     listPiece,
@@ -148,12 +151,12 @@ t.test('what a schema can not say is refused too', t => {
   const odd = hello.encode(legal)
   const longer = Buffer.concat([Uint8Array.of(1, 3, 0, 1, 0), odd.subarray(4)])
   t.throws(() => hello.decode(longer), { code: 'ERR_SFT_ENCODING' }, 'a list of an odd size')
-  t.throws(() => fileRequest.encode({ request: 1, path: '', firstChunk: 0 }), { code: 'ERR_SFT_ENCODING' })
+  t.throws(() => fileRequest.encode({ request: 1, path: '', offset: 0 }), { code: 'ERR_SFT_ENCODING' })
   t.throws(() => fileRequest.decode(Uint8Array.of(1, 0, 2, 0, 3, 0)), { code: 'ERR_SFT_ENCODING' })
-  t.throws(() => fileRequest.encode({ request: 1, path: 'x'.repeat(4097), firstChunk: 0 }), {
+  t.throws(() => fileRequest.encode({ request: 1, path: 'x'.repeat(4097), offset: 0 }), {
     code: 'ERR_SFT_ENCODING'
   })
-  t.ok(fileRequest.decode(fileRequest.encode({ request: 1, path: 'x'.repeat(4096), firstChunk: 0 })))
+  t.ok(fileRequest.decode(fileRequest.encode({ request: 1, path: 'x'.repeat(4096), offset: 0 })))
   t.throws(() => fileOffer.decode(Uint8Array.of(1, 0, 2, 0)), { code: 'ERR_SFT_ENCODING' })
   t.throws(() => fileOffer.encode({ request: 1, name: 'x'.repeat(256) }), { code: 'ERR_SFT_ENCODING' })
   t.throws(() => acceptance.decode(Uint8Array.of(1, 0, 2, 1, 3, 3, 0)), { code: 'ERR_SFT_ENCODING' }, 'kind 3')
@@ -167,7 +170,7 @@ t.test('what a schema can not say is refused too', t => {
     t.throws(() => joinRequest.encode({ ...joining, stripe }), { code: 'ERR_SFT_ENCODING' }, `stripe ${stripe}`)
   for (const stripes of [[], [0], [16], [2, 1], [1, 1], Array.from({ length: 16 }, (_, i) => i + 1)]) {
     const list = Uint8Array.from(stripes)
-    const request = { request: 1, path: 'x', firstChunk: 0, stripes: list }
+    const request = { request: 1, path: 'x', offset: 0, stripes: list }
     t.throws(() => fileRequest.encode(request), { code: 'ERR_SFT_ENCODING' }, `stripes ${stripes}`)
     t.throws(() => fileOffer.encode({ request: 1, name: 'x', stripes: list }), { code: 'ERR_SFT_ENCODING' })
   }

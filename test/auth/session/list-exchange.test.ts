@@ -12,7 +12,7 @@ import { makeOrganisation } from '../../fixtures/organisation.ts'
 const organisation = await makeOrganisation()
 const alice = await organisation.issue('alice')
 const bob = await organisation.issue('bob')
-const REQUEST = fileRequest.encode({ request: 1, path: 'a', firstChunk: 0 })
+const REQUEST = fileRequest.encode({ request: 1, path: 'a', offset: 0 })
 const { issuerId } = signList(organisation, 1)
 const stale = signList(organisation, 1, { nextUpdate: new Date(Date.now() - 3_600_000) })
 

@@ -22,7 +22,7 @@ import { makeOrganisation } from '../../fixtures/organisation.ts'
 const organisation = await makeOrganisation()
 const sides = { initiator: await organisation.issue('alice'), responder: await organisation.issue('bob') }
 
-const REQUEST = fileRequest.encode({ request: 1, path: 'a/b', firstChunk: 0 })
+const REQUEST = fileRequest.encode({ request: 1, path: 'a/b', offset: 0 })
 const OFFER = fileOffer.encode({ request: 1, name: 'a' })
 const ANY = Buffer.from('any plaintext')
 const CHUNK = 2 ** 14
@@ -420,7 +420,7 @@ t.test('a session leaves nothing of its plaintext on the wire', async t => {
   const wire: Uint8Array[] = []
   const [a, b] = await connected(sides, { pair: duplexPair({ forth: record(wire), back: record(wire) }) })
   const path = 'a-file-with-a-long-and-telling-name'
-  await a.write('RQFL', fileRequest.encode({ request: 1, path, firstChunk: 0 }))
+  await a.write('RQFL', fileRequest.encode({ request: 1, path, offset: 0 }))
   await b.read()
   await Promise.all([a.close(), b.close()])
   const bytes = Buffer.concat(wire)

@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import type { RetryOptions, TransferResult } from '../index.ts'
+import { formatBytes, parseCount } from './options.ts'
+import { say } from './terminal.ts'
+
+/** What commands that move a file over a socket share. */
+
+/** Reports one finished transfer on standard error; of how many connections, when there were several or had been asked for. */
+export function sayTransfer(
+  verb: string,
+  peer: string,
+  name: string | undefined,
+  { bytes, resumedAt, kind, connections }: Pick<TransferResult, 'bytes' | 'resumedAt' | 'kind' | 'connections'>,
+  streams = 1
+): void {
+  const over = connections > 1 || streams > 1 ? `, over ${connections} connection${connections === 1 ? '' : 's'}` : ''
+  const resumed = resumedAt > 0 ? `, resumed at ${formatBytes(resumedAt)}` : ''
+  say(`${verb} ${peer}: ${name ?? 'a stream'}, ${formatBytes(bytes)}${resumed}, ${kind}${over}`)
+}
+
+export interface ResumeFlags {
+  /** False with `--no-resume`. */
+  resume: boolean
+}
+
+/** Whoever receives a file may begin it again, and leave nothing of it. */
+export function withResume(command: Command): Command {
+  return command.option('--no-resume', 'begin every file anew, and remove what a failure leaves of it')
+}
+
+export interface RetryFlags {
+  retry?: number
+}
+
+/** Whoever dials may do so again. */
+export function withRetry(command: Command): Command {
+  return command.option('--retry <n>', 'attempts more after a failure that may pass, with growing waits', parseCount)
+}
+
+/** What the library is told of them, and says of each. */
+export function retryOptions({ retry }: RetryFlags): RetryOptions {
+  const onRetry: RetryOptions['onRetry'] = (error, wait) =>
+    say(`${error.message} [${error.code}]; trying again in ${(wait / 1000).toFixed(1)} s`)
+  return { retry, onRetry }
+}
+
+/** @throws what `transfer` does; a connection that was lost, with the way to go on. */
+export async function continuable<T>(transfer: Promise<T>): Promise<T> {
+  return transfer.catch(async (cause: unknown) => {
+    const { SftError } = await import('../index.ts')
+    if (!SftError.is(cause) || (cause.code !== 'ERR_SFT_CONNECTION_LOST' && cause.code !== 'ERR_SFT_TIMEOUT'))
+      throw cause
+    const hint = 'run the same command again, it goes on where this one ended; --retry N does so by itself'
+    throw new SftError(cause.code, cause.message, { cause, hint })
+  })
+}

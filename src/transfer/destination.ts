@@ -1,0 +1,27 @@
+import type { Metadata } from '../streams/header.ts'
+import type { Sink } from '../streams/types.ts'
+
+/** What is there of an earlier attempt. */
+export interface Begun {
+  /** As its sender named it. */
+  readonly id: Uint8Array
+  /** Bytes from the beginning, verified. */
+  readonly bytes: number
+}
+
+/** Where a stream goes, and what its end may be called: `durable` on disk, `delivered` to a stream. */
+export interface Destination {
+  /** Takes the bytes from `start` on, which is at most what `begun` said; default 0. The sum it fulfils with is of those only. */
+  sink: (metadata: Metadata, start?: number) => Sink<Uint8Array, { bytes: number }>
+  kind: 'durable' | 'delivered'
+  /** What is there already (SPEC §8.4). Absent where nothing can be. */
+  begun?: (() => Promise<Begun | undefined>) | undefined
+}
+
+/** The same destination; every stream goes through something before it. */
+export function through(
+  destination: Destination,
+  stage: (sink: Sink<Uint8Array, { bytes: number }>, start: number) => Sink<Uint8Array, { bytes: number }>
+): Destination {
+  return { ...destination, sink: (metadata, start = 0) => stage(destination.sink(metadata, start), start) }
+}

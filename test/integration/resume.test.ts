@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto'
+import { appendFile, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { sha256 } from '../fixtures/bytes.ts'
+import { type Finished, type Running, type Shell, shellOf } from '../fixtures/command.ts'
+import { makeOrganisation } from '../fixtures/organisation.ts'
+import { seeded } from '../fixtures/seeded.ts'
+import { cutAt, proxy, type Wire } from '../fixtures/wire.ts'
+
+/** Transfers that are cut, killed and taken up again, between processes (SPEC §8.4). */
+
+const MIB = 1024 * 1024
+const SIZE = 40 * MIB + 5
+const ANY = '127.0.0.1:0'
+const timeout = 170_000
+const organisation = await makeOrganisation()
+const directory = t.testdir({ alice: { inbox: {} }, bob: { served: {}, inbox: {} }, carol: {} })
+const shellFor = async (name: string): Promise<Shell> =>
+  shellOf(t, join(directory, name), await organisation.issue(name))
+const [alice, bob, carol] = await Promise.all([shellFor('alice'), shellFor('bob'), shellFor('carol')])
+const random = seeded()
+t.comment(`seed ${random.seed}`)
+const file = seeded(2).bytes(SIZE)
+const expected = sha256(file)
+for (const path of [join(alice.directory, 'file'), join(bob.directory, 'served/file')]) await writeFile(path, file)
+
+const server = await bob.listen(['serve', 'served', '--listen', ANY], { timeout })
+const from = ['--from', 'alice', '--from', 'carol']
+const inbox = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--force', ...from], { timeout })
+const received = join(bob.directory, 'inbox')
+const peerAt = ({ address }: { address: string }): string => `bob@${address}`
+
+/** A way to the peer that is treated by `wire`. */
+async function through(t: Test, { address }: { address: string }, wire: Wire): Promise<string> {
+  const { port } = await proxy(t, { host: '127.0.0.1', port: Number(address.split(':').at(-1)) }, () => wire)
+  return `bob@127.0.0.1:${port}`
+}
+
+const get = (peer: string, name: string, ...more: string[]) => alice.run(['get', peer, 'file', '-o', name, ...more])
+const send = (peer: string, name: string, from = alice) => from.run(['send', 'file', peer, '--name', name])
+const leftOf = async (place: string, name: string): Promise<string[]> =>
+  (await readdir(place)).filter(each => each.startsWith(`.${name}.`))
+const resumedAt = ({ stderr }: Finished): number => Number(/resumed at ([\d.]+) MiB/.exec(stderr)?.[1] ?? 0)
+
+async function whole(t: Test, place: string, name: string): Promise<void> {
+  t.equal(sha256(await readFile(join(place, name))), expected, `${name} is whole`)
+  t.same(await leftOf(place, name), [], 'and nothing is left')
+}
+
+t.test('M63: a get that was cut goes on where it ended', async t => {
+  const cut = await through(t, server, { down: cutAt(25 * MIB) })
+  t.match(await get(cut, 'cut'), { code: 75, stderr: /run the same command again/ })
+  t.same((await leftOf(alice.directory, 'cut')).length, 2, 'the part and its journal')
+  const twice = await through(t, server, { down: cutAt(9 * MIB) })
+  t.match(await get(twice, 'cut'), { code: 75 })
+  const last = await get(peerAt(server), 'cut')
+  t.match(last, { code: 0, stderr: /40\.0 MiB, resumed at 3\d\.0 MiB, durable/ })
+  t.ok(resumedAt(last) >= 30, 'what both had brought')
+  await whole(t, alice.directory, 'cut')
+})
+
+t.test('M63: a send that was cut goes on where it ended, for its sender only', async t => {
+  const cut = await through(t, inbox, { up: cutAt(25 * MIB) })
+  t.match(await send(cut, 'sent'), { code: 75 })
+  await inbox.until(({ stderr }) => /connection of alice failed/.test(stderr))
+  await writeFile(join(carol.directory, 'file'), 'of carol')
+  t.match(await send(peerAt(inbox), 'sent', carol), { code: 0 })
+  t.equal(await readFile(join(received, 'sent'), 'utf8'), 'of carol')
+  t.equal((await leftOf(received, 'sent')).length, 2, "alice's part is still there")
+  const last = await send(peerAt(inbox), 'sent')
+  t.match(last, { code: 0, stderr: /resumed at 2\d\.0 MiB/ })
+  await whole(t, received, 'sent')
+})
+
+t.test('M63: what has changed meanwhile begins anew', async t => {
+  const place = join(bob.directory, 'served/changing')
+  await writeFile(place, file)
+  const get = (peer: string) => alice.run(['get', peer, 'changing', '-o', 'changing'])
+  t.match(await get(await through(t, server, { down: cutAt(25 * MIB) })), { code: 75 })
+  const { atime, mtime } = await stat(place)
+  const other = Buffer.from(file)
+  other[5] = (other[5] as number) ^ 1
+  await writeFile(place, other)
+  await utimes(place, atime, mtime)
+  const again = await get(peerAt(server))
+  t.match(again, { code: 0 })
+  t.equal(resumedAt(again), 0)
+  t.equal(sha256(await readFile(join(alice.directory, 'changing'))), sha256(other))
+  t.same(await leftOf(alice.directory, 'changing'), [])
+})
+
+t.test('over several connections, with chunks of another size, and from where chunks had another size', async t => {
+  const cut = await through(t, server, { down: cutAt(11 * MIB) })
+  t.match(await get(cut, 'striped', '--streams', '2'), { code: 75 })
+  const last = await get(peerAt(server), 'striped', '--streams', '3')
+  t.match(last, { code: 0, stderr: /resumed at/ })
+  await whole(t, alice.directory, 'striped')
+  const sent = (size: string, peer: string) =>
+    alice.run(['send', 'file', peer, '--name', 'small', '--chunk-size', size])
+  t.match(await sent('64K', await through(t, inbox, { up: cutAt(11 * MIB + 40_000) })), { code: 75 })
+  t.match(await sent('1M', peerAt(inbox)), { code: 0, stderr: /resumed at 1[01]\.0 MiB/ })
+  await whole(t, received, 'small')
+})
+
+t.test('--retry reconnects, and goes on', async t => {
+  const cuts = [25 * MIB, 9 * MIB]
+  const { port } = await proxy(t, { host: '127.0.0.1', port: Number(server.address.split(':').at(-1)) }, () => {
+    const at = cuts.shift()
+    return at === undefined ? {} : { down: cutAt(at) }
+  })
+  const once = await get(`bob@127.0.0.1:${port}`, 'retried', '--retry', '1')
+  t.match(once, { code: 75, stderr: /trying again in \d/ })
+  const last = await get(`bob@127.0.0.1:${port}`, 'retried', '--retry', '5')
+  t.match(last, { code: 0, stderr: /resumed at 3\d\.0 MiB/ })
+  await whole(t, alice.directory, 'retried')
+  t.match(await get('bob@127.0.0.1:1', 'never', '--retry', '2'), {
+    code: 10,
+    stderr: /(trying again.*\n.*){2}ERR_SFT_CONNECT/
+  })
+  t.match(
+    await get(peerAt(server), 'retried', '--retry', '2'),
+    { code: 45, stderr: /^[^\n]*exists[^\n]*\n$/ },
+    'no use'
+  )
+  t.match(await alice.run(['send', '-', peerAt(inbox), '--retry', '1'], { input: 'x' }), { code: 2, stderr: /twice/ })
+})
+
+t.test('--no-resume begins anew, and leaves nothing', async t => {
+  const cut = () => through(t, server, { down: cutAt(25 * MIB) })
+  t.match(await get(await cut(), 'anew', '--no-resume'), { code: 75 })
+  t.same(await leftOf(alice.directory, 'anew'), [])
+  t.match(await get(await cut(), 'anew'), { code: 75 })
+  const last = await get(peerAt(server), 'anew', '--no-resume')
+  t.equal(resumedAt(last), 0)
+  t.equal(sha256(await readFile(join(alice.directory, 'anew'))), expected)
+})
+
+t.test('M65: after a power cut only what was on the disk counts', async t => {
+  for (const [name, boot, least, most] of [
+    ['power', 'another', 32, 32],
+    ['garbled', undefined, 0, 0]
+  ] as const) {
+    t.match(await get(await through(t, server, { down: cutAt(38 * MIB) }), name), { code: 75 })
+    const left = await leftOf(alice.directory, name)
+    const part = join(alice.directory, left.find(each => each.endsWith('.part')) ?? '')
+    const journal = `${part}.journal`
+    const text = await readFile(journal, 'utf8')
+    t.notMatch(text, /"boot":"another"/)
+    await writeFile(journal, boot ? text.replace(/"boot":"[^"]*"/, `"boot":"${boot}"`) : text.slice(0, 40))
+    // what the file system made of what was not on the disk
+    await appendFile(part, Buffer.alloc(MIB))
+    const last = await get(peerAt(server), name)
+    t.match(last, { code: 0 })
+    t.ok(resumedAt(last) >= least && resumedAt(last) <= most, last.stderr)
+    await whole(t, alice.directory, name)
+  }
+})
+
+t.test('M66: a part that is somebody else’s, has another name too, or is being written is left alone', async t => {
+  t.match(await get(await through(t, server, { down: cutAt(25 * MIB) }), 'linked'), { code: 75 })
+  const [name = ''] = (await leftOf(alice.directory, 'linked')).filter(each => each.endsWith('.part'))
+  await alice.run([name, 'other-name'], { program: 'ln' })
+  const before = sha256(await readFile(join(alice.directory, 'other-name')))
+  t.equal(resumedAt(await get(peerAt(server), 'linked')), 0)
+  await whole(t, alice.directory, 'linked')
+  t.equal(sha256(await readFile(join(alice.directory, 'other-name'))), before, 'not written to')
+
+  t.match(await get(await through(t, server, { down: cutAt(25 * MIB) }), 'busy'), { code: 75 })
+  const [part = ''] = (await leftOf(alice.directory, 'busy')).filter(each => each.endsWith('.part'))
+  const lock = join(alice.directory, `${part}.lock`)
+  await writeFile(lock, String(process.pid))
+  t.match(await get(peerAt(server), 'busy'), { code: 10, stderr: /another process receives this file/ })
+  await writeFile(lock, '999999999')
+  t.match(await get(peerAt(server), 'busy'), { code: 0, stderr: /resumed at/ })
+  await whole(t, alice.directory, 'busy')
+})
+
+/** Kills one side of a transfer at a random moment, and runs the sender or getter again; what comes of it must be whole. */
+async function killed(t: Test, turn: number): Promise<void> {
+  const size = [1, 4096, MIB, 4 * MIB, 12 * MIB + 1, SIZE, 3 * SIZE][turn % 7] as number
+  const bytes = size > SIZE ? Buffer.concat([file, file, file]) : file.subarray(0, size)
+  const hash = createHash('sha256').update(bytes).digest('hex')
+  const [push, victim] = [random.int(2) === 0, random.int(2) === 0 ? 'near' : 'far']
+  const name = `killed${turn}`
+  const place = join(bob.directory, `place${turn}`)
+  await mkdir(place)
+  await writeFile(push ? join(alice.directory, name) : join(place, name), bytes)
+  const far = (): Promise<Running & { address: string }> =>
+    push
+      ? bob.listen(['recv', '--listen', ANY, '-o', `place${turn}`, '--from', 'alice', '--force'])
+      : bob.listen(['serve', `place${turn}`, '--listen', ANY])
+  const args = ({ address }: { address: string }): string[] =>
+    push ? ['send', name, `bob@${address}`] : ['get', `bob@${address}`, name, '-o', name, '--force']
+  const first = await far()
+  const moving = alice.begin(args(first))
+  await delay(200 + random.int(350))
+  if (victim === 'near') moving.kill('SIGKILL')
+  else first.kill('SIGKILL')
+  await moving.ended
+  const second = victim === 'near' ? first : await far()
+  // what the killed one had begun may not have come to its end there yet
+  const again = await alice.run([...args(second), '--retry', '5'])
+  t.match(again, { code: 0 }, `${push ? 'send' : 'get'} of ${size} bytes, ${victim} killed`)
+  second.kill('SIGKILL')
+  await second.ended
+  const target = push ? place : alice.directory
+  t.equal(sha256(await readFile(join(target, name))), hash)
+  if (size >= 4 * MIB) t.same(await leftOf(target, name), [])
+}
+
+t.test('kill -9 of either side at any moment loses nothing', async t => {
+  const turns = process.env.SFT_TEST_LONG === '1' ? 200 : 20
+  for (let turn = 0; turn < turns; turn++) await killed(t, turn)
+})
