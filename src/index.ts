@@ -133,6 +133,7 @@ export {
   type Offer,
   type TransferResult
 } from './transfer/file-session.ts'
+export { collectLeftovers, type GcOptions, type Leftover } from './transfer/gc.ts'
 export type { Denial, Guard } from './transfer/guarded.ts'
 export { hold } from './transfer/hold.ts'
 export { type InboxOptions, openInbox, type Senders } from './transfer/inbox.ts'
