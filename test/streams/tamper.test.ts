@@ -13,9 +13,11 @@ t.test('the stream opens as it is', async t => {
   t.equal(await attempt(stream, stream.bytes), 'ok')
 })
 
-t.test('every byte flipped in one bit', async t => {
-  const { flips, accepted } = await flipEach(stream, () => [random.int(8)])
-  t.equal(flips, stream.bytes.byteLength)
+t.test('every second byte flipped in one bit', async t => {
+  // the others with another seed, and every bit of all of them in test/long
+  const phase = random.int(2)
+  const { flips, accepted } = await flipEach(stream, offset => (offset % 2 === phase ? [random.int(8)] : []))
+  t.ok(flips >= Math.floor(stream.bytes.byteLength / 2))
   t.same(accepted, [])
 })
 
