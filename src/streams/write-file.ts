@@ -90,8 +90,8 @@ export function createPart(path: string): Promise<FileHandle> {
   return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
 }
 
-/** Gone already when it was renamed. */
-async function removePart(part: string): Promise<void> {
+/** Removes a file, unless it is gone already, as a part is that was renamed. */
+export async function removePart(part: string): Promise<void> {
   await unlink(part).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })

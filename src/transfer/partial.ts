@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
-import { type FileHandle, lstat, open, readFile, unlink } from 'node:fs/promises'
+import { type FileHandle, lstat, open, readFile } from 'node:fs/promises'
 import { takeLock } from '../auth/identity/lock-file.ts'
 import { readSmallFile } from '../auth/identity/private-file.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { Metadata } from '../streams/header.ts'
-import { createPart, type PartFile, partPath, refuse, writeFile } from '../streams/write-file.ts'
+import { createPart, type PartFile, partPath, refuse, removePart, writeFile } from '../streams/write-file.ts'
 import type { Begun, Destination } from './destination.ts'
 
 /**
@@ -116,12 +116,12 @@ class Partial implements PartFile {
   async close(kept = false): Promise<void> {
     await this.#noting
     await this.#journal?.close()
-    if (!kept) await remove(journalOf(this.path))
-    await remove(`${this.path}.lock`)
+    if (!kept) await removePart(journalOf(this.path))
+    await removePart(`${this.path}.lock`)
   }
 
   async #begin(): Promise<FileHandle> {
-    for (const old of [journalOf(this.path), this.path]) await remove(old)
+    for (const old of [journalOf(this.path), this.path]) await removePart(old)
     const file = await createPart(this.path)
     try {
       const { ino } = await file.stat({ bigint: true })
@@ -132,7 +132,7 @@ class Partial implements PartFile {
       return file
     } catch (error) {
       await file.close()
-      await remove(this.path)
+      await removePart(this.path)
       throw error
     }
   }
@@ -205,10 +205,4 @@ function journalOf(path: string): string {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
-}
-
-async function remove(path: string): Promise<void> {
-  await unlink(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-  })
 }
