@@ -15,8 +15,17 @@ export function fileId({ privateKey }: Pick<Identity, 'privateKey'>, stat: BigIn
   return createHmac('sha256', secretOf(privateKey)).update([dev, ino, size, mtimeNs, ctimeNs].join(' ')).digest()
 }
 
+/** True for one and the same state; what has no id is none. */
+export function isSameFile(id: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  return id !== undefined && other !== undefined && Buffer.compare(id, other) === 0
+}
+
 function secretOf(privateKey: Identity['privateKey']): Uint8Array {
-  const known = secrets.get(privateKey) ?? extract(LABEL, privateKey.export({ type: 'pkcs8', format: 'der' }))
-  secrets.set(privateKey, known)
-  return known
+  const known = secrets.get(privateKey)
+  if (known !== undefined) return known
+  const der = privateKey.export({ type: 'pkcs8', format: 'der' })
+  const secret = extract(LABEL, der)
+  der.fill(0)
+  secrets.set(privateKey, secret)
+  return secret
 }

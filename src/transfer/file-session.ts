@@ -15,6 +15,7 @@ import { count } from '../streams/stdio.ts'
 import type { ReceivedFrame } from '../streams/types.ts'
 import { atMost } from './at-most.ts'
 import type { Begun, Destination } from './destination.ts'
+import { isSameFile } from './file-id.ts'
 import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
 import { abortReason, refusalFor, refused, requireAcceptance } from './verdicts.ts'
 
@@ -160,8 +161,7 @@ export class FileSession implements AsyncDisposable {
     }, 'not found')
     if (!opened) return undefined
     await using outgoing = opened
-    const id = this.#streams.idOf(outgoing)
-    const known = id !== undefined && fileId !== undefined && Buffer.compare(id, fileId) === 0
+    const known = isSameFile(this.#streams.idOf(outgoing), fileId)
     return await this.#send(request, outgoing, known ? Math.min(offset, outgoing.metadata.size ?? 0) : 0)
   }
 
@@ -174,7 +174,7 @@ export class FileSession implements AsyncDisposable {
     })
     if (!destination) return undefined
     const begun = offer.fileId && (await destination.begun?.())
-    const known = begun && Buffer.compare(begun.id, offer.fileId as Uint8Array) === 0 ? begun : undefined
+    const known = begun && isSameFile(begun.id, offer.fileId) ? begun : undefined
     await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', offset: known?.bytes ?? 0 }))
     const result = await this.#receive(request, await this.#read(), destination, known)
     // the name it was accepted under; what the stream itself says binds nobody
@@ -253,7 +253,7 @@ export class FileSession implements AsyncDisposable {
 /** M64: a stream goes on where this side has the bytes before it, of the same state of the same file. */
 function requireContinuation(start: number, { fileId }: Metadata, begun: Begun | undefined): void {
   if (start === 0) return
-  if (!(begun && fileId && start <= begun.bytes && Buffer.compare(fileId, begun.id) === 0))
+  if (!(begun && start <= begun.bytes && isSameFile(fileId, begun.id)))
     throw new SftError('ERR_SFT_PROTOCOL', 'the peer continues what this side has not')
 }
 

@@ -7,6 +7,7 @@ import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { Metadata } from '../streams/header.ts'
 import { createPart, type PartFile, partPath, refuse, removePart, writeFile } from '../streams/write-file.ts'
 import type { Begun, Destination } from './destination.ts'
+import { isSameFile } from './file-id.ts'
 
 /**
  * Files that came in part, and wait for the rest (SPEC §8.4). Beside the `.part` lies its journal: which state of which file it is, and how much of it was on the disk. What was written
@@ -126,7 +127,12 @@ class Partial implements PartFile {
     try {
       const { ino } = await file.stat({ bigint: true })
       const { fileId = new Uint8Array(), size = 0 } = this.#metadata
-      const journal: Journal = { id: hex(fileId), size, inode: String(ino), boot: await bootId() }
+      const journal: Journal = {
+        id: Buffer.from(fileId).toString('hex'),
+        size,
+        inode: String(ino),
+        boot: await bootId()
+      }
       this.#journal = await createPart(journalOf(this.path))
       await this.#journal.appendFile(`${JSON.stringify(journal)}\n`)
       return file
@@ -139,7 +145,7 @@ class Partial implements PartFile {
 
   async #continue(): Promise<FileHandle> {
     const begun = await begunAt(this.path)
-    if (begun === undefined || begun.bytes < this.#start || hex(begun.id) !== hex(this.#metadata.fileId ?? begun.id))
+    if (begun === undefined || begun.bytes < this.#start || !isSameFile(begun.id, this.#metadata.fileId))
       throw new SftError('ERR_SFT_BUSY', 'what was begun of this file has changed meanwhile')
     const { O_APPEND, O_NOFOLLOW, O_WRONLY } = constants
     const file = await open(this.path, O_WRONLY | O_APPEND | O_NOFOLLOW)
@@ -201,8 +207,4 @@ function keyOf({ peer, direction }: PartialOwner): string {
 
 function journalOf(path: string): string {
   return `${path}.journal`
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex')
 }
