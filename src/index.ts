@@ -115,7 +115,7 @@ export { type WriteFileOptions, writeFile } from './streams/write-file.ts'
 export { DEFAULT_PORT, formatHostPort, isPeerAddress, parseHostPort, parsePeerAddress } from './transfer/address.ts'
 export { type AuditLog, type AuditLogOptions, openAuditLog } from './transfer/audit-log.ts'
 export { type ConnectOptions, connect } from './transfer/connect.ts'
-export type { Begun, Destination } from './transfer/destination.ts'
+export type { Begun, Destination, Written } from './transfer/destination.ts'
 export {
   type DialOptions,
   Engine,
@@ -131,12 +131,13 @@ export {
   type Answers,
   FileSession,
   type Offer,
-  type TransferResult
+  type TransferResult,
+  type Wanted
 } from './transfer/file-session.ts'
 export { collectLeftovers, type GcOptions, type Leftover } from './transfer/gc.ts'
 export type { Denial, Guard } from './transfer/guarded.ts'
 export { hold } from './transfer/hold.ts'
-export { type InboxOptions, openInbox, type Senders } from './transfer/inbox.ts'
+export { type InboxOptions, isHarmlessName, openInbox, type Senders } from './transfer/inbox.ts'
 export { type Input, openInput } from './transfer/input.ts'
 export { type ListenEvent, type Listener, type ListenOptions, listen } from './transfer/listen.ts'
 export type { EngineEvent, ListenAddress } from './transfer/listening.ts'
@@ -154,6 +155,10 @@ export { type Action, type Policy, type PolicyRequest, type PolicyVerdict, parse
 export { openPolicy, type PolicyFileOptions } from './transfer/policy-file.ts'
 export type { RetryOptions } from './transfer/retry.ts'
 export type { Recipient } from './transfer/stream-header.ts'
+export { TREE } from './transfer/tree/entry.ts'
+export type { FilterOptions } from './transfer/tree/filter.ts'
+export { openTree, type TreeOptions } from './transfer/tree/tree-source.ts'
+export type { Omission } from './transfer/tree/walk.ts'
 // the pool and the construction
 export {
   DEFAULT_CHUNK_SIZE,

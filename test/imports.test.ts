@@ -39,8 +39,8 @@ const NODE_HOMES: Readonly<Record<string, RegExp>> = {
     /^(streams\/(paced-files|read-file|write-file|write-back|stdio)|workers\/native\/(addon|build)\.ts$|auth|transfer|index|bin)/,
   'node:net': /^(streams\/(accepted|socket|stdio)|auth|transfer|index|bin)/,
   'node:tls': /^auth\//,
-  // the C compiler
-  'node:child_process': /^workers\/native\/build\.ts$/
+  // the C compiler, and `sync`
+  'node:child_process': /^(workers\/native\/build|transfer\/tree\/flush)\.ts$/
 }
 
 interface Import {

@@ -10,12 +10,13 @@ export function sayTransfer(
   verb: string,
   peer: string,
   name: string | undefined,
-  { bytes, resumedAt, kind, connections }: Pick<TransferResult, 'bytes' | 'resumedAt' | 'kind' | 'connections'>,
+  { bytes, resumedAt, kind, connections, tree }: Omit<TransferResult, 'metadata'>,
   streams = 1
 ): void {
   const over = connections > 1 || streams > 1 ? `, over ${connections} connection${connections === 1 ? '' : 's'}` : ''
   const resumed = resumedAt > 0 ? `, resumed at ${formatBytes(resumedAt)}` : ''
-  say(`${verb} ${peer}: ${name ?? 'a stream'}, ${formatBytes(bytes)}${resumed}, ${kind}${over}`)
+  const entries = tree ? `, ${tree.entries} ${tree.entries === 1 ? 'entry' : 'entries'}` : ''
+  say(`${verb} ${peer}: ${name ?? 'a stream'}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}`)
 }
 
 export interface ResumeFlags {

@@ -59,7 +59,9 @@ export const METADATA = {
   mode: optional(4, 'int'),
   created: required(5, 'int'),
   /** Which state of which file it is, in the words of its sender (SPEC §8.4). */
-  fileId: optional(6, 'bytes', { size: FILE_ID_BYTES })
+  fileId: optional(6, 'bytes', { size: FILE_ID_BYTES }),
+  /** What the bytes are: 1 the archive of a directory (SPEC §8.5); absent, a file. */
+  kind: optional(7, 'int')
 } as const
 export type Metadata = Message<typeof METADATA>
 

@@ -9,10 +9,18 @@ export interface Begun {
   readonly bytes: number
 }
 
+/** What has come of a stream. */
+export interface Written {
+  /** Of those that came, not of those that were there. */
+  readonly bytes: number
+  /** Of a directory: its entries, and how many its sender had to leave out. */
+  readonly tree?: { readonly entries: number; readonly omitted: number } | undefined
+}
+
 /** Where a stream goes, and what its end may be called: `durable` on disk, `delivered` to a stream. */
 export interface Destination {
   /** Takes the bytes from `start` on, which is at most what `begun` said; default 0. The sum it fulfils with is of those only. */
-  sink: (metadata: Metadata, start?: number) => Sink<Uint8Array, { bytes: number }>
+  sink: (metadata: Metadata, start?: number) => Sink<Uint8Array, Written>
   kind: 'durable' | 'delivered'
   /** What is there already (SPEC §8.4). Absent where nothing can be. */
   begun?: (() => Promise<Begun | undefined>) | undefined
@@ -21,7 +29,7 @@ export interface Destination {
 /** The same destination; every stream goes through something before it. */
 export function through(
   destination: Destination,
-  stage: (sink: Sink<Uint8Array, { bytes: number }>, start: number) => Sink<Uint8Array, { bytes: number }>
+  stage: (sink: Sink<Uint8Array, Written>, start: number) => Sink<Uint8Array, Written>
 ): Destination {
   return { ...destination, sink: (metadata, start = 0) => stage(destination.sink(metadata, start), start) }
 }

@@ -1,3 +1,5 @@
+import { basename } from 'node:path'
+import type { PeerIdentity } from '../auth/certificates/path.ts'
 import type { Identity } from '../auth/identity/identity.ts'
 import { SftError } from '../streams/errors.ts'
 import { defaultInFlight } from '../streams/seal.ts'
@@ -7,9 +9,9 @@ import { type AeadBackend, aeadBackend } from '../workers/owned-aead.ts'
 import { type CipherPool, createPool } from '../workers/pool.ts'
 import { parsePeerAddress } from './address.ts'
 import { connect, requireStreams } from './connect.ts'
-import { type ExportOptions, openExportRoot, outgoingFile } from './export-root.ts'
+import { type ExportOptions, type ExportRoot, openExportRoot, outgoingFile } from './export-root.ts'
 import type { Answers, FileSession, TransferResult } from './file-session.ts'
-import { acceptGuarded, type Guard, openGuarded } from './guarded.ts'
+import { acceptGuarded, type Guard, gateOf, openGuarded } from './guarded.ts'
 import { type InboxOptions, openInbox } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
 import { type Listener, listen } from './listen.ts'
@@ -19,7 +21,10 @@ import { type Output, openOutput } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
 import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
 import { type RetryOptions, retrying } from './retry.ts'
+import type { Outgoing } from './session-streams.ts'
 import type { Recipient } from './stream-header.ts'
+import type { FilterOptions } from './tree/filter.ts'
+import { outgoingTree, type TreeOptions } from './tree/tree-source.ts'
 
 export interface EngineOptions {
   identity: Identity
@@ -56,12 +61,16 @@ export interface DialOptions extends CallOptions {
 export interface SendOptions extends DialOptions, RetryOptions {
   /** What the receiver is told; default: the last component of a path, `stdin` otherwise. */
   name?: string | undefined
+  /** Directories are sent, with all that is in them or what a filter leaves of it. Default: they are refused. */
+  tree?: TreeOptions | undefined
 }
 
 export interface GetOptions extends DialOptions, RetryOptions {
   force?: boolean | undefined
   /** Continues what an earlier attempt has left of a file, and keeps what this one leaves. Default true. */
   resume?: boolean | undefined
+  /** Asks for a directory, with all that is in it or what a filter leaves of it. */
+  tree?: FilterOptions | undefined
 }
 
 type Accept = NonNullable<Answers['accept']>
@@ -92,7 +101,7 @@ export class Engine implements AsyncDisposable {
 
   /** Seals an input for `to`; yields the bytes of a one-way stream (SPEC §7). */
   async *seal(input: Input, to: Recipient, options: SendOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-    await using found = await openInput(input, options.name)
+    await using found = await openInput(input, options.name, options.tree)
     const opened = this.#meter?.outgoing(found) ?? found
     const { metadata, file, owned } = opened
     const { suite = 'aes-256-gcm', chunkSize } = this.#options
@@ -148,7 +157,7 @@ export class Engine implements AsyncDisposable {
   }
 
   async #send(input: Input, address: string, options: SendOptions): Promise<TransferResult> {
-    await using opened = await openInput(input, options.name)
+    await using opened = await openInput(input, options.name, options.tree)
     await using session = await this.connect(address, options)
     const { name = 'stdin', size } = opened.metadata
     return await session.put({ name, size }, this.#meter?.outgoing(opened) ?? opened)
@@ -172,10 +181,11 @@ export class Engine implements AsyncDisposable {
       force: options.force,
       owner: options.resume === false ? undefined : { peer, direction: 'get' },
       name: receivedName(path),
+      tree: options.tree !== undefined,
       signal: options.signal
     })
     await using session = await this.connect(address, options)
-    return await session.get(path, this.#meter?.destination(destination) ?? destination)
+    return await session.get(path, this.#meter?.destination(destination) ?? destination, { tree: options.tree })
   }
 
   /** Serves the regular files below a directory to members of the organisation, until the listener is closed. */
@@ -183,11 +193,10 @@ export class Engine implements AsyncDisposable {
     const root = await openExportRoot(directory, address)
     const meter = this.#meter
     const listening = listeningOf(address)
-    const open: Answers['open'] = async (path, peer) => {
+    const open: Answers['open'] = async (path, peer, { tree }) => {
       listening.auditor?.check()
-      const opened = await openGuarded(root, path, peer, listening)
-      const file = outgoingFile(opened)
-      const audited = listening.auditor?.outgoing(file, opened.path, peer) ?? file
+      const { found, place } = await openServed(root, path, peer, { tree, guard: listening })
+      const audited = listening.auditor?.outgoing(found, place, peer) ?? found
       return meter?.outgoing(audited) ?? audited
     }
     const listener = await this.#listen(address, listening, { open })
@@ -268,7 +277,26 @@ export class Engine implements AsyncDisposable {
 
 /** The name of a fetched file in the classic system. */
 export function receivedName(path: string): string {
-  return `received_${path.slice(path.lastIndexOf('/') + 1)}`
+  const name = basename(path)
+  return `received_${name === '' || name === '.' ? 'shared' : name}`
+}
+
+/** A file or a directory below a root, for a peer, and where it lies there. */
+async function openServed(
+  root: ExportRoot,
+  path: string,
+  peer: PeerIdentity,
+  { tree, guard }: { tree: FilterOptions | undefined; guard: Guard }
+): Promise<{ found: Outgoing & AsyncDisposable; place: string }> {
+  if (tree === undefined) {
+    const opened = await openGuarded(root, path, peer, guard)
+    return { found: outgoingFile(opened), place: opened.path }
+  }
+  const opened = await root.openDirectory(path)
+  const { fd: directory, name, pace } = opened
+  const lazy = guard.policy !== undefined
+  const source = outgoingTree({ ...tree, directory, name, pace, lazy, gate: gateOf(opened, peer, guard) })
+  return { found: { ...source, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }, place: opened.path }
 }
 
 function closingAlso(listener: Listener, other: AsyncDisposable): Listener {

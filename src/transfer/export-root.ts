@@ -12,6 +12,8 @@ import type { Outgoing } from './session-streams.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants
 const MAX_PATH_BYTES = 4096
+/** What the served directory itself is called to those who get all of it. */
+const ROOT_NAME = 'shared'
 
 export interface ExportRoot extends AsyncDisposable {
   /**
@@ -19,6 +21,20 @@ export interface ExportRoot extends AsyncDisposable {
    * change of a link while it is resolved, does not. Every refusal is the same ERR_SFT_NOT_FOUND.
    */
   open(path: string): Promise<OpenedFile>
+  /** Opens a directory below the root, or the root itself as `.`; refuses alike. */
+  openDirectory(path: string): Promise<OpenedDirectory>
+}
+
+/** Disposing of it closes the directory. */
+export interface OpenedDirectory extends AsyncDisposable {
+  fd: number
+  /** Last component of the path; of the root, nothing that tells what it is called here. */
+  name: string
+  /** Where it lies below the root, after links and `..`; '' for the root. */
+  path: string
+  pace: Pace
+  /** Files with another name are served, too. */
+  hardLinks: boolean
 }
 
 /** Disposing of it closes the file. */
@@ -49,6 +65,7 @@ export async function openExportRoot(directory: string, options: ExportOptions =
   const place = { root: root.fd, files: new PacedFiles(), options }
   return {
     open: path => openBelow(place, path),
+    openDirectory: path => openDirectoryBelow(place, path),
     [Symbol.asyncDispose]: () => root.close()
   }
 }
@@ -76,6 +93,22 @@ async function openBelow({ root, files, options }: Place, path: string): Promise
   }
 }
 
+async function openDirectoryBelow({ root, files, options }: Place, path: string): Promise<OpenedDirectory> {
+  try {
+    const asked = path.replace(/(?<=.)\/+$/s, '')
+    const top = asked === '.'
+    if (!top && !isPlausible(asked)) throw new Error('not a path below a directory')
+    const place = top ? [] : await resolveBelow(files, root, asked)
+    const fd = await walk(files, root, [...place, '.'], O_DIRECTORY)
+    const dispose = (): Promise<void> => files.close(fd)
+    const { hardLinks = false } = options
+    const name = top ? ROOT_NAME : basename(asked)
+    return { fd, name, path: place.join('/'), pace: files.pace, hardLinks, [Symbol.asyncDispose]: dispose }
+  } catch (cause) {
+    throw new SftError('ERR_SFT_NOT_FOUND', 'no such directory', { cause })
+  }
+}
+
 /** The components below the root that a path with links, or with `..`, leads to. */
 async function resolveBelow(files: PacedFiles, root: number, path: string): Promise<string[]> {
   const real = await files.realpath(`/proc/self/fd/${root}`)
@@ -95,7 +128,7 @@ function isPlausible(path: string): boolean {
  * Opens component by component from the root's descriptor, following no link: what was resolved above may have changed since, and
  * then this fails. `/proc/self/fd/N/name` behaves like `openat`; where there is no /proc (not Linux) this fails closed.
  */
-async function walk(files: PacedFiles, root: number, components: string[]): Promise<number> {
+async function walk(files: PacedFiles, root: number, components: string[], lastFlag = O_NONBLOCK): Promise<number> {
   let current = root
   try {
     for (const [i, component] of components.entries()) {
@@ -103,7 +136,7 @@ async function walk(files: PacedFiles, root: number, components: string[]): Prom
       // O_NONBLOCK: opening a FIFO would wait for a writer
       const next = await files.open(
         `/proc/self/fd/${current}/${component}`,
-        O_RDONLY | O_NOFOLLOW | (last ? O_NONBLOCK : O_DIRECTORY)
+        O_RDONLY | O_NOFOLLOW | (last ? lastFlag : O_DIRECTORY)
       )
       if (current !== root) await files.close(current)
       current = next

@@ -14,9 +14,11 @@ import type { Metadata } from '../streams/header.ts'
 import { count } from '../streams/stdio.ts'
 import type { ReceivedFrame } from '../streams/types.ts'
 import { atMost } from './at-most.ts'
-import type { Begun, Destination } from './destination.ts'
+import type { Begun, Destination, Written } from './destination.ts'
 import { isSameFile } from './file-id.ts'
 import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
+import { TREE } from './tree/entry.ts'
+import { decodeFilter, encodeFilter, type FilterOptions } from './tree/filter.ts'
 import { abortReason, refusalFor, refused, requireAcceptance } from './verdicts.ts'
 
 /** Pull and push over one session (SPEC §8), from either side. */
@@ -28,12 +30,20 @@ export interface Offer {
   size?: number | undefined
   /** Which state of which file it is; see `fileId`. */
   fileId?: Uint8Array | undefined
+  /** What comes: `TREE` is the archive of a directory (SPEC §8.5); absent, the bytes of a file. */
+  kind?: number | undefined
+}
+
+/** How something is asked for. */
+export interface Wanted {
+  /** A directory, and what of it. */
+  tree?: FilterOptions | undefined
 }
 
 /** What a responder does for a peer. Each either answers or throws an `SftError`, which the peer sees as a refusal only. */
 export interface Answers {
   /** Opens what the peer asks for. Every refusal looks the same to the peer (M35). */
-  open?: (path: string, peer: PeerIdentity) => Promise<Outgoing & AsyncDisposable>
+  open?: (path: string, peer: PeerIdentity, wanted: Wanted) => Promise<Outgoing & AsyncDisposable>
   /** Says where what the peer offers goes. */
   accept?: (offer: Offer, peer: PeerIdentity) => Promise<Destination>
 }
@@ -47,6 +57,8 @@ export interface TransferResult {
   metadata: Omit<Metadata, 'created'>
   /** Connections that carried chunks of it: 1, or more with stripes. */
   connections: number
+  /** Of a directory: its entries, and how many its sender had to leave out. */
+  tree?: Written['tree']
 }
 
 /** SPEC §8. */
@@ -78,16 +90,18 @@ export class FileSession implements AsyncDisposable {
    * Asks the peer for a file and writes it to `destination`; resolves once the file is complete there and the peer has been told.
    *
    * @param path 1 to 4,096 bytes
+   * @param wanted a directory comes as its archive
    * @throws SftError ERR_SFT_NOT_FOUND for every reason the peer has not to send it; ERR_SFT_USAGE; the codes of the sink and of the stream.
    */
-  async get(path: string, destination: Destination): Promise<TransferResult> {
+  async get(path: string, destination: Destination, { tree }: Wanted = {}): Promise<TransferResult> {
     if (path === '' || Buffer.byteLength(path) > MAX_PATH_BYTES)
       throw new SftError('ERR_SFT_USAGE', 'a path to ask for has 1 to 4,096 bytes')
     const request = ++this.#requests
     const stripes = this.session.stripes.name('receiving')
     const begun = await destination.begun?.()
     const { bytes: offset = 0, id } = begun ?? {}
-    await this.session.write('RQFL', fileRequest.encode({ request, path, offset, stripes, fileId: id }))
+    const asked = tree && { tree: 1, filter: encodeFilter(tree) }
+    await this.session.write('RQFL', fileRequest.encode({ request, path, offset, stripes, fileId: id, ...asked }))
     const answer = await this.#read()
     if (answer.type === 'RSCI') throw refused(answer)
     return this.#receive(request, answer, destination, begun)
@@ -102,13 +116,14 @@ export class FileSession implements AsyncDisposable {
     const request = ++this.#requests
     const stripes = this.session.stripes.name('sending')
     const fileId = this.#streams.idOf(outgoing)
-    await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes, fileId }))
+    const kind = outgoing.tree && TREE
+    await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes, fileId, kind }))
     const answer = await this.#read()
     if (answer.type === 'RSCI') throw refused(answer)
-    const { offset } = requireAcceptance(answer, request, ['start'])
-    if (offset > 0 && !(fileId && offset <= (offer.size ?? 0)))
+    const { offset, id = fileId } = requireAcceptance(answer, request, ['start'])
+    if (offset > 0 && !(outgoing.tree ? id : fileId && offset <= (offer.size ?? 0)))
       throw new SftError('ERR_SFT_PROTOCOL', 'the peer has more of the file than there is')
-    return this.#send(request, outgoing, offset)
+    return this.#send(request, outgoing, offset, id)
   }
 
   /**
@@ -153,29 +168,32 @@ export class FileSession implements AsyncDisposable {
   }
 
   async #answerRequest(frame: ReceivedFrame, { open }: Answers): Promise<TransferResult | undefined> {
-    const { request, path, offset, stripes, fileId } = fileRequest.decode(frame.body)
+    const { request, path, offset, stripes, fileId, tree, filter } = fileRequest.decode(frame.body)
     this.session.stripes.named('sending', stripes)
     const opened = await this.#orRefuse(async () => {
       if (!open) throw new SftError('ERR_SFT_NOT_FOUND', 'nothing is served here')
-      return open(path, this.peer)
+      return open(path, this.peer, tree === undefined ? {} : { tree: decodeFilter(filter) })
     }, 'not found')
     if (!opened) return undefined
     await using outgoing = opened
-    const known = isSameFile(this.#streams.idOf(outgoing), fileId)
-    return await this.#send(request, outgoing, known ? Math.min(offset, outgoing.metadata.size ?? 0) : 0)
+    const { size = Number.POSITIVE_INFINITY } = outgoing.metadata
+    return await this.#send(request, outgoing, Math.min(offset, size), fileId)
   }
 
   async #answerOffer(frame: ReceivedFrame, { accept }: Answers): Promise<TransferResult | undefined> {
     const { request, stripes, ...offer } = fileOffer.decode(frame.body)
     this.session.stripes.named('receiving', stripes)
     const destination = await this.#orRefuse(async () => {
-      if (!accept) throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing is received here')
+      if (!accept || (offer.kind ?? TREE) !== TREE)
+        throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing of this kind is received here')
       return accept(offer, this.peer)
     })
     if (!destination) return undefined
-    const begun = offer.fileId && (await destination.begun?.())
-    const known = begun && isSameFile(begun.id, offer.fileId) ? begun : undefined
-    await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', offset: known?.bytes ?? 0 }))
+    const tree = offer.kind === TREE
+    const begun = (tree || offer.fileId) && (await destination.begun?.())
+    const known = begun && (tree || isSameFile(begun.id, offer.fileId)) ? begun : undefined
+    const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined }
+    await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', ...has }))
     const result = await this.#receive(request, await this.#read(), destination, known)
     // the name it was accepted under; what the stream itself says binds nobody
     return { ...result, metadata: { ...result.metadata, name: offer.name } }
@@ -191,13 +209,20 @@ export class FileSession implements AsyncDisposable {
     }
   }
 
-  async #send(request: number, outgoing: Outgoing, offset: number): Promise<TransferResult> {
-    const start = this.#streams.startFor(offset)
+  /** @param known what the peer has `offset` bytes of, in its words */
+  async #send(request: number, outgoing: Outgoing, offset: number, known?: Uint8Array): Promise<TransferResult> {
+    const id = await this.#streams.idAt(outgoing, offset)
+    const start = isSameFile(id, known) ? this.#streams.startFor(offset) : 0
     const counted = { bytes: start }
     const stop = new AbortController()
     const verdict = this.#read()
     const source = (signal: AbortSignal) => count(outgoing.source(signal, start), counted)
-    const sending = this.#streams.send({ ...outgoing, source }, stop.signal, start)
+    const sending = this.#streams.send(
+      { ...outgoing, source },
+      stop.signal,
+      start,
+      outgoing.tree && start === 0 ? undefined : id
+    )
     try {
       await Promise.race([sending, raiseEarly(verdict)])
     } catch (error) {
@@ -210,8 +235,9 @@ export class FileSession implements AsyncDisposable {
       throw error
     }
     const { kind } = requireAcceptance(await verdict, request, ['durable', 'delivered'])
-    const { metadata } = outgoing
-    return { ...counted, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
+    const { metadata, tree } = outgoing
+    const result = { ...counted, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
+    return tree ? { ...result, tree: { ...tree.counts } } : result
   }
 
   async #receive(
@@ -223,11 +249,12 @@ export class FileSession implements AsyncDisposable {
     try {
       const { metadata, start, source }: Incoming = await this.#streams.receive(strm)
       requireContinuation(start, metadata, begun)
-      const rest = await destination.sink(metadata, start)(source)
+      const { bytes: rest, tree } = await destination.sink(metadata, start)(source)
       const { kind } = destination
       await this.session.write('ACPT', acceptance.encode({ request, kind, offset: 0 }))
-      const bytes = start + rest.bytes
-      return { bytes, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
+      const bytes = start + rest
+      const result = { bytes, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
+      return tree ? { ...result, tree } : result
     } catch (error) {
       await this.#giveUp(error, 'write error')
       throw error

@@ -2,6 +2,7 @@ import { lstat, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { takeLock } from '../auth/identity/lock-file.ts'
 import { SftError } from '../streams/errors.ts'
+import { hasOld, removeStaging } from './tree/staging.ts'
 
 /** Removes what transfers have left that nobody took up again (SPEC §8.4): parts, their journals, their locks. */
 
@@ -58,10 +59,20 @@ async function measure(files: readonly string[]): Promise<{ bytes: number; lates
   const total = { bytes: 0, latest: 0 }
   for (const file of files) {
     const stat = await lstat(file).catch(() => undefined)
-    total.bytes += stat?.size ?? 0
     total.latest = Math.max(total.latest, stat?.mtimeMs ?? 0)
+    total.bytes += stat?.isDirectory() ? await bytesBelow(Buffer.from(file)) : (stat?.size ?? 0)
   }
   return total
+}
+
+async function bytesBelow(directory: Buffer): Promise<number> {
+  let bytes = 0
+  for (const entry of await readdir(directory, { withFileTypes: true, encoding: 'buffer' })) {
+    const path = Buffer.concat([directory, Buffer.from('/'), entry.name])
+    if (entry.isDirectory()) bytes += await bytesBelow(path)
+    else bytes += (await lstat(path)).size
+  }
+  return bytes
 }
 
 /** False for one that a process is at. */
@@ -69,8 +80,11 @@ async function removeAll(part: string, files: readonly string[]): Promise<boolea
   const lock = `${part}.lock`
   try {
     await takeLock(lock, 'another process receives this file')
-    for (const file of [...files.filter(each => each !== lock), lock]) await unlink(file)
-    return true
+    // a directory that has the only copy of what it was to replace is for a person, or for the transfer that takes it up
+    const removed = !hasOld(part)
+    if (removed) for (const file of files.filter(each => each !== lock)) await removeStaging(file)
+    await unlink(lock)
+    return removed
   } catch (cause) {
     if (SftError.is(cause)) {
       if (cause.code === 'ERR_SFT_BUSY') return false

@@ -1,10 +1,12 @@
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
 import { through } from './destination.ts'
-import type { ExportRoot, OpenedFile } from './export-root.ts'
+import type { ExportRoot, OpenedDirectory, OpenedFile } from './export-root.ts'
 import type { Answers } from './file-session.ts'
 import { limitSize } from './inbox.ts'
 import type { Policy, PolicyRequest } from './policy.ts'
+import { readable } from './tree/filter.ts'
+import type { Gate } from './tree/walk.ts'
 
 /** What a policy refuses, whoever serves or receives: to the peer it is as if it were not there, to the owner it is told (SPEC §8.2, M59). */
 
@@ -38,6 +40,16 @@ export async function openGuarded(
   }
 }
 
+/** What of a directory below a root a peer gets: each file by its own place. What the policy refuses is as if it were not there. */
+export function gateOf({ path, hardLinks }: OpenedDirectory, identity: PeerIdentity, guard: Guard): Gate {
+  return async (below, stat) => {
+    const place = readable(path === '' ? below : `${Buffer.from(path).toString('latin1')}/${below}`)
+    if (stat.isFile() && stat.nlink > 1n && !hardLinks) return 'has another name'
+    const wanted = { action: 'get' as const, path: place, size: Number(stat.size) }
+    return (await isAllowed(guard, identity, wanted)) ? undefined : 'hidden'
+  }
+}
+
 /** Accepts what the policy lets a peer send; a stream of unknown length is cut off where it becomes too long. */
 export function acceptGuarded(accept: Accept, guard: Guard): Accept {
   if (guard.policy === undefined) return accept
@@ -45,6 +57,16 @@ export function acceptGuarded(accept: Accept, guard: Guard): Accept {
     const { name: path, size } = offer
     const maxSize = await requireAllowed(guard, identity, { action: 'send', path, size })
     return through(await accept(offer, identity), (sink, start) => limitSize(sink, maxSize - start))
+  }
+}
+
+async function isAllowed(guard: Guard, identity: PeerIdentity, wanted: Omit<PolicyRequest, 'peer'>): Promise<boolean> {
+  try {
+    await requireAllowed(guard, identity, wanted)
+    return true
+  } catch (error) {
+    if (SftError.is(error) && error.code === 'ERR_SFT_NOT_FOUND') return false
+    throw error
   }
 }
 

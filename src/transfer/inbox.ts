@@ -4,9 +4,11 @@ import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { isPlainName, writeFile } from '../streams/write-file.ts'
-import { type Destination, through } from './destination.ts'
+import { type Destination, through, type Written } from './destination.ts'
 import type { Offer } from './file-session.ts'
 import { resumableFile } from './partial.ts'
+import { TREE } from './tree/entry.ts'
+import { treeDestination } from './tree/tree-destination.ts'
 
 /** A directory that takes what peers offer. The receiver chooses where, and every name (SPEC §8, M34; attacks A30, A31). */
 
@@ -38,8 +40,13 @@ export function openInbox(
     requireSize(offer.size, Math.min(maxSize, quota.left))
     if (!force && (await exists(join(directory, offer.name))))
       throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists')
-    const destination: Destination = resume
-      ? resumableFile(directory, offer.name, { owner: { peer: peer.name, direction: 'send' }, force })
+    const owner = resume ? { peer: peer.name, direction: 'send' as const } : undefined
+    if (offer.kind === TREE) {
+      const tree = treeDestination(directory, offer.name, { owner, force })
+      return through(tree, (sink, start) => limitSize(sink, maxSize - start, quota, tree.begun))
+    }
+    const destination: Destination = owner
+      ? resumableFile(directory, offer.name, { owner, force })
       : { kind: 'durable', sink: () => writeFile(directory, offer.name, { force, owned: true }) }
     return through(destination, (sink, start) => limitSize(sink, maxSize - start, quota, destination.begun))
   }
@@ -56,9 +63,11 @@ export function requireAccepted(peer: PeerIdentity, from: Senders): void {
  * direction-changing characters.
  */
 export function requireHarmlessName(name: string): void {
-  if (!isPlainName(name) || name.startsWith('.') || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)) {
-    throw new SftError('ERR_SFT_PUSH_REFUSED', 'the proposed name is not accepted')
-  }
+  if (!isHarmlessName(name)) throw new SftError('ERR_SFT_PUSH_REFUSED', 'the proposed name is not accepted')
+}
+
+export function isHarmlessName(name: string): boolean {
+  return isPlainName(name) && !name.startsWith('.') && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)
 }
 
 /** Bytes that may still be taken; running transfers count as they come in, failed ones are given back. */
@@ -68,11 +77,11 @@ interface Quota {
 
 /** Stops a source that brings more than was allowed, whatever size it announced. */
 export function limitSize(
-  sink: Sink<Uint8Array, { bytes: number }>,
+  sink: Sink<Uint8Array, Written>,
   maxSize: number,
   quota: Quota = { left: Number.POSITIVE_INFINITY },
   begun: Destination['begun'] = undefined
-): Sink<Uint8Array, { bytes: number }> {
+): Sink<Uint8Array, Written> {
   return async source => {
     const taken = { bytes: 0 }
     try {

@@ -11,6 +11,7 @@ import type { Source } from '../streams/types.ts'
 import { isPlainName } from '../streams/write-file.ts'
 import { fileMetadata } from './export-root.ts'
 import type { Outgoing } from './session-streams.ts'
+import { openTree, type TreeOptions } from './tree/tree-source.ts'
 
 /** What can be sent: a path, a handle, a descriptor (0 is standard input; that of a pipe is closed when it has been read), bytes, or anything that yields bytes: Node's and the web's streams, iterables. */
 export type Input = string | FileHandle | number | Uint8Array | Source<Uint8Array> | ReadableStream<Uint8Array>
@@ -23,14 +24,15 @@ const nothing = async (): Promise<void> => {}
 /**
  * Opens an input. Disposing of it closes what was opened here; a handle or stream that was given stays its owner's.
  *
+ * @param tree directories are sent, and what of them; without it they are refused
  * @param name what the receiver is told; default: the last component of a path, and nothing for other inputs
  * @throws SftError ERR_SFT_NOT_FOUND for a path that can not be opened, or is a directory; ERR_SFT_USAGE for a name that is no plain component.
  */
-export async function openInput(input: Input, name?: string): Promise<OpenedInput> {
+export async function openInput(input: Input, name?: string, tree?: TreeOptions): Promise<OpenedInput> {
   if (name !== undefined && !isPlainName(name)) {
     throw new SftError('ERR_SFT_USAGE', 'the name for the receiver is one path component of 1 to 255 bytes')
   }
-  if (typeof input === 'string') return openPath(input, name)
+  if (typeof input === 'string') return openPath(input, name, tree)
   const metadata = name === undefined ? {} : { name }
   if (typeof input === 'number') {
     return {
@@ -62,11 +64,13 @@ export async function openInput(input: Input, name?: string): Promise<OpenedInpu
   }
 }
 
-async function openPath(path: string, name = basename(path)): Promise<OpenedInput> {
+async function openPath(path: string, given: string | undefined, tree: TreeOptions | undefined): Promise<OpenedInput> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory()) {
-    throw new SftError('ERR_SFT_NOT_FOUND', 'a directory can not be sent', { hint: 'tar c DIRECTORY | sft send' })
+    if (tree) return openTree(path, given, tree)
+    throw new SftError('ERR_SFT_NOT_FOUND', `${path} is a directory`, { hint: '-r sends it with all that is in it' })
   }
+  const name = given ?? basename(path)
   if (found?.isFIFO()) return openFifo(path, name)
   const handle = await openForReading(path)
   try {

@@ -1,7 +1,7 @@
 import { defaultInFlight } from '../streams/seal.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import type { CipherPool } from '../workers/pool.ts'
-import { type Destination, through } from './destination.ts'
+import { type Destination, through, type Written } from './destination.ts'
 import type { Outgoing } from './session-streams.ts'
 
 /** What a transfer spends its time on: its source, sealing or opening, its destination, and the wire, which is what is left. */
@@ -101,7 +101,7 @@ export class Meter {
     }
   }
 
-  #filled(sink: Sink<Uint8Array, { bytes: number }>): Sink<Uint8Array, { bytes: number }> {
+  #filled(sink: Sink<Uint8Array, Written>): Sink<Uint8Array, Written> {
     return async source => {
       this.#begin()
       const lastGiven = { at: performance.now() }

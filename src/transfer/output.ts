@@ -9,6 +9,7 @@ import type { Sink, Source } from '../streams/types.ts'
 import { writeFile } from '../streams/write-file.ts'
 import type { Destination } from './destination.ts'
 import { type PartialOwner, resumableFile } from './partial.ts'
+import { treeDestination } from './tree/tree-destination.ts'
 
 /**
  * Where received bytes go: a path; a descriptor (1 is standard output), which stays open; or a sink of the caller, who owns the
@@ -23,6 +24,8 @@ export interface OutputOptions {
   name?: string | undefined
   /** Whose file it is: what an earlier attempt has left there is continued, and what this one leaves stays. Default: neither. */
   owner?: PartialOwner | undefined
+  /** What comes is a directory, and is unpacked; to anything but a path it goes as the archive it is. */
+  tree?: boolean | undefined
   /** Ends a write, also one that waits for a reader who takes nothing. */
   signal?: AbortSignal | undefined
 }
@@ -54,6 +57,7 @@ export async function openOutput(output: Output, options: OutputOptions = {}): P
     throw new SftError('ERR_SFT_EXISTS', `${path} exists`, { hint: '--force replaces it' })
   }
   const [directory, name] = [dirname(path), basename(path)]
+  if (options.tree) return treeDestination(directory, name, { owner: options.owner, force, signal })
   if (options.owner) return resumableFile(directory, name, { owner: options.owner, force, signal })
   return { kind: 'durable', sink: () => writeFile(directory, name, { force, owned: true, ...stop }) }
 }

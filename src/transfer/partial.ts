@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
-import { type FileHandle, lstat, open, readFile } from 'node:fs/promises'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { takeLock } from '../auth/identity/lock-file.ts'
 import { readSmallFile } from '../auth/identity/private-file.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { Metadata } from '../streams/header.ts'
 import { createPart, type PartFile, partPath, refuse, removePart, writeFile } from '../streams/write-file.ts'
+import { bootId } from './boot-id.ts'
 import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
 
@@ -30,7 +31,6 @@ interface Journal {
 
 /** Bytes of a journal: a line every 32 MiB of 10 TiB. */
 const MAX_JOURNAL = 4 * 1024 * 1024
-const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 /** After these the bytes are worth nothing: they are of another file, or of a peer who breaks rules. */
 const WORTHLESS: readonly SftErrorCode[] = [
   'ERR_SFT_CHUNK_AUTH',
@@ -39,11 +39,16 @@ const WORTHLESS: readonly SftErrorCode[] = [
   'ERR_SFT_FINAL',
   'ERR_SFT_TRAILING',
   'ERR_SFT_PROTOCOL',
+  'ERR_SFT_ENCODING',
   'ERR_SFT_FRAME_TYPE',
   'ERR_SFT_SOURCE_CHANGED',
   'ERR_SFT_LIMIT',
   'ERR_SFT_EXISTS'
 ]
+
+export function isWorthless(error: unknown): boolean {
+  return SftError.is(error) && WORTHLESS.includes(error.code)
+}
 
 export interface ResumableOptions {
   readonly owner: PartialOwner
@@ -111,7 +116,7 @@ class Partial implements PartFile {
   }
 
   keepsAfter(error: unknown, written: number): boolean {
-    return this.#start + written > 0 && !(SftError.is(error) && WORTHLESS.includes(error.code))
+    return this.#start + written > 0 && !isWorthless(error)
   }
 
   async close(kept = false): Promise<void> {
@@ -190,15 +195,6 @@ function parse(head: string): Journal | undefined {
     // a crash cut it
     return undefined
   }
-}
-
-/** Of a system without one, every look is after a power cut. */
-async function bootId(): Promise<string> {
-  const unknown = createHash('sha256').update(`${process.pid} ${performance.now()}`).digest('hex')
-  return readFile(BOOT_ID, 'utf8').then(
-    text => text.trim(),
-    () => unknown
-  )
 }
 
 function keyOf({ peer, direction }: PartialOwner): string {

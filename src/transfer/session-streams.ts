@@ -36,7 +36,16 @@ export interface Outgoing {
   source: (signal: AbortSignal, start?: number) => Source<Uint8Array>
   /** What tells this state of this file from any other; see `fileId`. Without it a transfer can not be resumed. */
   stat?: BigIntStats | undefined
+  /** Of a directory, instead of `stat`. */
+  tree?: OutgoingTree | undefined
   owned: boolean
+}
+
+export interface OutgoingTree {
+  /** Of the archive that went last, or goes. */
+  readonly counts: { readonly entries: number; readonly omitted: number }
+  /** What tells the beginning of the archive, so many bytes of it, from any other; undefined when it is shorter. */
+  idAt(bytes: number): Promise<Uint8Array | undefined>
 }
 
 export interface Incoming {
@@ -79,6 +88,12 @@ export class SessionStreams {
     return stat === undefined || Number(stat.size) < RESUMABLE_FROM ? undefined : fileId(this.#options.identity, stat)
   }
 
+  /** The id of what comes before a byte, for a peer who has that much. */
+  async idAt(outgoing: Outgoing, bytes: number): Promise<Uint8Array | undefined> {
+    if (!outgoing.tree) return this.idOf(outgoing)
+    return bytes > 0 ? outgoing.tree.idAt(bytes) : undefined
+  }
+
   /** Where a stream begins for a peer who has `offset` bytes: with a whole chunk. */
   startFor(offset: number): number {
     return offset - (offset % this.#chunkSize())
@@ -89,14 +104,18 @@ export class SessionStreams {
     return Math.min(chunkSize ?? session.maxChunkSize, session.maxChunkSize)
   }
 
-  /** Writes one whole stream: header, chunks from `start` on (see `startFor`), final frame. Memory: `inFlight` chunks. */
-  async send(outgoing: Outgoing, signal: AbortSignal, start = 0): Promise<void> {
+  /**
+   * Writes one whole stream: header, chunks from `start` on (see `startFor`), final frame. Memory: `inFlight` chunks.
+   *
+   * @param id of what is sent; for a peer who continues a directory, that of what comes before
+   */
+  async send(outgoing: Outgoing, signal: AbortSignal, start = 0, id = this.idOf(outgoing)): Promise<void> {
     const { metadata, file, source, owned } = outgoing
     const { session, pool, inFlight } = this.#options
     const size = this.#chunkSize()
     const firstChunk = start / size
     const { key, body } = this.#makeHeader(size, !file, firstChunk)
-    const told = encodeTlv(METADATA, { ...metadata, created: Date.now(), fileId: this.idOf(outgoing) })
+    const told = encodeTlv(METADATA, { ...metadata, created: Date.now(), fileId: id })
     await session.write('STRM', Buffer.concat([body, key.commitment, told]))
     const idle = file ? {} : { idle: IDLE_CHUNK_MS }
     const window = inFlight === undefined ? {} : { inFlight }

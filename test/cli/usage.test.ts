@@ -103,6 +103,7 @@ const PROVOKED: Record<number, string> = {
   10: 'socket.test.ts',
   11: 'pipe.test.ts',
   12: 'pipe.test.ts',
+  23: '../integration/directories.test.ts',
   24: 'pipe.test.ts',
   30: 'usage.test.ts',
   40: 'pipe.test.ts',

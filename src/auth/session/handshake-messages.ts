@@ -103,26 +103,32 @@ const STRIPES = optional(4, 'bytes', { max: MAX_STRIPES })
 /** Which state of which file it is, in the words of its sender (SPEC §8.4). */
 const FILE_ID = optional(5, 'bytes', { size: FILE_ID_BYTES })
 
-/** `RQFL`: pull. `offset` bytes of the file `fileId` are there already. */
+/** Bytes of the filter of a directory: a line for each pattern. */
+const MAX_FILTER_BYTES = 32 * 1024
+
+/** `RQFL`: pull. `offset` bytes of the file `fileId` are there already. `tree` 1 asks for a directory (SPEC §8.5). */
 export const fileRequest = tlv(
   {
     request: required(1, 'int'),
     path: required(2, 'text', { max: 4096 }),
     offset: required(3, 'int'),
     stripes: STRIPES,
-    fileId: FILE_ID
+    fileId: FILE_ID,
+    tree: optional(6, 'int'),
+    filter: optional(8, 'text', { max: MAX_FILTER_BYTES })
   },
-  ({ path, stripes }) => path.length > 0 && isStripeList(stripes)
+  ({ path, stripes, tree = 1 }) => path.length > 0 && isStripeList(stripes) && tree === 1
 )
 
-/** `OFFR`: push. */
+/** `OFFR`: push. `kind` 1 is a directory (SPEC §8.5). */
 export const fileOffer = tlv(
   {
     request: required(1, 'int'),
     name: required(2, 'text', { max: 255 }),
     size: optional(3, 'int'),
     stripes: STRIPES,
-    fileId: FILE_ID
+    fileId: FILE_ID,
+    kind: optional(6, 'int')
   },
   ({ name, stripes }) => name.length > 0 && isStripeList(stripes)
 )
@@ -136,9 +142,16 @@ export interface Acceptance {
   readonly kind: AcceptKind
   /** Bytes that are there already; 0 but for `start`. */
   readonly offset: number
+  /** What the beginning of a directory is that is there. */
+  readonly id?: Uint8Array | undefined
 }
 
-const ACPT = { request: required(1, 'int'), kind: required(2, 'int'), offset: required(3, 'int') }
+const ACPT = {
+  request: required(1, 'int'),
+  kind: required(2, 'int'),
+  offset: required(3, 'int'),
+  id: optional(4, 'bytes', { size: FILE_ID_BYTES })
+}
 
 /** `ACPT`. */
 export const acceptance: Codec<Acceptance> = {

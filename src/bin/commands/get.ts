@@ -11,8 +11,9 @@ import {
   withResume,
   withRetry
 } from '../transfers.ts'
+import { requireWhole, type TreeFlags, treeFilter, withTree } from '../trees.ts'
 
-interface GetFlags extends EngineFlags, ResumeFlags, RetryFlags {
+interface GetFlags extends EngineFlags, ResumeFlags, RetryFlags, TreeFlags {
   output?: string
   force?: boolean
   streams?: number
@@ -20,8 +21,8 @@ interface GetFlags extends EngineFlags, ResumeFlags, RetryFlags {
 
 /** `sft get NAME:PATH` and `sft get NAME@HOST:PORT PATH`. */
 export function registerGet(program: Command): void {
-  withRetry(withResume(withStreams(withEngine(program.command('get')))))
-    .description('get a file from a peer that runs sft serve')
+  withRetry(withResume(withTree(withStreams(withEngine(program.command('get'))))))
+    .description('get a file or a directory from a peer that runs sft serve')
     .argument('<peer>', 'NAME:PATH, whom the auth server finds, or NAME@HOST:PORT')
     .argument('[path]', 'path below the directory it serves, after NAME@HOST:PORT')
     .option('-o, --output <path>', 'FILE, directory, or - for standard output (default: received_<name>)')
@@ -32,15 +33,18 @@ export function registerGet(program: Command): void {
 async function get(peer: string, pathHere: string | undefined, options: GetFlags): Promise<void> {
   const { receivedName, SftError } = await import('../../index.ts')
   const named = pathHere === undefined ? splitPeer(peer) : undefined
-  const path = named?.path ?? pathHere
+  // NAME: and -r is all that is served
+  const path = (named?.path ?? pathHere) || (named && options.recursive ? '.' : undefined)
   if (!path) throw new SftError('ERR_SFT_USAGE', 'what to get is missing', { hint: 'sft get NAME:PATH' })
+  const tree = await treeFilter(options)
   await using engine = await openEngine(options)
   const output = options.output === '-' ? 1 : (options.output ?? receivedName(path))
   const { force, streams, resume } = options
   const address = named ? await resolvePeer(engine, named.name, 'serve') : peer
   const result = await interruptible(signal =>
-    continuable(engine.get(address, path, output, { force, streams, resume, signal, ...retryOptions(options) }))
+    continuable(engine.get(address, path, output, { force, streams, resume, tree, signal, ...retryOptions(options) }))
   )
   sayTransfer('received from', address, path, result, streams)
   sayStats(engine, 'socket')
+  await requireWhole(result.tree?.omitted)
 }

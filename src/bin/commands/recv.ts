@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { AuditLog, Destination, Engine, EngineEvent, StreamInfo } from '../../index.ts'
+import type { AuditLog, Engine, EngineEvent, Metadata, Offer, StreamInfo, Written } from '../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
@@ -19,6 +19,7 @@ import {
 import { type PolicyFlags, policyOf, sayDenied, sendersOf, withPolicy } from '../policy.ts'
 import { isTerminal, say } from '../terminal.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
+import { requireWhole } from '../trees.ts'
 
 interface Listening {
   readonly audit: AuditLog | undefined
@@ -89,11 +90,37 @@ async function fromPipe(engine: Engine, stream: string, options: RecvFlags, sign
   if (stream === '-' && isTerminal(0))
     throw new SftError('ERR_SFT_USAGE', 'standard input is the terminal', { hint: 'sft recv --help' })
   const source = stream === '-' ? readDescriptor(0, { signal }) : readFile(stream, { signal })
-  const onHeader = ({ sender, metadata }: StreamInfo): void =>
+  let found: StreamInfo | undefined
+  const onHeader = (info: StreamInfo): void => {
+    const { sender, metadata } = info
+    found = info
     say(`from ${sender.name} (${sender.org})${metadata.name === undefined ? '' : `: ${metadata.name}`}`)
+  }
   const opened = engine.open(source, { onHeader, owned: true, ...(options.from && { from: options.from }) })
-  const destination = await openDestination(options, signal)
-  await destination.sink({ created: Date.now() })(options.hold === undefined ? opened : hold(options.hold)(opened))
+  const held = options.hold === undefined ? opened : hold(options.hold)(opened)
+  const written = await intoOutput(held, () => found?.metadata, options, signal)
+  await requireWhole(written.tree?.omitted)
+}
+
+/** What it is, and so where it goes, is known with the first byte; whether it can be written, before. */
+async function intoOutput(
+  opened: AsyncGenerator<Uint8Array>,
+  metadata: () => Metadata | undefined,
+  { output, force }: RecvFlags,
+  signal: AbortSignal
+): Promise<Written> {
+  const { isHarmlessName, openOutput, TREE } = await import('../../index.ts')
+  const place = output === undefined || output === '-' ? 1 : output
+  if (!(await pointsToDirectory(output))) await openOutput(place, { force, signal })
+  const first = await opened.next()
+  const { kind, name, created = Date.now() } = metadata() ?? {}
+  const proposed = name !== undefined && isHarmlessName(name) ? name : undefined
+  const destination = await openOutput(place, { force, signal, tree: kind === TREE, name: proposed })
+  const again = async function* (): AsyncGenerator<Uint8Array> {
+    if (!first.done) yield first.value
+    yield* opened
+  }
+  return await destination.sink({ created, kind })(again())
 }
 
 async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
@@ -160,17 +187,13 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
 
 /** Whose file it will be is known once somebody offers one; whether it can be written, now. */
 async function oneDestination({ output, force, resume }: RecvFlags) {
-  const { openOutput } = await import('../../index.ts')
+  const { openOutput, TREE } = await import('../../index.ts')
   const place = output === undefined || output === '-' ? 1 : output
-  const destination = await openOutput(place, { force })
-  if (destination.kind === 'delivered' || !resume) return destination
-  return (_: unknown, { name: peer }: { name: string }) =>
-    openOutput(place, { force, owner: { peer, direction: 'send' } })
-}
-
-async function openDestination({ output, force }: RecvFlags, signal: AbortSignal): Promise<Destination> {
-  const { openOutput } = await import('../../index.ts')
-  return openOutput(output === undefined || output === '-' ? 1 : output, { force, signal })
+  await openOutput(place, { force })
+  return ({ kind }: Offer, { name: peer }: { name: string }) => {
+    const owner = resume ? { peer, direction: 'send' as const } : undefined
+    return openOutput(place, { force, owner, tree: kind === TREE })
+  }
 }
 
 async function pointsToDirectory(output: string | undefined): Promise<boolean> {

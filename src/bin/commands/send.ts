@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
-import type { Engine, Recipient, SftError } from '../../index.ts'
+import type { Engine, Recipient, SftError, TreeOptions } from '../../index.ts'
 import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
 import { collect, type EngineFlags, openEngine, refuseTerminal, sayStats, withEngine, withStreams } from '../options.ts'
 import { isTerminal } from '../terminal.ts'
 import { continuable, type RetryFlags, retryOptions, sayTransfer, withRetry } from '../transfers.ts'
+import { requireWhole, type TreeFlags, treeOptions, withTree } from '../trees.ts'
 
-interface SendFlags extends EngineFlags, RetryFlags {
+interface SendFlags extends EngineFlags, RetryFlags, TreeFlags {
   to?: string[]
   output?: string
   name?: string
@@ -16,8 +17,8 @@ interface SendFlags extends EngineFlags, RetryFlags {
 
 /** `sft send FILE NAME:`, `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
 export function registerSend(program: Command): void {
-  withRetry(withStreams(withEngine(program.command('send'))))
-    .description('send a file to a peer, or seal it into a pipe')
+  withRetry(withTree(withStreams(withEngine(program.command('send')))))
+    .description('send a file or a directory to a peer, or seal it into a pipe')
     .argument('[file]', 'what to send; - or nothing is standard input')
     .argument(
       '[peer]',
@@ -33,7 +34,7 @@ export function registerSend(program: Command): void {
     .option('-f, --force', 'replace an existing output file')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ tar c dir | sft send --to bob | ssh host "sft recv --hold /tmp/held | tar x"\n  $ sft send report.pdf bob:'
+      '\nExamples:\n  $ tar c dir | sft send --to bob | ssh host "sft recv --hold /tmp/held | tar x"\n  $ sft send report.pdf bob:\n  $ sft send -r photos bob: --exclude "*.tmp"'
     )
     .action(send)
 }
@@ -69,6 +70,7 @@ function requireSense(
     throw usage('--to and -o belong to the pipe, not to a peer that is dialled')
   if (address === undefined && options.retry !== undefined)
     throw usage('--retry belongs to a peer that is dialled, not to the pipe')
+  if (input === '-' && options.recursive) throw usage('-r is for a directory, not for standard input')
   if (input === '-' && options.retry !== undefined)
     throw usage('standard input can not be read twice', 'leave --retry out')
   if (address === undefined && options.streams !== undefined)
@@ -90,9 +92,11 @@ async function toPeer(
   }
   const place = named ? await resolvePeer(engine, named.name, 'receive') : address
   const { name, streams } = options
-  const sending = engine.send(source, place, { name, streams, signal, ...retryOptions(options) })
+  const tree = await treeOptions(options)
+  const sending = engine.send(source, place, { name, streams, tree, signal, ...retryOptions(options) })
   const result = await (source === 0 ? sending : continuable(sending))
   sayTransfer('sent to', place, result.metadata.name, result, streams)
+  await requireWhole(result.tree?.omitted)
 }
 
 async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, signal: AbortSignal): Promise<void> {
@@ -101,7 +105,17 @@ async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, 
   if (output === undefined) await refuseTerminal('a sealed stream')
   const recipient = await findRecipient(engine, options.to?.[0])
   const destination = await openOutput(output === undefined || output === '-' ? 1 : output, { force, signal })
-  await destination.sink({ created: Date.now() })(engine.seal(source, recipient, { name, signal }))
+  const tree = await treeOptions(options)
+  let omitted = 0
+  const counted = tree && {
+    ...tree,
+    onOmitted: (...what: Parameters<NonNullable<TreeOptions['onOmitted']>>) => {
+      omitted++
+      tree.onOmitted?.(...what)
+    }
+  }
+  await destination.sink({ created: Date.now() })(engine.seal(source, recipient, { name, tree: counted, signal }))
+  await requireWhole(omitted)
 }
 
 async function findRecipient(engine: Engine, to: string | undefined): Promise<Recipient> {

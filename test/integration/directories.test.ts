@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process'
+import { linkSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { type Shell, shellOf } from '../fixtures/command.ts'
+import { makeOrganisation } from '../fixtures/organisation.ts'
+import { seeded } from '../fixtures/seeded.ts'
+import { cutAt, proxy, type Wire } from '../fixtures/wire.ts'
+
+/** Directories between processes: the command, both ways, cut and taken up again (SPEC §8.5). */
+
+const MIB = 1024 * 1024
+const ANY = '127.0.0.1:0'
+const timeout = 170_000
+const organisation = await makeOrganisation()
+const directory = t.testdir({ alice: {}, bob: { inbox: {} } })
+const shellFor = async (name: string): Promise<Shell> =>
+  shellOf(t, join(directory, name), await organisation.issue(name))
+const [alice, bob] = await Promise.all([shellFor('alice'), shellFor('bob')])
+const random = seeded(8)
+const tree = join(alice.directory, 'tree')
+for (const each of ['', 'd', 'd/e', 'empty']) mkdirSync(join(tree, each))
+for (let i = 0; i < 300; i++) writeFileSync(join(tree, 'd/e', `f${i}`), random.bytes(i * 20))
+writeFileSync(join(tree, 'big'), random.bytes(24 * MIB))
+writeFileSync(Buffer.from(`${tree}/n\xffame`, 'latin1'), 'bytes')
+symlinkSync('d/e/f7', join(tree, 'link'))
+execFileSync('cp', ['-a', tree, join(bob.directory, 'served')])
+
+const server = await bob.listen(['serve', 'served', '--listen', ANY], { timeout })
+const inbox = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--from', 'alice'], { timeout })
+const received = join(bob.directory, 'inbox')
+const same = (left: string, right: string): unknown => execFileSync('diff', ['-r', '--no-dereference', left, right])
+const through = async ({ address }: { address: string }, wire: Wire): Promise<string> => {
+  const { port } = await proxy(t, { host: '127.0.0.1', port: Number(address.split(':').at(-1)) }, () => wire)
+  return `bob@127.0.0.1:${port}`
+}
+
+t.test('M72: a send that was cut goes on where it ended', async t => {
+  const cut = await through(inbox, { up: cutAt(15 * MIB) })
+  t.match(await alice.run(['send', '-r', 'tree', cut]), { code: 75 })
+  await inbox.until(({ stderr }) => /connection of alice failed/.test(stderr))
+  t.equal(readdirSync(received).filter(name => name.endsWith('.part')).length, 1)
+  const sent = await alice.run(['send', '-r', 'tree', `bob@${inbox.address}`])
+  t.match(sent, { code: 0, stderr: /tree, 307 entries, .*resumed at \d+\.0 MiB, durable/ })
+  same(tree, join(received, 'tree'))
+  t.same(readdirSync(received), ['tree'])
+  t.match(await alice.run(['send', '-r', 'tree', `bob@${inbox.address}`]), { code: 45 })
+})
+
+t.test('M72: a get that was cut goes on, and begins anew when something has changed', async t => {
+  const args = ['.', '-r', '-o', 'got']
+  t.match(await alice.run(['get', await through(server, { down: cutAt(9 * MIB) }), ...args]), { code: 75 })
+  t.match(await alice.run(['get', `bob@${server.address}`, ...args]), { code: 0, stderr: /resumed at \d/ })
+  same(tree, join(alice.directory, 'got'))
+  const again = ['.', '-r', '-o', 'again']
+  t.match(await alice.run(['get', await through(server, { down: cutAt(9 * MIB) }), ...again]), { code: 75 })
+  writeFileSync(join(bob.directory, 'served/big'), 'smaller now')
+  const whole = await alice.run(['get', `bob@${server.address}`, ...again])
+  t.match(whole, { code: 0 })
+  t.notMatch(whole.stderr, /resumed/)
+  same(join(bob.directory, 'served'), join(alice.directory, 'again'))
+})
+
+t.test('M71: what is not served is left out, and said', async t => {
+  linkSync(join(bob.directory, 'served/d/e/f1'), join(bob.directory, 'served/d/hard'))
+  const got = await alice.run(['get', `bob@${server.address}`, 'd', '-r'])
+  t.match(got, { code: 23, stderr: /2 entries were left out; the rest is complete/ })
+  t.same(readdirSync(join(alice.directory, 'received_d')), ['e'])
+  for (const path of ['..', 'd/../..', '/', 'd/e/f1', 'nope'])
+    t.match(await alice.run(['get', `bob@${server.address}`, path, '-r', '-o', 'x']), { code: 3 }, path)
+})
+
+t.test('a pipe unpacks, or gives what tar reads', async t => {
+  await mkdir(join(alice.directory, 'out'))
+  symlinkSync('/etc', join(tree, 'outside'))
+  const sealed = await alice.run(['send', '-r', 'tree', '-o', 'tree.sft'])
+  t.match(sealed, { code: 23, stderr: /left out: outside: leads out of the directory/ })
+  t.match(await alice.run(['recv', 'tree.sft', '-o', 'out']), { code: 23 })
+  t.same(readdirSync(join(alice.directory, 'out/tree')).length, 5)
+  await alice.run(['recv', 'tree.sft', '-o', 'copy'])
+  same(join(alice.directory, 'out/tree'), join(alice.directory, 'copy'))
+  const plain = await alice.run(['send', '-r', 'tree', '-o', 'some.sft', '--include', 'f2*', '--exclude', 'f29?'])
+  t.match(plain, { code: 0 })
+  const { stdout } = await alice.run(['recv', 'some.sft'])
+  const names = execFileSync('tar', ['tf', '-'], { input: stdout, encoding: 'utf8' }).trimEnd().split('\n')
+  t.equal(names.filter(name => /\/f2\d*$/.test(name)).length, 101)
+  t.equal(names.length, 104, 'and the directories that lead there')
+})
+
+t.test('-r and its filters', async t => {
+  const usage = [
+    ['send', '--exclude', 'a', 'tree'],
+    ['send', '-r', '-'],
+    ['send', '-r', 'tree', '-o', 'x', '-0'],
+    ['get', 'bob@127.0.0.1:1', 'd', '--include', 'a']
+  ]
+  for (const args of usage) t.match(await alice.run(args), { code: 2 }, args.join(' '))
+  t.match(await alice.run(['send', 'tree', '-o', 'x']), { code: 3, stderr: /-r sends it/ })
+  writeFileSync(join(alice.directory, 'list'), 'd/e/f1\0d/e/f2\0')
+  const listed = ['send', '-r', 'tree', '--files-from', 'list', '-0', '--name', 'two', `bob@${inbox.address}`]
+  t.match(await alice.run(listed), { code: 0 })
+  t.same(readdirSync(join(received, 'two/d/e')), ['f1', 'f2'])
+  t.equal((await readFile(join(received, 'two/d/e/f2'))).byteLength, 40)
+})
