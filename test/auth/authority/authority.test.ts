@@ -2,14 +2,15 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path'
 import t from 'tap'
 import { initAuthority, openAuthority } from '../../../src/auth/authority/authority.ts'
-import { generateRsaKey, isEncrypted } from '../../../src/auth/certificates/keys.ts'
+import { isEncrypted } from '../../../src/auth/certificates/keys.ts'
 import { verifyPath } from '../../../src/auth/certificates/path.ts'
 import { openssl } from '../../fixtures/openssl.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const FILES = ['authority.json', 'issuing.crt', 'issuing.key', 'root.crl', 'root.crt', 'root.key']
 const org = 'example.org'
 const passphrase = Buffer.from('correct horse')
-const key = await generateRsaKey(2048)
+const key = await testKey()
 
 t.test('an authority certifies members', async t => {
   const directory = join(t.testdir(), 'ca')

@@ -7,10 +7,10 @@ import { moveRootKey, rotateIssuing } from '../../../src/auth/authority/rotation
 import { issueOnBooks, serialOf } from '../../../src/auth/authority/store/entry.ts'
 import { openStore } from '../../../src/auth/authority/store/open-store.ts'
 import { readCrl } from '../../../src/auth/certificates/crl.ts'
-import { generateRsaKey } from '../../../src/auth/certificates/keys.ts'
 import { publishList } from '../../../src/auth/server/lists.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
-const { publicKey } = await generateRsaKey(2048)
+const { publicKey } = await testKey()
 
 t.test(
   'M61: what is restored has keys, users, certificates and the audit, and its lists go on beyond those that peers have',

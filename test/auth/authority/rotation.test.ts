@@ -5,7 +5,7 @@ import t from 'tap'
 import { initAuthority, openAuthority } from '../../../src/auth/authority/authority.ts'
 import { describeAuthority } from '../../../src/auth/authority/authority-files.ts'
 import { authorityAt, moveRootKey, rotateIssuing } from '../../../src/auth/authority/rotation.ts'
-import { generateRsaKey, isEncrypted } from '../../../src/auth/certificates/keys.ts'
+import { isEncrypted } from '../../../src/auth/certificates/keys.ts'
 import { issuerIdOf, verifyPath } from '../../../src/auth/certificates/path.ts'
 import { requestAuth } from '../../../src/auth/client/auth-client.ts'
 import { fetchLists } from '../../../src/auth/client/list-client.ts'
@@ -14,9 +14,10 @@ import { renew } from '../../../src/auth/client/renewal.ts'
 import { verifyMember } from '../../../src/auth/identity/member.ts'
 import { Revocations } from '../../../src/auth/identity/revocations.ts'
 import { PASSWORD, startAuthServer } from '../../fixtures/auth-server.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const org = 'example.org'
-const key = await generateRsaKey(2048)
+const key = await testKey()
 const passphrase = Buffer.from('correct horse')
 
 t.test('a rotation makes another CA under the same root, and both go on', async t => {

@@ -2,10 +2,11 @@ import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { createRequest, parseRequest } from '../../../src/auth/certificates/certificate.ts'
 import { issueServer } from '../../../src/auth/certificates/issuance.ts'
-import { generateRsaKey, storePrivateKey } from '../../../src/auth/certificates/keys.ts'
+import { storePrivateKey } from '../../../src/auth/certificates/keys.ts'
 import { encodeCertificates } from '../../../src/auth/certificates/pem.ts'
 import { openssl } from '../../fixtures/openssl.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const organisation = await makeOrganisation()
 const { root, issuing } = organisation
@@ -44,7 +45,7 @@ t.test('a certificate says what SPEC §4.2 wants, in the words of OpenSSL', asyn
 })
 
 t.test('serials are positive, 16 bytes, and never the same', async t => {
-  const key = await generateRsaKey(2048)
+  const key = await testKey()
   const serials = new Set<string>()
   for (let i = 0; i < 16; i++) {
     const { serialNumber } = issueServer(issuing, { publicKey: key.publicKey, hosts: ['localhost'] })
@@ -55,7 +56,7 @@ t.test('serials are positive, 16 bytes, and never the same', async t => {
 })
 
 t.test('a server certificate has DNS names and addresses', async t => {
-  const { publicKey } = await generateRsaKey(2048)
+  const { publicKey } = await testKey()
   const hosts = ['auth.example.org', '127.0.0.1', '::1', '2001:db8::1:0:2', '::ffff:192.0.2.1']
   const certificate = issueServer(issuing, { publicKey, hosts })
   t.equal(certificate.checkHost('auth.example.org'), 'auth.example.org')
@@ -102,7 +103,7 @@ t.test('a request whose any bit is changed is refused', async t => {
 })
 
 t.test('a request signed by another key is refused', async t => {
-  const mallory = await generateRsaKey(2048)
+  const mallory = await testKey()
   const request = createRequest('alice', { publicKey: alice.publicKey, privateKey: mallory.privateKey }, challenge)
   t.throws(() => parseRequest(request), invalid)
 })

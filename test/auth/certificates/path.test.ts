@@ -2,12 +2,13 @@ import { randomBytes, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createRequest, issue } from '../../../src/auth/certificates/certificate.ts'
-import { generateRsaKey, spkiHash, storePrivateKey } from '../../../src/auth/certificates/keys.ts'
+import { spkiHash, storePrivateKey } from '../../../src/auth/certificates/keys.ts'
 import { decodeChain, encodeChain, verifyPath } from '../../../src/auth/certificates/path.ts'
 import { decodeCertificates } from '../../../src/auth/certificates/pem.ts'
 import { alternativeNames, dnsName, issuingExtensions, rootExtensions } from '../../../src/auth/certificates/profile.ts'
 import { openssl } from '../../fixtures/openssl.ts'
 import { FAULT_NAMES, FAULTS, makeOrganisation } from '../../fixtures/organisation.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const organisation = await makeOrganisation()
 const { root, org } = organisation
@@ -82,7 +83,7 @@ t.test('A19, M10: the root and the issuing CA are no peers', async t => {
 })
 
 t.test('M10: an issuing CA of another form is refused', async t => {
-  const key = await generateRsaKey(2048)
+  const key = await testKey()
   const certify = (extensions: ReturnType<typeof issuingExtensions>): Promise<{ chain: readonly Uint8Array[] }> => {
     const subject = { commonName: 'ca' }
     const certificate = issue({ subject, publicKey: key.publicKey, ...fields, extensions }, organisation.rootIssuer)
@@ -152,7 +153,7 @@ t.test('M11: five minutes of clock skew, and not a second more', async t => {
 })
 
 t.test('A20, M11: a CA that is expired ends its leaves', async t => {
-  const key = await generateRsaKey(2048)
+  const key = await testKey()
   const old = { notBefore: new Date(0), notAfter: new Date(Date.now() - 6 * MINUTE) }
   const ca = { subject: { commonName: 'ca' }, publicKey: key.publicKey, ...old, extensions: issuingExtensions() }
   const certificate = issue(ca, organisation.rootIssuer)

@@ -2,13 +2,14 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { issueServer } from '../../../src/auth/certificates/issuance.ts'
-import { generateRsaKey, storePrivateKey } from '../../../src/auth/certificates/keys.ts'
+import { storePrivateKey } from '../../../src/auth/certificates/keys.ts'
 import { clockOffset } from '../../../src/auth/client/clock.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 t.test('says how far the clock of the auth server is ahead', async t => {
   const { root, issuing } = await makeOrganisation()
-  const { publicKey, privateKey } = await generateRsaKey(2048)
+  const { publicKey, privateKey } = await testKey()
   const cert = issueServer(issuing, { publicKey, hosts: ['127.0.0.1'] }).toString() + issuing.certificate.toString()
   let date: string | undefined
   const server = createServer({ key: storePrivateKey(privateKey, undefined), cert }, (_, response) => {

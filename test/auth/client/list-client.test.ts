@@ -4,11 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { issueServer } from '../../../src/auth/certificates/issuance.ts'
-import { generateRsaKey, storePrivateKey } from '../../../src/auth/certificates/keys.ts'
+import { storePrivateKey } from '../../../src/auth/certificates/keys.ts'
 import { encodePem } from '../../../src/auth/certificates/pem.ts'
 import { fetchLists, followLists } from '../../../src/auth/client/list-client.ts'
 import { informed, type SignedList, signList } from '../../fixtures/lists.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const organisation = await makeOrganisation()
 const alice = await organisation.issue('alice')
@@ -20,7 +21,7 @@ const entry = ({ issuer, der }: SignedList) => ({
 
 /** An auth server that answers as it is told; its address, and the requests that came. */
 async function serve(t: Test, answer: (request: IncomingMessage, response: ServerResponse) => void) {
-  const { publicKey, privateKey } = await generateRsaKey(2048)
+  const { publicKey, privateKey } = await testKey()
   const certificate = issueServer(organisation.issuing, { publicKey, hosts: ['127.0.0.1'] })
   const cert = certificate.toString() + organisation.issuing.certificate.toString()
   const asked: string[] = []

@@ -6,15 +6,16 @@ import { type AddressInfo, connect as connectTcp, createServer as createTcpServe
 import t from 'tap'
 import { type CertificateFields, issue, parseRequest } from '../../../src/auth/certificates/certificate.ts'
 import { issueServer } from '../../../src/auth/certificates/issuance.ts'
-import { generateRsaKey, storePrivateKey } from '../../../src/auth/certificates/keys.ts'
+import { storePrivateKey } from '../../../src/auth/certificates/keys.ts'
 import { verifyPath } from '../../../src/auth/certificates/path.ts'
 import { encodeCertificates } from '../../../src/auth/certificates/pem.ts'
 import { ipName, leafExtensions, serverExtensions } from '../../../src/auth/certificates/profile.ts'
 import { type LoginOptions, login } from '../../../src/auth/client/login.ts'
 import { connectTls, PASSWORD, startAuthServer } from '../../fixtures/auth-server.ts'
 import { type LeafOptions, makeOrganisation } from '../../fixtures/organisation.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
-const key = await generateRsaKey(2048)
+const key = await testKey()
 const service = await startAuthServer(t.testdir(), { limits: { perAccount: 1000, perSource: 1000 } })
 const { root, org } = service.authority
 const { url } = service.server
@@ -162,7 +163,7 @@ t.test(
 )
 
 t.test('A26: an answer that is not the own certificate is refused', async t => {
-  const mallory = await generateRsaKey(2048)
+  const mallory = await testKey()
   const other = await makeOrganisation({ org })
   const organisation = await makeOrganisation({ org })
   const trust = { root: organisation.root }

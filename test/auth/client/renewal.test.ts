@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { entryOf, serialOf as serialOfLeaf } from '../../../src/auth/authority/store/entry.ts'
 import { createRequest } from '../../../src/auth/certificates/certificate.ts'
-import { generateRsaKey } from '../../../src/auth/certificates/keys.ts'
 import { encodeCertificates } from '../../../src/auth/certificates/pem.ts'
 import { requestAuth } from '../../../src/auth/client/auth-client.ts'
 import { login } from '../../../src/auth/client/login.ts'
@@ -12,12 +11,13 @@ import { exportChannel } from '../../../src/auth/server/channel.ts'
 import type { AuthEvent } from '../../../src/auth/server/events.ts'
 import { PASSWORD, startAuthServer } from '../../fixtures/auth-server.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const service = await startAuthServer(t.testdir(), { limits: { perAccount: 1000, perSource: 1000 } })
 t.teardown(() => service.close())
 const { authority, server, store, events } = service
 const { url } = server
-const other = await generateRsaKey(2048)
+const other = await testKey()
 
 const enter = (name = 'alice') => login({ url, name, password: PASSWORD, trust: { root: authority.root }, bits: 2048 })
 const serialOf = ({ chain }: Identity): string => serialOfLeaf(chain[0] as Uint8Array)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { initAuthority, openAuthority } from '../../../src/auth/authority/authority.ts'
 import { issue } from '../../../src/auth/certificates/certificate.ts'
-import { generateRsaKey, isEncrypted, parsePrivateKey } from '../../../src/auth/certificates/keys.ts'
+import { isEncrypted, parsePrivateKey } from '../../../src/auth/certificates/keys.ts'
 import { identityUri } from '../../../src/auth/certificates/names.ts'
 import { verifyPath } from '../../../src/auth/certificates/path.ts'
 import { encodeCertificates } from '../../../src/auth/certificates/pem.ts'
@@ -12,6 +12,7 @@ import { leafExtensions } from '../../../src/auth/certificates/profile.ts'
 import { initEmbedded, loadIdentity } from '../../../src/auth/identity/identity.ts'
 import { dataDirectory, readOrigin, saveIdentity } from '../../../src/auth/identity/identity-files.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const organisation = await makeOrganisation()
 const alice = await organisation.issue('alice')
@@ -165,7 +166,7 @@ t.test('an embedded leaf is renewed after two thirds of its life, with the same 
   }
   const { root, org, issuing } = await openAuthority(join(directory, 'ca'), { passphrase: ask })
   const privateKey = parsePrivateKey(readFileSync(join(directory, 'ca/issuing.key'), 'utf8'), passphrase)
-  const key = await generateRsaKey(2048)
+  const key = await testKey()
   const fields = { subject: { commonName: 'alice' }, publicKey: key.publicKey }
   const extensions = leafExtensions(identityUri(org, 'alice'))
   for (const [start, end] of [

@@ -2,12 +2,12 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createIssuing } from '../../../src/auth/certificates/issuance.ts'
-import { generateRsaKey } from '../../../src/auth/certificates/keys.ts'
 import { verifyMember } from '../../../src/auth/identity/member.ts'
 import { openRevocations, rereadRevocations } from '../../../src/auth/identity/revocation-files.ts'
 import { Revocations } from '../../../src/auth/identity/revocations.ts'
 import { informed, signList } from '../../fixtures/lists.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const organisation = await makeOrganisation()
 const other = await makeOrganisation()
@@ -16,7 +16,7 @@ const bob = await organisation.issue('bob')
 const MINUTE = 60_000
 
 async function secondIssuer() {
-  const { publicKey, privateKey } = await generateRsaKey(2048)
+  const { publicKey, privateKey } = await testKey()
   return { certificate: createIssuing(organisation.rootIssuer, organisation.org, publicKey), privateKey }
 }
 

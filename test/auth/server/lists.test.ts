@@ -6,15 +6,15 @@ import { entryOf, serialOf } from '../../../src/auth/authority/store/entry.ts'
 import { openStore } from '../../../src/auth/authority/store/open-store.ts'
 import type { AuthStore } from '../../../src/auth/authority/store/store.ts'
 import { readCrl } from '../../../src/auth/certificates/crl.ts'
-import { generateRsaKey } from '../../../src/auth/certificates/keys.ts'
 import { keepLists, type ListKeeper, publishList } from '../../../src/auth/server/lists.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const HOUR = 3_600_000
 const directory = t.testdir()
 await initAuthority(join(directory, 'ca'), { org: 'example.org', bits: 2048 })
 const authority: Authority = await openAuthority(join(directory, 'ca'))
 const [signer] = authority.signers
-const { publicKey } = await generateRsaKey(2048)
+const { publicKey } = await testKey()
 
 async function storeOf(t: Test): Promise<AuthStore> {
   const store = await openStore(join(t.testdir(), 'users.db'))

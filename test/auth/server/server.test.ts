@@ -3,7 +3,6 @@ import { connect as connectTcp } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createRequest } from '../../../src/auth/certificates/certificate.ts'
-import { generateRsaKey } from '../../../src/auth/certificates/keys.ts'
 import { verifyPath } from '../../../src/auth/certificates/path.ts'
 import { decodeCertificate, decodeCertificates } from '../../../src/auth/certificates/pem.ts'
 import { MINIMUM_COST, passwordHasher } from '../../../src/auth/server/password.ts'
@@ -16,9 +15,10 @@ import {
   startAuthServer,
   type TestAuthServer
 } from '../../fixtures/auth-server.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
-const key = await generateRsaKey(2048)
-const mallory = await generateRsaKey(2048)
+const key = await testKey()
+const mallory = await testKey()
 const password = PASSWORD.toString()
 const unlimited = { perAccount: 1000, perSource: 1000 }
 

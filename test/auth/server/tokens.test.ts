@@ -1,16 +1,16 @@
 import { createHmac } from 'node:crypto'
 import t from 'tap'
-import { generateRsaKey } from '../../../src/auth/certificates/keys.ts'
 import { verifyPath } from '../../../src/auth/certificates/path.ts'
 import { enrol } from '../../../src/auth/client/login.ts'
 import { issueToken, readToken } from '../../../src/auth/server/tokens.ts'
 import { startAuthServer } from '../../fixtures/auth-server.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 const service = await startAuthServer(t.testdir(), { limits: { perAccount: 1000, perSource: 1000 } })
 t.teardown(() => service.close())
 const { authority, server, store, events, computations } = service
 const { org, root } = authority
-const key = await generateRsaKey(2048)
+const key = await testKey()
 const enter = (token: string) => enrol(token, { url: server.url, trust: { root }, key })
 const refused = { code: 'ERR_SFT_LOGIN_REFUSED', message: 'the auth server refused the token' }
 const latest = () => events.filter(({ type }) => type === 'enrolment').at(-1)
