@@ -59,27 +59,40 @@ export interface Row {
 /**
  * Checks every contender, then runs each once a round, in an order drawn anew for every round. In a fixed order a contender's place decides: here
  * transfers to a file were found to be fast and slow in turns, whoever ran.
+ *
+ * @param atOnce - more than one where figures do not matter
  */
 export async function measure(
   contenders: readonly Contender[],
   rounds: number,
-  onProgress: (text: string) => void
+  onProgress: (text: string) => void,
+  atOnce = 1
 ): Promise<readonly Row[]> {
-  const rows: (Row & { samples: Sample[] })[] = []
-  for (const contender of contenders) {
+  const rows = await forEach(contenders, atOnce, async contender => {
     onProgress(`check ${contender.name}`)
     const reason = contender.missing === undefined ? await failedCheck(contender) : undefined
     const missing = reason === undefined ? contender.missing : 'fails here'
-    rows.push({ contender, samples: [], missing, reason })
-  }
+    return { contender, samples: [] as Sample[], missing, reason }
+  })
   const able = rows.filter(({ missing }) => missing === undefined)
   for (let round = 0; round < rounds; round++) {
-    for (const { contender, samples } of shuffled(able)) {
+    await forEach(shuffled(able), atOnce, async ({ contender, samples }) => {
       onProgress(`round ${round + 1} of ${rounds}: ${contender.name}`)
       samples.push(await contender.run())
-    }
+    })
   }
   return rows
+}
+
+/** What `work` makes of each item, in their order. */
+async function forEach<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  const todo = items.entries()
+  const lane = async (): Promise<void> => {
+    for (const [index, item] of todo) results[index] = await work(item)
+  }
+  await Promise.all(Array.from({ length: atOnce }, lane))
+  return results
 }
 
 function shuffled<T>(items: readonly T[]): T[] {

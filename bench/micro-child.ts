@@ -1,6 +1,6 @@
 import type { Micro, MicroCase } from './micro.ts'
 
-/** `node micro-child.ts CASE ROW WARM-UP TIMED`: one run of one row; prints a sample as JSON. Milliseconds. */
+/** `node micro-child.ts CASE WARM-UP TIMED ROW…`: one run of each row; prints their samples as JSON. Milliseconds. */
 
 /** Only the case that runs is loaded: what others import takes time and memory. */
 const CASES: Readonly<Record<string, () => Promise<MicroCase>>> = {
@@ -11,18 +11,25 @@ const CASES: Readonly<Record<string, () => Promise<MicroCase>>> = {
   handshake: async () => (await import('./handshake.ts')).handshake
 }
 
-const [caseName = '', rowName, warmUp, timed] = process.argv.slice(2)
-const row = (await CASES[caseName]?.())?.rows.find(({ name }) => name === rowName)
-if (!row) throw new Error(`no row ${rowName} in ${caseName}`)
-const micro = await row.prepare()
-await micro.check()
-await runFor(micro, Number(warmUp))
-const before = process.cpuUsage()
-const { amount, seconds } = await runFor(micro, Number(timed))
-const { user, system } = process.cpuUsage(before)
-await micro.close?.()
-process.stdout.write(JSON.stringify({ amount, seconds, cpu: (user + system) / 1e6 }))
+const [caseName = '', warmUp, timed, ...rowNames] = process.argv.slice(2)
+const rows = (await CASES[caseName]?.())?.rows ?? []
+const samples = []
+for (const rowName of rowNames) samples.push(await sampleOf(rowName))
+process.stdout.write(JSON.stringify(samples))
 process.exit()
+
+async function sampleOf(rowName: string): Promise<{ amount: number; seconds: number; cpu: number }> {
+  const row = rows.find(({ name }) => name === rowName)
+  if (!row) throw new Error(`no row ${rowName} in ${caseName}`)
+  const micro = await row.prepare()
+  await micro.check()
+  await runFor(micro, Number(warmUp))
+  const before = process.cpuUsage()
+  const { amount, seconds } = await runFor(micro, Number(timed))
+  const { user, system } = process.cpuUsage(before)
+  await micro.close?.()
+  return { amount, seconds, cpu: (user + system) / 1e6 }
+}
 
 async function runFor({ step }: Micro, milliseconds: number): Promise<{ amount: number; seconds: number }> {
   const start = performance.now()

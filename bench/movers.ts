@@ -43,17 +43,20 @@ export function socketMover(peer: SocketMover): Mover {
 }
 
 interface PipeMover extends Omit<Mover, 'prepare'> {
-  /** The two commands for a file; the second writes its standard output. */
-  commands(world: World, path: string): Promise<readonly [Command, Command]>
+  /** The commands of a pipeline for a file; the last writes its standard output. */
+  commands(world: World, path: string): Promise<readonly Command[]>
 }
 
-/** The time is that from the start of both programs to their end. */
+/** The time is that from the start of all programs to their end. */
 export function pipeMover({ commands, ...mover }: PipeMover): Mover {
   return {
     ...mover,
     async prepare(world, { source, target, deadline }) {
-      const [encrypt, decrypt] = await commands(world, source.path)
-      return { run: () => world.children.run([encrypt, { ...decrypt, stdout: target }], { deadline }) }
+      const line = await commands(world, source.path)
+      const ending = line.map((command, index) =>
+        index === line.length - 1 ? { ...command, stdout: target } : command
+      )
+      return { run: () => world.children.run(ending, { deadline }) }
     }
   }
 }

@@ -5,7 +5,6 @@ import type { Command } from './children.ts'
 import { pipeMover, socketMover } from './movers.ts'
 import { packagedCommand } from './package.ts'
 import type { Mover } from './transfers.ts'
-import { sftCommand } from './users.ts'
 import { NAME, type World } from './world.ts'
 
 /** Ours as contenders: the command over a socket and through a pipe, and the library over a socket. */
@@ -25,7 +24,8 @@ export async function sft(world: World, command: string, ...args: readonly strin
 function statsFlag(world: World, command: string): Promise<readonly string[]> {
   return world.once(`flags of ${command}`, async () => {
     const stdout = world.target()
-    await world.children.run({ ...sftCommand({}, command, '--help'), stdout })
+    const argv = [process.execPath, await packagedCommand(world), command, '--help']
+    await world.children.run({ argv, stdout })
     const help = await readFile(stdout, 'utf8')
     await world.discard(stdout)
     return help.includes('--stats') ? ['--stats'] : []
@@ -87,23 +87,27 @@ export const OUR_SOCKET_MOVERS: readonly Mover[] = [
   library
 ]
 
-/** A file by its name is a regular file to us; standard input is a stream of unknown size, whatever it comes from. */
-export function piped(flags: readonly string[] = [], options: Options & { byName?: boolean } = {}): Mover {
-  const { byName = true, dressing = asItIs } = options
+/** How `sft send` gets a file: by its name, which is a regular file to it; as standard input; or from a program before it, such as `tar`. */
+type Way = 'FILE' | '< FILE' | 'cat FILE |'
+
+/** What is not a file by its name is a stream of unknown size to us. */
+export function piped(flags: readonly string[] = [], options: Options & { way?: Way } = {}): Mover {
+  const { way = 'FILE', dressing = asItIs } = options
   return pipeMover({
-    name: ['sft send', byName ? 'FILE' : '< FILE', '| sft recv', ...flags].join(' '),
+    name: [...(way === 'cat FILE |' ? [way, 'sft send'] : ['sft send', way]), '| sft recv', ...flags].join(' '),
     async commands(world, path) {
-      const send = byName
-        ? await sft(world, 'send', path, ...flags)
-        : { ...(await sft(world, 'send', ...flags)), stdin: path }
-      return [dressing(send), dressing(await sft(world, 'recv', ...flags))]
+      const receiver = dressing(await sft(world, 'recv', ...flags))
+      if (way === 'FILE') return [dressing(await sft(world, 'send', path, ...flags)), receiver]
+      const sender = dressing(await sft(world, 'send', ...flags))
+      return way === '< FILE' ? [{ ...sender, stdin: path }, receiver] : [{ argv: ['cat', path] }, sender, receiver]
     }
   })
 }
 
 export const OUR_PIPE_MOVERS: readonly Mover[] = [
   piped(),
-  piped([], { byName: false }),
+  piped([], { way: '< FILE' }),
+  piped([], { way: 'cat FILE |' }),
   piped(['--threads', '0']),
   piped(['--threads', '1']),
   piped(['--threads', '2'])
