@@ -3,21 +3,23 @@ import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { initAuthority } from '../../src/auth/authority/authority.ts'
 import { serialOf } from '../../src/auth/authority/store/entry.ts'
 import { openStore } from '../../src/auth/authority/store/open-store.ts'
-import { generateRsaKey } from '../../src/auth/certificates/keys.ts'
 import { decodeCertificate } from '../../src/auth/certificates/pem.ts'
 import { requestAuth } from '../../src/auth/client/auth-client.ts'
 import { login } from '../../src/auth/client/login.ts'
+import { passwordHasher } from '../../src/auth/server/password.ts'
 import { type Finished, Shell } from '../fixtures/command.ts'
 import { openssl } from '../fixtures/openssl.ts'
 import { databases } from '../fixtures/postgres.ts'
+import { testKey } from '../fixtures/rsa-keys.ts'
 
 /** `sft auth user` and `sft auth cert`, beside a server that runs, over SQLite and over PostgreSQL. */
 
 const PASSWORD = 'canary password'
 const NEW_PASSWORD = 'another canary'
-const key = await generateRsaKey(2048)
+const key = await testKey()
 const STORES = await databases(t)
 
 interface Place {
@@ -28,14 +30,13 @@ interface Place {
   lines(result: Finished): Record<string, unknown>[]
 }
 
-async function authority(t: Test, options: readonly string[]): Promise<Place> {
+const hash = await passwordHasher().hash(Buffer.from(PASSWORD))
+
+function placeFor(t: Test): Place {
   const directory = t.testdir({ admin: {}, password: `${PASSWORD}\n`, new: `${NEW_PASSWORD}\n` })
   const shell = new Shell(t, join(directory, 'admin'))
   const ca = join(shell.directory, 'ca')
   const auth = (...args: string[]) => shell.run(['auth', ...args, '--dir', ca])
-  t.match(await shell.run(['auth', 'init', ca, '--org', 'example.org', '--no-passphrase', ...options]), { code: 0 })
-  for (const name of ['alice', 'bob'])
-    t.match(await auth('user', 'add', name, '--password-file', join(directory, 'password')), { code: 0 })
   const lines = ({ stdout }: Finished) =>
     stdout
       .toString()
@@ -43,6 +44,26 @@ async function authority(t: Test, options: readonly string[]): Promise<Place> {
       .filter(line => line !== '')
       .map(line => JSON.parse(line) as Record<string, unknown>)
   return { shell, ca, auth, lines }
+}
+
+/** An authority with alice and bob, made by the commands. */
+async function commanded(t: Test, url: string | undefined): Promise<Place> {
+  const place = placeFor(t)
+  const store = url === undefined ? [] : ['--store', url]
+  const init = ['auth', 'init', place.ca, '--org', 'example.org', '--no-passphrase', ...store]
+  t.match(await place.shell.run(init), { code: 0 })
+  for (const name of ['alice', 'bob'])
+    t.match(await place.auth('user', 'add', name, '--password-file', join(t.testdirName, 'password')), { code: 0 })
+  return place
+}
+
+/** The same, made by the library, for tests of something else. */
+async function given(t: Test, url: string | undefined): Promise<Place> {
+  const place = placeFor(t)
+  await initAuthority(place.ca, { org: 'example.org', bits: 2048, store: url })
+  await using store = await openStore(url ?? join(place.ca, 'users.db'))
+  for (const name of ['alice', 'bob']) await store.users.add(name, hash)
+  return place
 }
 
 const serving = async ({ shell, ca }: Place) => {
@@ -55,10 +76,10 @@ const serving = async ({ shell, ca }: Place) => {
 }
 
 for (const [database, { skip, place: newStore }] of Object.entries(STORES)) {
-  const options = async (t: Test): Promise<string[]> => (database === 'SQLite' ? [] : ['--store', await newStore(t)])
+  const url = async (t: Test): Promise<string | undefined> => (database === 'SQLite' ? undefined : newStore(t))
 
   t.test(`${database}: a day of an administrator`, { skip }, async t => {
-    const place = await authority(t, await options(t))
+    const place = await commanded(t, await url(t))
     const { auth, lines } = place
     const { get, enter } = await serving(place)
     t.match(lines(await auth('user', 'list', '--json')), [
@@ -103,7 +124,7 @@ for (const [database, { skip, place: newStore }] of Object.entries(STORES)) {
   })
 
   t.test(`${database}: a kill -9 of the server loses no certificate that somebody has`, { skip }, async t => {
-    const place = await authority(t, await options(t))
+    const place = await given(t, await url(t))
     const held: string[] = []
     const { server, enter } = await serving(place)
     const logins = Array.from({ length: 4 }, async (_, i) => {
@@ -116,14 +137,14 @@ for (const [database, { skip, place: newStore }] of Object.entries(STORES)) {
     await Promise.allSettled(logins)
     await server.ended
     t.ok(held.length >= 3, `${held.length} certificates`)
-    const { store: url } = JSON.parse(await readFile(join(place.ca, 'authority.json'), 'utf8')) as { store?: string }
-    await using store = await openStore(url ?? join(place.ca, 'users.db'))
+    const { store: kept } = JSON.parse(await readFile(join(place.ca, 'authority.json'), 'utf8')) as { store?: string }
+    await using store = await openStore(kept ?? join(place.ca, 'users.db'))
     for (const serial of held) t.ok(await store.certificates.get(serial), serial)
   })
 }
 
 t.test('what is asked wrongly', async t => {
-  const { auth, shell, ca } = await authority(t, [])
+  const { auth, shell, ca } = await given(t, undefined)
   const cases: [string[], number][] = [
     [['user', 'disable', 'carol'], 3],
     [['user', 'enable', 'carol'], 3],
