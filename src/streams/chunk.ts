@@ -1,8 +1,8 @@
 import { allocate, release } from '../workers/buffers.ts'
 import { DEFAULT_CHUNK_SIZE, isChunkSize } from '../workers/construction.ts'
 import { SftError } from './errors.ts'
-import { iterate } from './iterate.ts'
-import type { Chunk, Source, Stage } from './types.ts'
+import { IDLE, markIdle } from './idle.ts'
+import type { Chunk, Stage } from './types.ts'
 
 export interface ChunkOptions {
   /** Chunk size in bytes: a power of two, 16 KiB to 1 MiB. Default 1 MiB. */
@@ -78,36 +78,4 @@ class Filling {
 
 function isWholeChunk(piece: Uint8Array, size: number): boolean {
   return piece.byteLength === size && piece.buffer.byteLength === size && piece.buffer instanceof ArrayBuffer
-}
-
-const IDLE = Symbol('idle')
-
-/** Passes pieces on, and `IDLE` once whenever the source has kept its consumer waiting for `idle` milliseconds. One timer serves all of them. */
-async function* markIdle(source: Source<Uint8Array>, idle: number): AsyncGenerator<Uint8Array | typeof IDLE> {
-  const pieces = iterate(source)
-  let fire = (): void => {}
-  const timer = setTimeout(() => fire(), idle)
-  let ended = false
-  try {
-    for (;;) {
-      const next = Promise.resolve(pieces.next())
-      const slow = new Promise<typeof IDLE>(resolve => {
-        fire = () => resolve(IDLE)
-      })
-      timer.refresh()
-      if ((await Promise.race([next, slow])) === IDLE) yield IDLE
-      const piece = await next
-      if (piece.done) {
-        ended = true
-        return
-      }
-      yield piece.value
-    }
-  } catch (error) {
-    ended = true
-    throw error
-  } finally {
-    clearTimeout(timer)
-    if (!ended) await pieces.return?.()
-  }
 }

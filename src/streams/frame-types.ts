@@ -7,9 +7,10 @@ export const TYPE_BYTES = 4
 /** Largest `length` of a control frame after authentication, and of the header of a pipe (SPEC §3). */
 export const CONTROL_CAP = 64 * 1024
 
-const NAMES = 'HELO HELR SECE SECV SECF RSCV RSCI JOIN JOIR RQFL OFFR ACPT STRM RSFL FINL PING ABRT CLOS CRLN'.split(
-  ' '
-) as FrameType[]
+const NAMES =
+  'HELO HELR SECE SECV SECF RSCV RSCI JOIN JOIR RQFL OFFR ACPT STRM RSFL CKPT FINL PING ABRT CLOS CRLN'.split(
+    ' '
+  ) as FrameType[]
 const BYTES = new Map(NAMES.map(name => [name, Uint8Array.from(Buffer.from(name, 'latin1'))]))
 const KNOWN = new Set<string>(NAMES)
 

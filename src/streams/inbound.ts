@@ -1,6 +1,7 @@
 import { CHUNK_OVERHEAD } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import type { StreamKey } from '../workers/stream-key.ts'
+import { openCheckpoints, type VerifyCheckpoint } from './checkpoints.ts'
 import { SftError } from './errors.ts'
 import { CONTROL_CAP, TYPE_BYTES } from './frame-types.ts'
 import type { GatherOptions } from './gather.ts'
@@ -11,10 +12,17 @@ import type { WindowOptions } from './seal.ts'
 import type { ReceivedFrame, Stage } from './types.ts'
 import { unframe } from './unframe.ts'
 
+/** What a header gives away to whom it is for. */
+export interface StreamOpening {
+  key: StreamKey
+  /** Whether the sender signed a checkpoint; asked in a stream for several recipients only (SPEC §7.5). */
+  verify: VerifyCheckpoint
+}
+
 export interface InboundOptions extends GatherOptions, WindowOptions {
   pool: CipherPool
   /** Opens a header: finds and checks the key, and whatever else must hold before a byte is released. */
-  openHeader: (header: ParsedHeader) => Promise<StreamKey>
+  openHeader: (header: ParsedHeader) => Promise<StreamOpening>
 }
 
 /** Largest `length` of an `RSFL` frame of a stream (SPEC §3). */
@@ -26,10 +34,11 @@ export function chunkFrameCap(chunkSize: number): number {
  * A whole one-way stream in, verified plaintext out (SPEC §7); the mirror of `outbound`.
  *
  *   1. magic, unframe  (sequential)  the first frame is the header, `openHeader` gives its key
- *   2. open            (parallel)    in the pool, in order again behind it
- *   3. final frame     (sequential)  and nothing after it
+ *   2. checkpoints     (sequential)  of a stream for several recipients
+ *   3. open            (parallel)    in the pool, in order again behind it
+ *   4. final frame     (sequential)  and nothing after it
  *
- * Memory: `inFlight` chunks, one frame being read, one piece of the source. An error or an early stop closes the source.
+ * Memory: `inFlight` chunks, one frame being read, one piece of the source; for several recipients also what `openCheckpoints` holds. An error or an early stop closes the source.
  */
 export function inbound(options: InboundOptions): Stage<Uint8Array, Uint8Array> {
   const { pool, openHeader, inFlight } = options
@@ -38,9 +47,10 @@ export function inbound(options: InboundOptions): Stage<Uint8Array, Uint8Array> 
     const frames = unframe({ ...options, cap: () => cap, last: 'FINL' })(stripMagic()(source))
     try {
       const header = await readHeader(frames)
-      const key = await openHeader(header)
+      const { key, verify } = await openHeader(header)
       cap = chunkFrameCap(header.chunkSize)
-      yield* open(pool, key, { ...header, ...(inFlight && { inFlight }) })(frames)
+      const signed = header.stanzas.length > 1 ? openCheckpoints(key, verify)(frames) : frames
+      yield* open(pool, key, { ...header, ...(inFlight && { inFlight }) })(signed)
     } finally {
       await frames.return()
     }

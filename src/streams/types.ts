@@ -26,6 +26,7 @@ export type FrameType =
   | 'ACPT'
   | 'STRM'
   | 'RSFL'
+  | 'CKPT'
   | 'FINL'
   | 'PING'
   | 'ABRT'

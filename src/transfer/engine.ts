@@ -99,8 +99,16 @@ export class Engine implements AsyncDisposable {
     this.#options = options
   }
 
-  /** Seals an input for `to`; yields the bytes of a one-way stream (SPEC §7). */
-  async *seal(input: Input, to: Recipient, options: SendOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  /**
+   * Seals an input for `to`, once for all of them; yields the bytes of a one-way stream (SPEC §7).
+   *
+   * @param to one recipient, or up to 64; none of them can change what another gets (SPEC §7.5)
+   */
+  async *seal(
+    input: Input,
+    to: Recipient | readonly Recipient[],
+    options: SendOptions = {}
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     await using found = await openInput(input, options.name, options.tree)
     const opened = this.#meter?.outgoing(found) ?? found
     const { metadata, file, owned } = opened
@@ -108,7 +116,7 @@ export class Engine implements AsyncDisposable {
     const size = chunkSize === undefined ? {} : { chunkSize }
     const stage = sealStream({
       identity: this.identity,
-      recipients: [to],
+      recipients: [to].flat(),
       pool: this.pool,
       metadata,
       suite,

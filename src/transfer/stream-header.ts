@@ -3,10 +3,12 @@ import { decodeChain, encodeChain, type PeerIdentity } from '../auth/certificate
 import { signPss, verifyPss } from '../auth/certificates/signature.ts'
 import type { Identity } from '../auth/identity/identity.ts'
 import { verifyMember } from '../auth/identity/member.ts'
+import type { SignCheckpoint, VerifyCheckpoint } from '../streams/checkpoints.ts'
 import { SftError } from '../streams/errors.ts'
 import {
   encodeClear,
   HINT_BYTES,
+  MAX_STANZAS,
   METADATA,
   type Metadata,
   type ParsedHeader,
@@ -21,6 +23,7 @@ import { hmac } from '../workers/hkdf.ts'
 import { wrapKey } from '../workers/key-wrap.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { deriveStreamKey, type StreamKey } from '../workers/stream-key.ts'
+import { checkpointSigner, checkpointVerifier } from './checkpoint-signature.ts'
 
 /** The header of a pipe: who may open it, who sent it, what it is (SPEC §7.1). */
 
@@ -37,6 +40,18 @@ const HASH_BYTES = 32
 /** The one whose key opens a stream. */
 export type Recipient = Pick<PeerIdentity, 'publicKey' | 'spkiHash'>
 
+/**
+ * Each recipient once: whoever is named twice, by another name of the same key, needs no second stanza.
+ *
+ * @throws SftError ERR_SFT_USAGE for none, and for more than a header holds.
+ */
+export function distinctRecipients(recipients: readonly Recipient[]): readonly Recipient[] {
+  const byKey = new Map(recipients.map(each => [Buffer.from(each.spkiHash).toString('hex'), each]))
+  if (byKey.size < 1 || byKey.size > MAX_STANZAS)
+    throw new SftError('ERR_SFT_USAGE', `a stream has 1 to ${MAX_STANZAS} recipients`)
+  return [...byKey.values()]
+}
+
 export interface SealHeaderOptions {
   sender: Identity
   recipients: readonly Recipient[]
@@ -47,8 +62,15 @@ export interface SealHeaderOptions {
   variable: boolean
 }
 
+export interface SealedHeader {
+  header: Frame
+  key: StreamKey
+  /** Signs the checkpoints of this stream, if it is for several recipients. */
+  sign: SignCheckpoint
+}
+
 /** Makes a fresh stream key and the header that carries it: wrapped to the recipients, signed by the sender inside the encryption. */
-export async function sealHeader(options: SealHeaderOptions): Promise<{ header: Frame; key: StreamKey }> {
+export async function sealHeader(options: SealHeaderOptions): Promise<SealedHeader> {
   const { sender, recipients, suite } = options
   const streamId = randomBytes(STREAM_ID_BYTES)
   const secret = randomBytes(KEY_BYTES)
@@ -64,7 +86,7 @@ export async function sealHeader(options: SealHeaderOptions): Promise<{ header: 
   }
   const signature = await signPss(sender.privateKey, signedText(bound, unsigned, sender.chain[0] as Uint8Array))
   const { ciphertext, tag } = sealBytes(key.header, 0, bound, encodeTlv(SEALED_PART, { ...unsigned, signature }))
-  return { header: { type: 'STRM', body: [bound, ciphertext, tag] }, key }
+  return { header: { type: 'STRM', body: [bound, ciphertext, tag] }, key, sign: checkpointSigner(sender, bound) }
 }
 
 /** Wraps a stream key to one recipient. */
@@ -85,6 +107,8 @@ export interface OpenHeaderOptions {
 
 export interface OpenedHeader {
   key: StreamKey
+  /** Whether the sender signed a checkpoint of this stream. */
+  verify: VerifyCheckpoint
   sender: PeerIdentity
   metadata: Metadata
 }
@@ -107,7 +131,8 @@ export async function openHeader(header: ParsedHeader, options: OpenHeaderOption
     throw new SftError('ERR_SFT_SIGNATURE', "the sender's signature does not fit")
   }
   requireRecipient(part.recipients, header.stanzas.length, options.spkiHash)
-  return { key, sender, metadata: decodeTlv(METADATA, part.metadata) }
+  const verify = checkpointVerifier(sender, header.bound)
+  return { key, verify, sender, metadata: decodeTlv(METADATA, part.metadata) }
 }
 
 /** Unwraps the stream key from the stanza for this reader. */

@@ -10,6 +10,8 @@ export interface StreamKey {
   readonly commitment: Uint8Array
   /** Seals the header of a pipe, once. */
   readonly header: AeadKey
+  /** Seals `CKPT` (SPEC §7.5). */
+  readonly checkpoint: AeadKey
   /** Seals `FINL`. */
   readonly final: AeadKey
   /** Key and base nonce of the group that chunk `index` belongs to. */
@@ -31,12 +33,18 @@ export function deriveStreamKey(suite: Suite, streamId: Uint8Array, secret: Uint
   const aeadKey = (label: string, context?: Uint8Array): AeadKey =>
     splitKey(suite, derive(label, KEY_BYTES + IV_BYTES, context))
   let current: { group: number; key: AeadKey } | undefined
+  let checkpoint: AeadKey | undefined
   return {
     suite,
     commitment: derive('sft/1 commit', 32),
     // made on demand: only a pipe has one
     get header() {
       return aeadKey('sft/1 hdr')
+    },
+    // only a stream for several recipients has one
+    get checkpoint() {
+      checkpoint ??= aeadKey('sft/1 ckpt')
+      return checkpoint
     },
     final: aeadKey('sft/1 fin'),
     chunk(index) {

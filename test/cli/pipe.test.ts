@@ -94,6 +94,30 @@ t.test('for somebody else', async t => {
   })
 })
 
+t.test('for several, sealed once', async t => {
+  const sent = await here.run(['send', 'big.bin', '--to', 'bob', '--to', 'alice', '--to', 'bob.crt', '-o', 'for-both'])
+  t.match(sent, { code: 0, stderr: '' })
+  const bytes = await readFile(join(here.directory, 'for-both'))
+  t.equal(bytes[bytes.indexOf('STRM') + 4 + 44], 2, 'a stanza for each key, however often it was named')
+  await writeFile(join(there.directory, 'for-both'), bytes)
+  t.match(await here.bash('sft recv for-both | cmp - big.bin'), { code: 0 })
+  t.match(await there.run(['recv', 'for-both', '--from', 'alice', '-o', 'of-both']), { code: 0 })
+  t.ok((await readFile(join(there.directory, 'of-both'))).equals(big))
+  t.match(await outside.run(['recv'], { input: bytes }), { code: 40, bytes: 0, stderr: /NOT_RECIPIENT/ })
+  const end = Buffer.concat([
+    bytes.subarray(0, bytes.lastIndexOf('CKPT') - 2),
+    bytes.subarray(bytes.lastIndexOf('FINL') - 1)
+  ])
+  for (const to of [[], ['-o', 'unsigned']])
+    t.match(await there.run(['recv', ...to], { input: end }), { code: 40, bytes: 0, stderr: /ERR_SFT_SIGNATURE/ })
+  t.notOk((await readdir(there.directory)).includes('unsigned'))
+  const pipe = await here.bash('set -o pipefail; cat big.bin | sft send --to bob --to alice | sft recv | cmp - big.bin')
+  t.match(pipe, { code: 0 })
+  const nobody = await here.run(['send', 'big.bin', '--to', 'bob', '--to', 'nobody', '-o', 'never'])
+  t.match(nobody, { code: 2, stderr: /nobody: no peer .*UNKNOWN_PEER/ })
+  t.notOk((await readdir(here.directory)).includes('never'))
+})
+
 t.test('the sender is who was named, or nothing comes out', async t => {
   const recv = (...options: string[]) => there.run(['recv', ...options], { input: stored.stdout })
   t.match(await recv('--from', 'carol', '--from', 'alice'), { code: 0 })

@@ -25,17 +25,21 @@ const headerFrame = (variable = false, tail = pattern(60)): Frame => ({
 })
 
 const key = streamKey()
+/** No checkpoint is to be seen in a stream for one. */
+const verify = (): never => {
+  throw new Error('asked')
+}
 const stream = (len: number, of = key): Promise<Buffer> =>
   join(outbound(headerFrame(), { pool: inlinePool(), key: of, size: C })([pattern(len)]))
 const inboundStage = (options: Partial<InboundOptions> = {}) =>
-  inbound({ pool: inlinePool(), openHeader: async () => key, ...options })
+  inbound({ pool: inlinePool(), openHeader: async () => ({ key, verify }), ...options })
 
 for (const suite of SUITES) {
   for (const len of LENGTHS) {
     const bytes = await stream(len, streamKey(suite))
     for (const step of STEPS) {
       t.test(`${suite} len=${len} step=${step}`, async t => {
-        const opened = inboundStage({ openHeader: async () => streamKey(suite) })(cut(bytes, step))
+        const opened = inboundStage({ openHeader: async () => ({ key: streamKey(suite), verify }) })(cut(bytes, step))
         t.equal(print(await join(opened)), print(pattern(len)))
       })
     }
@@ -63,7 +67,7 @@ t.test('openHeader is given the header, before a byte comes out; what it throws 
     inboundStage({
       openHeader: async header => {
         seen = header
-        return key
+        return { key, verify }
       }
     })([bytes])
   )

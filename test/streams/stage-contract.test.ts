@@ -17,6 +17,8 @@ const NO_STAGES: Readonly<Record<string, string>> = {
   pace: 'where a file operation is done, under readFile and writeFile',
   filling: 'how a source reads into the memory of its consumer',
   iterate: 'the iterator of a source',
+  idle: 'pauses of a source, under chunk and sealCheckpoints',
+  'hash-tree': 'a hash over many entries, under the checkpoints',
   accepted: 'the socket and the reader of a connection that was accepted',
   'socket-reader': 'the source of socketDuplex and readSocket, which is in the list',
   gather: 'a reader under unframe, pulled by size, no stage',

@@ -30,6 +30,10 @@ t.test('seal and open', async t => {
   t.match(seen, ['alice', { name: 'report', size: bytes.byteLength }])
   await t.rejects(joinBytes(far.open(near.seal(bytes, forBob), { from: ['carol'] })), { code: 'ERR_SFT_SENDER' })
   await t.rejects(joinBytes(near.open(near.seal(bytes, forBob))), { code: 'ERR_SFT_NOT_RECIPIENT' })
+  const forBoth = [forBob, { publicKey: near.identity.publicKey, spkiHash: spkiHash(near.identity.publicKey) }]
+  const both = await joinBytes(near.seal(bytes, forBoth))
+  for (const engine of [near, far]) t.ok((await joinBytes(engine.open([both]))).equals(bytes), 'one stream for both')
+  await t.rejects(joinBytes(near.seal(bytes, [])), { code: 'ERR_SFT_USAGE' })
   await t.rejects(joinBytes(near.seal('no/such/file', forBob)), { code: 'ERR_SFT_NOT_FOUND' })
   const hanging = near.seal(hang(), forBob, { signal: AbortSignal.timeout(50) })
   await t.rejects(joinBytes(hanging), { name: 'TimeoutError' })

@@ -126,6 +126,22 @@ export interface WrapOptions {
   ciphertext?: (ciphertext: Buffer) => Buffer
 }
 
+/** A checkpoint, and what of it is not as usual. */
+export interface CheckpointOptions {
+  /** Kind 1, in the context of the end. Default: kind 0. */
+  final?: boolean
+  counter?: number
+  /** What is signed, if it is not these bodies. */
+  root?: Buffer
+  bytes?: number
+  signed?: (text: Buffer) => Buffer
+  sign?: (message: Buffer, salt: Buffer) => Buffer
+  kind?: number
+  label?: string
+  /** The plaintext of the frame: kind and signature. */
+  part?: (part: Buffer) => Buffer
+}
+
 export interface VectorStream {
   /** `STRM`, `RSFL` and `FINL`: whole frames. */
   readonly header: Buffer
@@ -138,12 +154,23 @@ export interface VectorStream {
     options?: { suite?: number; nonce?: number; aad?: Buffer; claim?: number }
   ): Buffer
   chunkBody(index: number, data: Uint8Array): Buffer
+  /** `CKPT` behind these `RSFL` bodies, which are all that came before. */
+  checkpoint(bodies: readonly Buffer[], options?: CheckpointOptions): Buffer
   final(
     end: number,
     bytes: number,
     first?: number,
     options?: { nonce?: number; extra?: Buffer; label?: string }
   ): Buffer
+}
+
+/** MTH of RFC 6962 §2.1, as it is defined there. */
+export function treeHash(entries: readonly Uint8Array[]): Buffer {
+  if (entries.length === 0) return sha256()
+  if (entries.length === 1) return sha256(Buffer.of(0), entries[0] as Uint8Array)
+  let k = 1
+  while (k * 2 < entries.length) k *= 2
+  return sha256(Buffer.of(1), treeHash(entries.slice(0, k)), treeHash(entries.slice(k)))
 }
 
 /** Chain on the wire (SPEC §4.3). */
@@ -171,8 +198,21 @@ export function makeStream(name: string, options: StreamOptions): VectorStream {
     const aad = o.aad ?? Buffer.concat([text('RSFL'), u64(index)])
     return Buffer.concat([u64(o.claim ?? index), seal(o.suite ?? suite, key, o.nonce ?? index, aad, data)])
   }
+  const checkpoint: VectorStream['checkpoint'] = (bodies, o = {}) => {
+    const { final = false, counter = 0, root = treeHash(bodies) } = o
+    const bytes = o.bytes ?? bodies.reduce((sum, { byteLength }) => sum + byteLength - 24, 0)
+    const context = text(final ? 'sft/1 final\0' : 'sft/1 ckpt\0')
+    const usual = Buffer.concat([context, h0, commitment, u64(bodies.length), u64(bytes), root])
+    const message = o.signed?.(usual) ?? usual
+    const sign = o.sign ?? ((each, salt) => pss(options.sender.privateKey, each, salt))
+    const kind = Buffer.of(o.kind ?? (final ? 1 : 0))
+    const part = Buffer.concat([kind, sign(message, random(`salt of checkpoint ${counter}`))])
+    const secret = derive(o.label ?? 'sft/1 ckpt', 44)
+    return frame('CKPT', seal(suite, secret, counter, text('CKPT'), o.part?.(part) ?? part))
+  }
   return {
     header: frame('STRM', body),
+    checkpoint,
     body,
     commitmentAt: clear.byteLength,
     chunkBody,

@@ -15,6 +15,9 @@ interface SendFlags extends EngineFlags, RetryFlags, TreeFlags {
   streams?: number
 }
 
+/** Of a pipe; the library says so again, but not before it has looked for each of them (SPEC §7.4). */
+const MAX_RECIPIENTS = 64
+
 /** `sft send FILE NAME:`, `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
 export function registerSend(program: Command): void {
   withRetry(withTree(withStreams(withEngine(program.command('send')))))
@@ -26,7 +29,7 @@ export function registerSend(program: Command): void {
     )
     .option(
       '--to <peer>',
-      'who can open the pipe: a name in the peer book or the directory, or FILE.crt (default: you)',
+      'who can open the pipe: a name in the peer book or the directory, or FILE.crt (default: you); repeat for more, up to 64',
       collect
     )
     .option('-o, --output <file>', 'write the sealed stream to a file; - is standard output, even a terminal')
@@ -34,7 +37,7 @@ export function registerSend(program: Command): void {
     .option('-f, --force', 'replace an existing output file')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ tar c dir | sft send --to bob | ssh host "sft recv --hold /tmp/held | tar x"\n  $ sft send report.pdf bob:\n  $ sft send -r photos bob: --exclude "*.tmp"'
+      '\nExamples:\n  $ tar c dir | sft send --to bob | ssh host "sft recv --hold /tmp/held | tar x"\n  $ sft send report.pdf --to bob --to carol -o report.sft\n  $ sft send report.pdf bob:\n  $ sft send -r photos bob: --exclude "*.tmp"'
     )
     .action(send)
 }
@@ -75,7 +78,7 @@ function requireSense(
     throw usage('standard input can not be read twice', 'leave --retry out')
   if (address === undefined && options.streams !== undefined)
     throw usage('--streams belongs to a peer that is dialled, not to the pipe')
-  if ((options.to?.length ?? 0) > 1) throw usage('a stream has one recipient', 'send it once for each')
+  if ((options.to?.length ?? 0) > MAX_RECIPIENTS) throw usage(`a stream has at most ${MAX_RECIPIENTS} recipients`)
 }
 
 async function toPeer(
@@ -103,7 +106,7 @@ async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, 
   const { openOutput } = await import('../../index.ts')
   const { output, force, name } = options
   if (output === undefined) await refuseTerminal('a sealed stream')
-  const recipient = await findRecipient(engine, options.to?.[0])
+  const recipients = await findRecipients(engine, options.to)
   const destination = await openOutput(output === undefined || output === '-' ? 1 : output, { force, signal })
   const tree = await treeOptions(options)
   let omitted = 0
@@ -114,18 +117,31 @@ async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, 
       tree.onOmitted?.(...what)
     }
   }
-  await destination.sink({ created: Date.now() })(engine.seal(source, recipient, { name, tree: counted, signal }))
+  await destination.sink({ created: Date.now() })(engine.seal(source, recipients, { name, tree: counted, signal }))
   await requireWhole(omitted)
 }
 
-async function findRecipient(engine: Engine, to: string | undefined): Promise<Recipient> {
+/** All of them, before the first byte is read; one after the other, for each may ask the directory. */
+async function findRecipients(engine: Engine, to: readonly string[] = [engine.identity.name]): Promise<Recipient[]> {
+  const { SftError } = await import('../../index.ts')
+  const found: Recipient[] = []
+  for (const name of to) {
+    const recipient = findRecipient(engine, name).catch(cause => {
+      if (to.length === 1 || !SftError.is(cause)) throw cause
+      throw new SftError(cause.code, `${name}: ${cause.message}`, { cause, ...(cause.hint && { hint: cause.hint }) })
+    })
+    found.push(await recipient)
+  }
+  return found
+}
+
+async function findRecipient(engine: Engine, to: string): Promise<Recipient> {
   const { dataDirectory, findPeer, locatePeer, SftError } = await import('../../index.ts')
-  const directory = dataDirectory(process.env)
   try {
-    return await findPeer(directory, engine.identity, to ?? engine.identity.name)
+    return await findPeer(dataDirectory(process.env), engine.identity, to)
   } catch (error) {
     const url = await authUrl()
-    if (!SftError.is(error) || !isOutOfDate(error) || to === undefined || url === undefined) throw error
+    if (!SftError.is(error) || !isOutOfDate(error) || url === undefined) throw error
     return (await locatePeer(engine.identity, to, directoryOf(url))).peer
   }
 }

@@ -16,7 +16,7 @@ export function data(seed: string, size: number): Buffer {
 
 export const [d0, d1, d2] = [data('first', 100), data('second', 120), data('third', 50)]
 export const ALL = Buffer.concat([d0, d1, d2])
-export const NOTHING = Buffer.alloc(0)
+export const NOTHING: Buffer = Buffer.alloc(0)
 
 /** From alice to bob, chunks of any size, unless told otherwise. */
 export function stream(name: string, options: Partial<StreamOptions> = {}): VectorStream {
@@ -26,6 +26,13 @@ export function stream(name: string, options: Partial<StreamOptions> = {}): Vect
 /** The usual three chunks and the end. */
 export function chunks(of: VectorStream, first = 0): Buffer[] {
   return [of.chunk(first, d0), of.chunk(first + 1, d1), of.chunk(first + 2, d2), of.final(first + 3, ALL.byteLength)]
+}
+
+/** The same of a stream for several, with the checkpoint at its end (SPEC §7.5). */
+export function signedChunks(of: VectorStream): Buffer[] {
+  const [c0, c1, c2, end] = chunks(of) as [Buffer, Buffer, Buffer, Buffer]
+  const bodies = [d0, d1, d2].map((each, i) => of.chunkBody(i, each))
+  return [c0, c1, c2, of.checkpoint(bodies, { final: true }), end]
 }
 
 export const base = stream('base')
@@ -63,5 +70,7 @@ export function headerVector(
 ): Vector {
   const made = stream(name, options)
   const released = expect === 'ok' ? ALL : NOTHING
-  return vector(name, expect, comment, file(made.header, ...chunks(made, options.firstChunk)), { released, ...rest })
+  const isForSeveral = options.recipients !== undefined && options.recipients.length > 1
+  const frames = isForSeveral ? signedChunks(made) : chunks(made, options.firstChunk)
+  return vector(name, expect, comment, file(made.header, ...frames), { released, ...rest })
 }

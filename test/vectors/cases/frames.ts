@@ -76,7 +76,7 @@ export const FRAMES: readonly Vector[] = [
   ),
   afterFirst('length_huge', 'FRAME_TOO_LARGE', 'a chunk frame of 256 MiB', framed('ffffff7f', 'RSFL')),
   afterFirst('type_unknown', 'FRAME_TYPE', 'a type that nobody knows', frame('XXXX', d0), c1, c2, end),
-  afterFirst('type_reserved', 'FRAME_TYPE', 'a type that is reserved', frame('CKPT', d0), c1, c2, end),
+  afterFirst('type_reserved', 'FRAME_TYPE', 'a type that is reserved', frame('MESG', d0), c1, c2, end),
   afterFirst('type_lower_case', 'FRAME_TYPE', 'a type in lower case', frame('rsfl', base.chunkBody(1, d0)), c2, end),
   afterFirst('type_zeros', 'FRAME_TYPE', 'a type of zeros', framed('04', '\0\0\0\0'), c1, c2, end),
   afterFirst('type_ping', 'FRAME_TYPE', 'a sign of life inside a pipe', PING, c1, c2, end),
