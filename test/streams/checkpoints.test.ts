@@ -141,6 +141,7 @@ t.test('checkpoints that are not where they belong (M73)', async t => {
     ['no first', [c0, c1, b, f, end], '', 'SIGNATURE'],
     ['no final', [c0, a, c1, b, end], 'RSFL RSFL', 'SIGNATURE'],
     ['only the end', [end], '', 'SIGNATURE'],
+    ['another chunk than the one it covers', [c1, a, c0, b, f, end], '', 'SIGNATURE'],
     ['twice', [c0, a, a, c1, b, f, end], 'RSFL', 'SIGNATURE'],
     ['swapped chunks', [c1, c0, f, end], '', 'SIGNATURE'],
     ['a chunk after the final one', [c0, a, c1, b, f, c1, end], 'RSFL RSFL', 'SIGNATURE'],
