@@ -85,12 +85,20 @@ export type { EnrolmentToken } from './auth/server/tokens.ts'
 export { type SecureOptions, secure } from './auth/session/secure.ts'
 export type { SecureDuplex } from './auth/session/secure-duplex.ts'
 // the stages
+export {
+  type Checkpoint,
+  openCheckpoints,
+  type SealCheckpointsOptions,
+  type SignCheckpoint,
+  sealCheckpoints,
+  type VerifyCheckpoint
+} from './streams/checkpoints.ts'
 export { type ChunkOptions, chunk } from './streams/chunk.ts'
 // errors
 export { ERRORS, SftError, type SftErrorCode } from './streams/errors.ts'
 export { frame } from './streams/frame.ts'
 export type { Metadata, ParsedHeader, StreamHeader } from './streams/header.ts'
-export { type InboundOptions, inbound } from './streams/inbound.ts'
+export { type InboundOptions, inbound, type StreamOpening } from './streams/inbound.ts'
 export { mapOrdered } from './streams/map-ordered.ts'
 export { type MergeOptions, mergeStripes } from './streams/merge-stripes.ts'
 export { type OpenOptions, open } from './streams/open.ts'

@@ -15,7 +15,7 @@ interface SendFlags extends EngineFlags, RetryFlags, TreeFlags {
   streams?: number
 }
 
-/** Of a pipe; the library says so again, but not before it has looked for each of them (SPEC §7.4). */
+/** Of a pipe (SPEC §7.4). The library counts them too, but only once each of them has been looked for. */
 const MAX_RECIPIENTS = 64
 
 /** `sft send FILE NAME:`, `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
