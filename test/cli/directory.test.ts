@@ -40,6 +40,9 @@ t.test('a name is enough to get, to send, and to seal for', async t => {
   t.equal(readFileSync(join(inbox, 'piped'), 'utf8'), 'from a pipe')
   const sealed = await alice.run(['send', '--to', 'bob'], { input: 'x' })
   t.match(await bob.run(['recv', '--from', 'alice'], { input: sealed.stdout }), { code: 0, stdout: Buffer.from('x') })
+  const both = await alice.run(['send', '--to', 'bob', '--to', 'alice'], { input: 'y' })
+  for (const member of [alice, bob])
+    t.match(await member.run(['recv'], { input: both.stdout }), { code: 0, stdout: Buffer.from('y') })
 })
 
 t.test('what can not be found says why, and what to do', async t => {
