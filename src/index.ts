@@ -149,6 +149,13 @@ export { type InboxOptions, isHarmlessName, openInbox, type Senders } from './tr
 export { type Input, openInput } from './transfer/input.ts'
 export { type ListenEvent, type Listener, type ListenOptions, listen } from './transfer/listen.ts'
 export type { EngineEvent, ListenAddress } from './transfer/listening.ts'
+export {
+  type AcceptMessagesOptions,
+  acceptMessages,
+  MAX_MESSAGE,
+  type MessageOptions,
+  type OnMessage
+} from './transfer/message.ts'
 export type { MeteredStage, Stats } from './transfer/meter.ts'
 export { type Output, openOutput } from './transfer/output.ts'
 export type { PartialOwner } from './transfer/partial.ts'

@@ -33,5 +33,5 @@ export function sendersOf(from: string[] | undefined, policy: Policy | undefined
 }
 
 export function sayDenied({ peer, action, path }: Denial): void {
-  say(`denied: ${peer} may not ${action} ${path}`)
+  say(action === 'message' ? `denied: ${peer} may not send messages` : `denied: ${peer} may not ${action} ${path}`)
 }

@@ -55,15 +55,20 @@ export class Auditor {
       const { identity, action, path, size } = event
       this.#write({ type: 'deny', ...whois(identity), action, path, ...(size !== undefined && { bytes: size }) })
     } else if (event.type === 'transfer') {
-      const { identity, direction, bytes, resumedAt, kind } = event
-      const from = resumedAt > 0 ? { from: resumedAt } : {}
-      const { path, sha256 } = this.#underway.get(identity) ?? {}
-      this.#write({ type: 'transfer', result: kind, ...whois(identity), direction, path, bytes, ...from, sha256 })
+      this.#transfer(event)
     } else if (event.identity !== undefined) {
       const { path } = this.#underway.get(event.identity) ?? {}
       const reason = SftError.is(event.error) ? event.error.code : 'ERR_SFT_INTERNAL'
       this.#write({ type: 'session', result: 'failed', reason, ...whois(event.identity), path })
     }
+  }
+
+  #transfer({ identity, direction, bytes, resumedAt, kind, content }: ListenEvent & { type: 'transfer' }): void {
+    const from = resumedAt > 0 ? { from: resumedAt } : {}
+    const { path, sha256 } = this.#underway.get(identity) ?? {}
+    const named = content === undefined ? { path } : {}
+    const moved = { direction, ...named, bytes, ...from, sha256 }
+    this.#write({ type: content ?? 'transfer', result: kind, ...whois(identity), ...moved })
   }
 
   #begin(path: string, peer: PeerIdentity): Underway {

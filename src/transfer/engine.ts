@@ -15,7 +15,8 @@ import { acceptGuarded, type Guard, gateOf, openGuarded } from './guarded.ts'
 import { type InboxOptions, openInbox } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
 import { type Listener, listen } from './listen.ts'
-import { audited, type EngineEvent, type ListenAddress, type Listening, listeningOf } from './listening.ts'
+import { audited, type EngineEvent, type ListenAddress, type Listening, listeningOf, messagesFor } from './listening.ts'
+import { type MessageOptions, messageOf } from './message.ts'
 import { Meter, type Stats } from './meter.ts'
 import { type Output, openOutput } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
@@ -171,6 +172,20 @@ export class Engine implements AsyncDisposable {
     return await session.put({ name, size }, this.#meter?.outgoing(opened) ?? opened)
   }
 
+  /**
+   * Sends text of 1 byte to 64 KiB to whoever is at `NAME@HOST:PORT`; resolves once the receiver has taken it. It is never sent twice: what became of one whose
+   * answer was lost is not known.
+   *
+   * @param text bytes are borrowed, and UTF-8
+   * @throws SftError ERR_SFT_USAGE for what is no such text; ERR_SFT_PUSH_REFUSED, ERR_SFT_BUSY; as `connect`.
+   */
+  async message(text: string | Uint8Array, address: string, options: DialOptions = {}): Promise<TransferResult> {
+    parsePeerAddress(address)
+    const { offer, outgoing } = messageOf(text)
+    await using session = await this.connect(address, options)
+    return await session.put(offer, outgoing)
+  }
+
   /** Fetches a file from `NAME@HOST:PORT`; resolves once it is complete at `output`. A path is attempted again as `retry` says; another output may have had bytes. */
   async get(address: string, path: string, output: Output, options: GetOptions = {}): Promise<TransferResult> {
     const { name: peer } = parsePeerAddress(address)
@@ -211,28 +226,34 @@ export class Engine implements AsyncDisposable {
     return closingAlso(listener, root)
   }
 
-  /** Takes files from the named peers into a directory, until the listener is closed. */
-  receiveInto(directory: string, options: ListenAddress & InboxOptions): Promise<Listener> {
+  /** Takes files from the named peers into a directory, and their messages if somebody wants them, until the listener is closed. */
+  receiveInto(directory: string, options: ListenAddress & InboxOptions & MessageOptions): Promise<Listener> {
     const listening = listeningOf(options)
     const accept = acceptGuarded(openInbox(directory, options), listening)
-    return this.#listen(options, listening, { accept: this.#metered(audited(accept, listening.auditor)) })
+    const message = messagesFor(options, listening)
+    return this.#listen(options, listening, { accept: this.#metered(audited(accept, listening.auditor)), message })
   }
 
-  /** Takes one transfer from the named peers, and ends. */
+  /** Takes one transfer from the named peers, beside any number of messages, and ends. */
   receiveOne(
-    options: Omit<ReceiveOneOptions, 'identity' | 'pool'> & Partial<Guard> & Pick<ListenAddress, 'audit'>
+    options: Omit<ReceiveOneOptions, 'identity' | 'pool' | 'message'> &
+      MessageOptions &
+      Partial<Guard> &
+      Pick<ListenAddress, 'audit'>
   ): Promise<TransferResult & { peer: string }> {
     const { destination: given, onDenied = () => {}, onFault } = options
     const onEvent = (event: EngineEvent): void => {
       if (event.type === 'denied') onDenied(event)
       else if (event.type === 'fault') onFault?.(event.peer, event.error)
     }
-    const { auditor, policy, tell } = listeningOf({ ...options, onEvent })
+    const listening = listeningOf({ ...options, onEvent })
+    const { auditor, policy, tell } = listening
     const accept: Accept = typeof given === 'function' ? given : async () => given
     const guarded = acceptGuarded(accept, { policy, onDenied: tell })
     return receiveOne({
       ...options,
       destination: this.#metered(audited(guarded, auditor)),
+      message: messagesFor(options, listening),
       onEvent: event => auditor?.event(event),
       onSession: peer => auditor?.session(peer),
       identity: () => this.identity,

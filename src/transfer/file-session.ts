@@ -16,6 +16,7 @@ import type { ReceivedFrame } from '../streams/types.ts'
 import { atMost } from './at-most.ts'
 import type { Begun, Destination, Written } from './destination.ts'
 import { isSameFile } from './file-id.ts'
+import { MESSAGE } from './message.ts'
 import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
 import { TREE } from './tree/entry.ts'
 import { decodeFilter, encodeFilter, type FilterOptions } from './tree/filter.ts'
@@ -30,8 +31,8 @@ export interface Offer {
   size?: number | undefined
   /** Which state of which file it is; see `fileId`. */
   fileId?: Uint8Array | undefined
-  /** What comes: `TREE` is the archive of a directory (SPEC §8.5); absent, the bytes of a file. */
-  kind?: number | undefined
+  /** What it is, if no file: `TREE` is the archive of a directory (SPEC §8.5), `MESSAGE` a message. */
+  content?: number | undefined
 }
 
 /** How something is asked for. */
@@ -46,6 +47,8 @@ export interface Answers {
   open?: (path: string, peer: PeerIdentity, wanted: Wanted) => Promise<Outgoing & AsyncDisposable>
   /** Says where what the peer offers goes. */
   accept?: (offer: Offer, peer: PeerIdentity) => Promise<Destination>
+  /** Says where a message goes; see `acceptMessages`. */
+  message?: ((offer: Offer, peer: PeerIdentity) => Promise<Destination>) | undefined
 }
 
 export interface TransferResult {
@@ -68,6 +71,8 @@ const CLOSE_GRACE_MS = 1000
 
 export interface AnsweredTransfer extends TransferResult {
   direction: 'sent' | 'received'
+  /** Absent for a file. */
+  content?: 'message' | undefined
 }
 
 export class FileSession implements AsyncDisposable {
@@ -116,8 +121,8 @@ export class FileSession implements AsyncDisposable {
     const request = ++this.#requests
     const stripes = this.session.stripes.name('sending')
     const fileId = this.#streams.idOf(outgoing)
-    const kind = outgoing.tree && TREE
-    await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes, fileId, kind }))
+    const content = outgoing.tree ? TREE : offer.content
+    await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes, fileId, content }))
     const answer = await this.#read()
     if (answer.type === 'RSCI') throw refused(answer)
     const { offset, id = fileId } = requireAcceptance(answer, request, ['start'])
@@ -180,23 +185,24 @@ export class FileSession implements AsyncDisposable {
     return await this.#send(request, outgoing, Math.min(offset, size), fileId)
   }
 
-  async #answerOffer(frame: ReceivedFrame, { accept }: Answers): Promise<TransferResult | undefined> {
+  async #answerOffer(frame: ReceivedFrame, answers: Answers): Promise<Omit<AnsweredTransfer, 'direction'> | undefined> {
     const { request, stripes, ...offer } = fileOffer.decode(frame.body)
     this.session.stripes.named('receiving', stripes)
     const destination = await this.#orRefuse(async () => {
-      if (!accept || (offer.kind ?? TREE) !== TREE)
-        throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing of this kind is received here')
+      const accept = acceptorFor(offer, answers)
+      if (!accept) throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing is received here')
       return accept(offer, this.peer)
     })
     if (!destination) return undefined
-    const tree = offer.kind === TREE
+    const tree = offer.content === TREE
     const begun = (tree || offer.fileId) && (await destination.begun?.())
     const known = begun && (tree || isSameFile(begun.id, offer.fileId)) ? begun : undefined
     const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined }
     await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', ...has }))
     const result = await this.#receive(request, await this.#read(), destination, known)
     // the name it was accepted under; what the stream itself says binds nobody
-    return { ...result, metadata: { ...result.metadata, name: offer.name } }
+    const content = offer.content === MESSAGE ? ({ content: 'message' } as const) : {}
+    return { ...result, ...content, metadata: { ...result.metadata, name: offer.name } }
   }
 
   async #orRefuse<T>(run: () => Promise<T>, always?: Refusal): Promise<T | undefined> {
@@ -275,6 +281,11 @@ export class FileSession implements AsyncDisposable {
       throw new SftError('ERR_SFT_CONNECTION_LOST', 'the peer ended the session before it answered')
     return frame
   }
+}
+
+function acceptorFor({ content }: Offer, { accept, message }: Answers): Answers['accept'] {
+  if (content === undefined || content === TREE) return accept
+  return content === MESSAGE ? message : undefined
 }
 
 /** M64: a stream goes on where this side has the bytes before it, of the same state of the same file. */

@@ -4,7 +4,7 @@ import { through } from './destination.ts'
 import type { ExportRoot, OpenedDirectory, OpenedFile } from './export-root.ts'
 import type { Answers } from './file-session.ts'
 import { limitSize } from './inbox.ts'
-import type { Policy, PolicyRequest } from './policy.ts'
+import type { Action, Policy, PolicyRequest } from './policy.ts'
 import { readable } from './tree/filter.ts'
 import type { Gate } from './tree/walk.ts'
 
@@ -51,11 +51,11 @@ export function gateOf({ path, hardLinks }: OpenedDirectory, identity: PeerIdent
 }
 
 /** Accepts what the policy lets a peer send; a stream of unknown length is cut off where it becomes too long. */
-export function acceptGuarded(accept: Accept, guard: Guard): Accept {
+export function acceptGuarded(accept: Accept, guard: Guard, action: Exclude<Action, 'get'> = 'send'): Accept {
   if (guard.policy === undefined) return accept
   return async (offer, identity) => {
     const { name: path, size } = offer
-    const maxSize = await requireAllowed(guard, identity, { action: 'send', path, size })
+    const maxSize = await requireAllowed(guard, identity, { action, path, size })
     return through(await accept(offer, identity), (sink, start) => limitSize(sink, maxSize - start))
   }
 }

@@ -41,7 +41,7 @@ export function openInbox(
     if (!force && (await exists(join(directory, offer.name))))
       throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists')
     const owner = resume ? { peer: peer.name, direction: 'send' as const } : undefined
-    if (offer.kind === TREE) {
+    if (offer.content === TREE) {
       const tree = treeDestination(directory, offer.name, { owner, force })
       return through(tree, (sink, start) => limitSize(sink, maxSize - start, quota, tree.begun))
     }

@@ -1,8 +1,10 @@
 import type { AuditLog } from './audit-log.ts'
 import { Auditor } from './auditor.ts'
 import type { Answers } from './file-session.ts'
-import type { Denial, Guard } from './guarded.ts'
+import { acceptGuarded, type Denial, type Guard } from './guarded.ts'
+import type { Senders } from './inbox.ts'
 import type { ListenEvent } from './listen.ts'
+import { acceptMessages, type MessageOptions } from './message.ts'
 import type { Policy } from './policy.ts'
 
 /** Where an engine listens, who may ask there, and who is told. */
@@ -49,4 +51,14 @@ export function audited(accept: Accept, auditor: Auditor | undefined): Accept {
     auditor.check()
     return auditor.destination(await accept(offer, peer), offer.name, peer)
   }
+}
+
+/** Takes messages as files are taken, under the policy and into the audit; nothing where nobody wants them. */
+export function messagesFor(
+  { from, onMessage }: MessageOptions & { from: Senders },
+  { policy, auditor, tell }: Listening
+): Answers['message'] {
+  if (onMessage === undefined) return undefined
+  const guarded = acceptGuarded(acceptMessages({ from, onMessage }), { policy, onDenied: tell }, 'message')
+  return audited(guarded, auditor)
 }

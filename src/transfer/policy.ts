@@ -4,15 +4,15 @@ import { SftError } from '../streams/errors.ts'
 
 /** Who may get or send what, where, and how large (SPEC §8.2): rules that allow, and nothing else is allowed. */
 
-export const ACTIONS = ['get', 'send'] as const
-/** What a peer wants: to get a file from here, or to send one here. */
+export const ACTIONS = ['get', 'send', 'message'] as const
+/** What a peer wants: to get a file from here, to send one here, or to send a message, which no rule for files allows. */
 export type Action = (typeof ACTIONS)[number]
 
 export interface PolicyRequest {
   /** Verified name of the peer. */
   readonly peer: string
   readonly action: Action
-  /** Below the served directory, where links have led; or the name that a sender proposes. */
+  /** Below the served directory, where links have led; or the name that a sender proposes. Of a message, which has none, no glob is asked about it. */
   readonly path: string
   /** Bytes, when known. */
   readonly size?: number | undefined
@@ -39,7 +39,7 @@ const RULE_KEYS = ['who', 'may', 'where', 'maxSize']
 
 /**
  * Reads a policy: `{"groups": {"staff": ["alice", "bob"]}, "rules": [{"who": ["@staff"], "may": "get", "where": ["reports/**"], "maxSize": "1G"}]}`.
- * `who` are names, `@group` or `*`; `may` is `get`, `send` or both in a list; `where` are globs, everything by default; `maxSize` is in bytes, or with K, M, G, T.
+ * `who` are names, `@group` or `*`; `may` is `get`, `send`, `message` or a list of them; `where` are globs, everything by default, and do not concern messages; `maxSize` is in bytes, or with K, M, G, T.
  *
  * @throws SftError ERR_SFT_USAGE for everything else, so that a mistake never allows or forbids in silence.
  */
@@ -50,7 +50,7 @@ export function parsePolicy(text: string): Policy {
     decide({ peer, action, path, size = 0 }) {
       const sizes = parsed
         .filter(rule => rule.may.has(action) && (rule.everybody || rule.who.has(peer)))
-        .filter(({ where }) => where.some(glob => matchesGlob(path, glob)))
+        .filter(({ where }) => action === 'message' || where.some(glob => matchesGlob(path, glob)))
         .map(({ maxSize }) => maxSize)
       const maxSize = Math.max(...sizes)
       return sizes.length > 0 && size <= maxSize ? { allowed: true, maxSize } : { allowed: false }
@@ -93,7 +93,7 @@ function groupOf(groups: ReadonlyMap<string, readonly string[]>, name: string, w
 function parseActions(may: unknown, where: string): Action[] {
   return (Array.isArray(may) ? may : [may]).map(each => {
     const action = ACTIONS.find(known => known === each)
-    if (action === undefined) throw wrong(`may of ${where} is get, send, or both in a list`)
+    if (action === undefined) throw wrong(`may of ${where} is get, send or message, or a list of them`)
     return action
   })
 }

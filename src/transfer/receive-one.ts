@@ -10,6 +10,8 @@ export interface ReceiveOneOptions extends Omit<ListenOptions, 'answers'> {
   from: Senders
   /** Where it goes; a function, such as an inbox, decides for the offer or refuses it. */
   destination: Destination | ((offer: Offer, peer: PeerIdentity) => Promise<Destination>)
+  /** Takes messages beside it, which end nothing; see `acceptMessages`. */
+  message?: Answers['message']
   /** Most bytes to take, whatever a peer announces. */
   maxSize?: number | undefined
   /** Told once it listens. */
@@ -38,9 +40,10 @@ export async function receiveOne(options: ReceiveOneOptions): Promise<TransferRe
   const place = onePlace(options)
   const listener = await listen({
     ...options,
-    answers: { accept: place.accept },
+    answers: { accept: place.accept, message: options.message },
     onEvent: event => {
       options.onEvent?.(event)
+      if (event.type === 'transfer' && event.content === 'message') return
       if (event.type === 'transfer') outcome.resolve(event)
       else if (event.identity !== undefined && event.identity === place.takenBy()) outcome.reject(event.error)
       else onFault?.(event.peer, event.error)

@@ -37,6 +37,8 @@ t.test('a name is enough to get, to send, and to seal for', async t => {
   })
   t.match(await alice.run(['send', 'bob:', '--name', 'piped'], { input: 'from a pipe' }), { code: 0 })
   t.strictSame(readdirSync(inbox).sort(), ['piped', 'report.txt'])
+  t.match(await alice.run(['msg', 'bob', 'hello']), { code: 0, stderr: /^sft: delivered to bob@127\.0\.0\.1:\d+\n$/ })
+  await receiving.until(({ stdout }) => stdout.toString() === 'alice: hello\n')
   t.equal(readFileSync(join(inbox, 'piped'), 'utf8'), 'from a pipe')
   const sealed = await alice.run(['send', '--to', 'bob'], { input: 'x' })
   t.match(await bob.run(['recv', '--from', 'alice'], { input: sealed.stdout }), { code: 0, stdout: Buffer.from('x') })
@@ -50,6 +52,7 @@ t.test('what can not be found says why, and what to do', async t => {
   t.match(await bob.run(['get', 'alice:file', '-o', '-']), { code: 10, stderr: /hint: alice runs: sft serve DIR/ })
   t.match(await bob.run(['send', password, 'alice:']), { code: 10, stderr: /hint: alice runs: sft recv --listen/ })
   t.match(await alice.run(['send', password, 'bob:dir']), { code: 2, stderr: /hint: write bob:/ })
+  t.match(await alice.run(['msg', 'bob:dir', 'x']), { code: 2, stderr: /a peer is NAME@HOST:PORT|not an address/ })
   t.match(await alice.run(['get', 'bob:']), { code: 2, stderr: /what to get is missing/ })
   t.match(await alice.run(['send', '--to', 'nobody'], { input: 'x' }), { code: 2, bytes: 0 })
   const lone = new Shell(t, t.testdir({}))
@@ -93,7 +96,7 @@ t.test('A15: with a policy only what it allows is answered, and the owner sees w
   const broken = join(directory, 'broken.json')
   writeFileSync(broken, '{"rules":[{"who":["alice"],"may":"read"}]}')
   const refused = await bob.run(['serve', join(bob.directory, 'shared'), '--policy', broken])
-  t.match(refused, { code: 2, stderr: /may of rule 1 is get, send/ })
+  t.match(refused, { code: 2, stderr: /may of rule 1 is get, send or message/ })
 })
 
 t.test('whoever stops is gone from the directory; without an auth server the book is what there is', async t => {

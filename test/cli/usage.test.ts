@@ -31,6 +31,7 @@ const COMMANDS = [
   ['recv'],
   ['serve'],
   ['get'],
+  ['msg'],
   ['doctor'],
   ['build-native']
 ] as const

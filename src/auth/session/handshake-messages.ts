@@ -120,7 +120,7 @@ export const fileRequest = tlv(
   ({ path, stripes, tree = 1 }) => path.length > 0 && isStripeList(stripes) && tree === 1
 )
 
-/** `OFFR`: push. `kind` 1 is a directory (SPEC §8.5). */
+/** `OFFR`: push. `content` 1 is a directory (SPEC §8.5), 2 a message (§8.6). */
 export const fileOffer = tlv(
   {
     request: required(1, 'int'),
@@ -128,7 +128,7 @@ export const fileOffer = tlv(
     size: optional(3, 'int'),
     stripes: STRIPES,
     fileId: FILE_ID,
-    kind: optional(6, 'int')
+    content: optional(6, 'int')
   },
   ({ name, stripes }) => name.length > 0 && isStripeList(stripes)
 )

@@ -4,6 +4,7 @@ import type { AuditLog, Engine, EngineEvent, Metadata, Offer, StreamInfo, Writte
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
+import { messagePrinter } from '../messages.ts'
 import {
   collect,
   type EngineFlags,
@@ -33,6 +34,8 @@ interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags,
   hold?: string
   force?: boolean
   once?: boolean
+  /** False with `--no-messages`. */
+  messages: boolean
   maxSize?: number
   maxTotal?: number
 }
@@ -52,6 +55,7 @@ export function registerRecv(program: Command): void {
     .option('--hold <file>', 'release nothing before the whole stream has verified; FILE holds it until then')
     .option('-f, --force', 'replace existing files')
     .option('--once', 'with a directory: end after one transfer')
+    .option('--no-messages', 'with --listen: refuse messages of the accepted senders, which are printed otherwise')
     .option('--max-size <bytes>', 'largest file to take', parseSize)
     .option('--max-total <bytes>', 'most bytes to take in all', parseSize)
     .addHelpText(
@@ -142,6 +146,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
       withdraw = announce(listener)
     },
     onFault: sayFault,
+    onMessage: onMessage(options),
     policy,
     audit,
     onDenied: sayDenied,
@@ -161,6 +166,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
   const onEvent = (event: EngineEvent): void => {
     if (event.type === 'fault') sayFault(event.peer, event.error)
     else if (event.type === 'denied') sayDenied(event)
+    else if (event.content === 'message') return
     else sayTransfer('received from', event.peer, event.metadata.name, event)
   }
   const address = parseHostPort(options.listen as string)
@@ -174,6 +180,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
     resume,
     policy,
     audit,
+    onMessage: onMessage(options),
     onEvent
   })
   sayListening(listener)
@@ -185,14 +192,18 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
   throw stopped
 }
 
+function onMessage({ output, messages }: RecvFlags) {
+  return messages ? messagePrinter({ onStandardOutput: output !== undefined && output !== '-' }) : undefined
+}
+
 /** Whose file it will be is known once somebody offers one; whether it can be written, now. */
 async function oneDestination({ output, force, resume }: RecvFlags) {
   const { openOutput, TREE } = await import('../../index.ts')
   const place = output === undefined || output === '-' ? 1 : output
   await openOutput(place, { force })
-  return ({ kind }: Offer, { name: peer }: { name: string }) => {
+  return ({ content }: Offer, { name: peer }: { name: string }) => {
     const owner = resume ? { peer, direction: 'send' as const } : undefined
-    return openOutput(place, { force, owner, tree: kind === TREE })
+    return openOutput(place, { force, owner, tree: content === TREE })
   }
 }
 

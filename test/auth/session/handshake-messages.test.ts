@@ -82,7 +82,7 @@ const MESSAGES: Record<string, { codec: Codec<unknown>; values: fc.Arbitrary<unk
   ),
   OFFR: of(
     fileOffer,
-    record({ request: int, name: text(255), size: int, stripes, fileId: bytes(32) }, ['request', 'name'])
+    record({ request: int, name: text(255), size: int, stripes, fileId: bytes(32), content: int }, ['request', 'name'])
   ),
   ACPT: of(
     acceptance,
