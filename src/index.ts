@@ -139,6 +139,7 @@ export {
   type Answers,
   FileSession,
   type Offer,
+  type PutOptions,
   type TransferResult,
   type Wanted
 } from './transfer/file-session.ts'
@@ -168,6 +169,9 @@ export {
 } from './transfer/pipe.ts'
 export { type Action, type Policy, type PolicyRequest, type PolicyVerdict, parsePolicy } from './transfer/policy.ts'
 export { openPolicy, type PolicyFileOptions } from './transfer/policy-file.ts'
+export { type Receipt, type SignedReceipt, type VerifyReceiptOptions, verifyReceipt } from './transfer/receipt.ts'
+export { formatReceipt, parseReceipt } from './transfer/receipt-file.ts'
+export type { ReceiptOptions } from './transfer/receipt-parties.ts'
 export type { RetryOptions } from './transfer/retry.ts'
 export type { Recipient } from './transfer/stream-header.ts'
 export { TREE } from './transfer/tree/entry.ts'

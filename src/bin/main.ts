@@ -26,6 +26,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<(progra
   { names: ['serve'], load: async () => (await import('./commands/serve.ts')).registerServe },
   { names: ['get'], load: async () => (await import('./commands/get.ts')).registerGet },
   { names: ['msg'], load: async () => (await import('./commands/msg.ts')).registerMsg },
+  { names: ['receipt'], load: async () => (await import('./commands/receipt.ts')).registerReceipt },
   { names: ['gc'], load: async () => (await import('./commands/gc.ts')).registerGc },
   { names: ['audit'], load: async () => (await import('./commands/audit.ts')).registerAuditFile },
   { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).registerDoctor },

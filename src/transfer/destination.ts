@@ -24,6 +24,8 @@ export interface Destination {
   kind: 'durable' | 'delivered'
   /** What is there already (SPEC §8.4). Absent where nothing can be. */
   begun?: (() => Promise<Begun | undefined>) | undefined
+  /** So many first bytes of what is there already, while a sink that goes on behind them is open. */
+  kept?: ((bytes: number) => AsyncIterable<Uint8Array>) | undefined
 }
 
 /** The same destination; every stream goes through something before it. */

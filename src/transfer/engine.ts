@@ -20,6 +20,7 @@ import { type MessageOptions, messageOf } from './message.ts'
 import { Meter, type Stats } from './meter.ts'
 import { type Output, openOutput } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
+import type { ReceiptOptions } from './receipt-parties.ts'
 import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
 import { type RetryOptions, retrying } from './retry.ts'
 import type { Outgoing } from './session-streams.ts'
@@ -64,6 +65,8 @@ export interface SendOptions extends DialOptions, RetryOptions {
   name?: string | undefined
   /** Directories are sent, with all that is in them or what a filter leaves of it. Default: they are refused. */
   tree?: TreeOptions | undefined
+  /** Has the receiver sign what it got; the receipt is in the result. Default false. */
+  receipt?: boolean | undefined
 }
 
 export interface GetOptions extends DialOptions, RetryOptions {
@@ -169,7 +172,8 @@ export class Engine implements AsyncDisposable {
     await using opened = await openInput(input, options.name, options.tree)
     await using session = await this.connect(address, options)
     const { name = 'stdin', size } = opened.metadata
-    return await session.put({ name, size }, this.#meter?.outgoing(opened) ?? opened)
+    const { receipt } = options
+    return await session.put({ name, size }, this.#meter?.outgoing(opened) ?? opened, { receipt })
   }
 
   /**
@@ -227,11 +231,16 @@ export class Engine implements AsyncDisposable {
   }
 
   /** Takes files from the named peers into a directory, and their messages if somebody wants them, until the listener is closed. */
-  receiveInto(directory: string, options: ListenAddress & InboxOptions & MessageOptions): Promise<Listener> {
+  receiveInto(
+    directory: string,
+    options: ListenAddress & InboxOptions & MessageOptions & ReceiptOptions
+  ): Promise<Listener> {
     const listening = listeningOf(options)
     const accept = acceptGuarded(openInbox(directory, options), listening)
     const message = messagesFor(options, listening)
-    return this.#listen(options, listening, { accept: this.#metered(audited(accept, listening.auditor)), message })
+    const { receipts } = options
+    const metered = this.#metered(audited(accept, listening.auditor))
+    return this.#listen(options, listening, { accept: metered, message, receipts })
   }
 
   /** Takes one transfer from the named peers, beside any number of messages, and ends. */

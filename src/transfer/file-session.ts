@@ -1,4 +1,5 @@
 import type { PeerIdentity } from '../auth/certificates/path.ts'
+import type { Identity } from '../auth/identity/identity.ts'
 import {
   type Abort,
   type AcceptKind,
@@ -17,6 +18,8 @@ import { atMost } from './at-most.ts'
 import type { Begun, Destination, Written } from './destination.ts'
 import { isSameFile } from './file-id.ts'
 import { MESSAGE } from './message.ts'
+import type { SignedReceipt } from './receipt.ts'
+import { ExpectedReceipt, OwedReceipt, type ReceiptOptions } from './receipt-parties.ts'
 import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
 import { TREE } from './tree/entry.ts'
 import { decodeFilter, encodeFilter, type FilterOptions } from './tree/filter.ts'
@@ -42,13 +45,18 @@ export interface Wanted {
 }
 
 /** What a responder does for a peer. Each either answers or throws an `SftError`, which the peer sees as a refusal only. */
-export interface Answers {
+export interface Answers extends ReceiptOptions {
   /** Opens what the peer asks for. Every refusal looks the same to the peer (M35). */
   open?: (path: string, peer: PeerIdentity, wanted: Wanted) => Promise<Outgoing & AsyncDisposable>
   /** Says where what the peer offers goes. */
   accept?: (offer: Offer, peer: PeerIdentity) => Promise<Destination>
   /** Says where a message goes; see `acceptMessages`. */
   message?: ((offer: Offer, peer: PeerIdentity) => Promise<Destination>) | undefined
+}
+
+export interface PutOptions {
+  /** Asks for a receipt, which is in the result. Default false. */
+  receipt?: boolean | undefined
 }
 
 export interface TransferResult {
@@ -62,10 +70,13 @@ export interface TransferResult {
   connections: number
   /** Of a directory: its entries, and how many its sender had to leave out. */
   tree?: Written['tree']
+  /** Of a file that was sent with one, checked. */
+  receipt?: SignedReceipt | undefined
 }
 
 /** SPEC §8. */
 const MAX_PATH_BYTES = 4096
+const NO_RECEIPT = { 'refused by policy': 'it may be that this receiver gives no receipts' }
 /** ms that a source gets to let go of its input after a failure. */
 const CLOSE_GRACE_MS = 1000
 
@@ -78,6 +89,7 @@ export interface AnsweredTransfer extends TransferResult {
 export class FileSession implements AsyncDisposable {
   readonly session: SecureDuplex
   readonly #streams: SessionStreams
+  readonly #identity: Identity
   #requests = 0
   #busy = false
   #draining = false
@@ -85,6 +97,7 @@ export class FileSession implements AsyncDisposable {
   constructor(options: SessionStreamsOptions) {
     this.session = options.session
     this.#streams = new SessionStreams(options)
+    this.#identity = options.identity
   }
 
   get peer(): PeerIdentity {
@@ -115,20 +128,25 @@ export class FileSession implements AsyncDisposable {
   /**
    * Offers a file to the peer and sends it; resolves only once the peer has said `durable` or `delivered` (M36).
    *
-   * @throws SftError ERR_SFT_PUSH_REFUSED, ERR_SFT_EXISTS, and the codes of the source.
+   * @throws SftError ERR_SFT_PUSH_REFUSED, ERR_SFT_EXISTS, and the codes of the source; ERR_SFT_SIGNATURE for a receipt that is not of this transfer.
    */
-  async put(offer: Offer, outgoing: Outgoing): Promise<TransferResult> {
+  async put(offer: Offer, given: Outgoing, options: PutOptions = {}): Promise<TransferResult> {
+    const expected = options.receipt ? new ExpectedReceipt(this.#parties(offer)) : undefined
+    const outgoing = expected?.outgoing(given) ?? given
     const request = ++this.#requests
     const stripes = this.session.stripes.name('sending')
     const fileId = this.#streams.idOf(outgoing)
     const content = outgoing.tree ? TREE : offer.content
-    await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes, fileId, content }))
+    await this.session.write(
+      'OFFR',
+      fileOffer.encode({ request, ...offer, stripes, fileId, content, ...(expected && { receipt: 1 }) })
+    )
     const answer = await this.#read()
-    if (answer.type === 'RSCI') throw refused(answer)
+    if (answer.type === 'RSCI') throw refused(answer, expected && NO_RECEIPT)
     const { offset, id = fileId } = requireAcceptance(answer, request, ['start'])
     if (offset > 0 && !(outgoing.tree ? id : fileId && offset <= (offer.size ?? 0)))
       throw new SftError('ERR_SFT_PROTOCOL', 'the peer has more of the file than there is')
-    return this.#send(request, outgoing, offset, id)
+    return this.#send(request, outgoing, { offset, known: id, expected })
   }
 
   /**
@@ -182,24 +200,35 @@ export class FileSession implements AsyncDisposable {
     if (!opened) return undefined
     await using outgoing = opened
     const { size = Number.POSITIVE_INFINITY } = outgoing.metadata
-    return await this.#send(request, outgoing, Math.min(offset, size), fileId)
+    return await this.#send(request, outgoing, { offset: Math.min(offset, size), known: fileId })
   }
 
   async #answerOffer(frame: ReceivedFrame, answers: Answers): Promise<Omit<AnsweredTransfer, 'direction'> | undefined> {
-    const { request, stripes, ...offer } = fileOffer.decode(frame.body)
+    const { request, stripes, receipt, ...offer } = fileOffer.decode(frame.body)
     this.session.stripes.named('receiving', stripes)
     const destination = await this.#orRefuse(async () => {
       const accept = acceptorFor(offer, answers)
+      if (receipt && (offer.content !== undefined || answers.receipts === false))
+        throw new SftError('ERR_SFT_PUSH_REFUSED', 'no receipt is given here')
       if (!accept) throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing is received here')
       return accept(offer, this.peer)
     })
     if (!destination) return undefined
+    // a receipt is of the whole
+    const continued = !receipt || destination.kept ? destination : { ...destination, begun: undefined }
     const tree = offer.content === TREE
-    const begun = (tree || offer.fileId) && (await destination.begun?.())
+    const begun = (tree || offer.fileId) && (await continued.begun?.())
     const known = begun && (tree || isSameFile(begun.id, offer.fileId)) ? begun : undefined
     const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined }
     await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', ...has }))
-    const result = await this.#receive(request, await this.#read(), destination, known)
+    const owed = receipt ? new OwedReceipt(this.#parties(offer)) : undefined
+    const result = await this.#receive(
+      request,
+      await this.#read(),
+      owed?.destination(destination) ?? destination,
+      known,
+      owed
+    )
     // the name it was accepted under; what the stream itself says binds nobody
     const content = offer.content === MESSAGE ? ({ content: 'message' } as const) : {}
     return { ...result, ...content, metadata: { ...result.metadata, name: offer.name } }
@@ -215,8 +244,20 @@ export class FileSession implements AsyncDisposable {
     }
   }
 
+  #parties({ name }: Offer) {
+    return { identity: this.#identity, peer: this.peer, name }
+  }
+
   /** @param known what the peer has `offset` bytes of, in its words */
-  async #send(request: number, outgoing: Outgoing, offset: number, known?: Uint8Array): Promise<TransferResult> {
+  async #send(
+    request: number,
+    outgoing: Outgoing,
+    {
+      offset,
+      known,
+      expected
+    }: { offset: number; known?: Uint8Array | undefined; expected?: ExpectedReceipt | undefined }
+  ): Promise<TransferResult> {
     const id = await this.#streams.idAt(outgoing, offset)
     const start = isSameFile(id, known) ? this.#streams.startFor(offset) : 0
     const counted = { bytes: start }
@@ -229,8 +270,9 @@ export class FileSession implements AsyncDisposable {
       start,
       outgoing.tree && start === 0 ? undefined : id
     )
+    let streamId: Uint8Array
     try {
-      await Promise.race([sending, raiseEarly(verdict)])
+      streamId = await Promise.race([sending, raiseEarly(verdict)])
     } catch (error) {
       await this.#giveUp(error, 'read error')
       stop.abort(error)
@@ -240,27 +282,32 @@ export class FileSession implements AsyncDisposable {
       )
       throw error
     }
-    const { kind } = requireAcceptance(await verdict, request, ['durable', 'delivered'])
+    const { kind, receipt } = requireAcceptance(await verdict, request, ['durable', 'delivered'])
+    if (receipt && !expected) throw new SftError('ERR_SFT_PROTOCOL', 'the peer gave a receipt that nobody wanted')
+    const signed = expected && { receipt: expected.check(receipt, streamId) }
     const { metadata, tree } = outgoing
-    const result = { ...counted, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
-    return tree ? { ...result, tree: { ...tree.counts } } : result
+    const told = { ...signed, ...(tree && { tree: { ...tree.counts } }) }
+    return { ...counted, ...told, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
   }
 
   async #receive(
     request: number,
     strm: ReceivedFrame,
     destination: Destination,
-    begun: Begun | undefined
+    begun: Begun | undefined,
+    owed?: OwedReceipt
   ): Promise<TransferResult> {
     try {
-      const { metadata, start, source }: Incoming = await this.#streams.receive(strm)
+      const { streamId, metadata, start, source }: Incoming = await this.#streams.receive(strm)
       requireContinuation(start, metadata, begun)
       const { bytes: rest, tree } = await destination.sink(metadata, start)(source)
       const { kind } = destination
-      await this.session.write('ACPT', acceptance.encode({ request, kind, offset: 0 }))
-      const bytes = start + rest
-      const result = { bytes, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
-      return tree ? { ...result, tree } : result
+      await this.session.write(
+        'ACPT',
+        acceptance.encode({ request, kind, offset: 0, receipt: await owed?.sign(streamId) })
+      )
+      const result = { bytes: start + rest, resumedAt: start, kind, metadata }
+      return { ...result, ...(tree && { tree }), connections: this.session.stripes.carried }
     } catch (error) {
       await this.#giveUp(error, 'write error')
       throw error

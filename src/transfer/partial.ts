@@ -31,6 +31,7 @@ interface Journal {
 
 /** Bytes of a journal: a line every 32 MiB of 10 TiB. */
 const MAX_JOURNAL = 4 * 1024 * 1024
+const READ_BYTES = 1024 * 1024
 /** After these the bytes are worth nothing: they are of another file, or of a peer who breaks rules. */
 const WORTHLESS: readonly SftErrorCode[] = [
   'ERR_SFT_CHUNK_AUTH',
@@ -67,6 +68,7 @@ export function resumableFile(
   return {
     kind: 'durable',
     begun: () => begunAt(path),
+    kept: bytes => firstBytes(path, bytes),
     sink: (metadata, start = 0) => {
       if (metadata.fileId === undefined) return writeFile(directory, name, options)
       return async source => {
@@ -184,6 +186,21 @@ async function begunAt(path: string): Promise<Begun | undefined> {
   const written = Number(found.size)
   const bytes = journal.boot === (await bootId()) ? written : Math.min(written, durable)
   return bytes > 0 && bytes <= journal.size ? { id: Buffer.from(journal.id, 'hex'), bytes } : undefined
+}
+
+async function* firstBytes(path: string, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(unreadable)
+  try {
+    yield* file.createReadStream({ start: 0, end: bytes - 1, highWaterMark: READ_BYTES, autoClose: false })
+  } catch (cause) {
+    unreadable(cause as Error)
+  } finally {
+    await file.close()
+  }
+}
+
+function unreadable(cause: Error): never {
+  throw new SftError('ERR_SFT_FILE', `what is there of the file can not be read: ${cause.message}`, { cause })
 }
 
 function parse(head: string): Journal | undefined {

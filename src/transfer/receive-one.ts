@@ -4,8 +4,9 @@ import { type Destination, through } from './destination.ts'
 import type { Answers, Offer, TransferResult } from './file-session.ts'
 import { limitSize, requireAccepted, requireSize, type Senders } from './inbox.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
+import type { ReceiptOptions } from './receipt-parties.ts'
 
-export interface ReceiveOneOptions extends Omit<ListenOptions, 'answers'> {
+export interface ReceiveOneOptions extends Omit<ListenOptions, 'answers'>, ReceiptOptions {
   /** Names of peers to accept from; `members` for all of the organisation. */
   from: Senders
   /** Where it goes; a function, such as an inbox, decides for the offer or refuses it. */
@@ -40,7 +41,7 @@ export async function receiveOne(options: ReceiveOneOptions): Promise<TransferRe
   const place = onePlace(options)
   const listener = await listen({
     ...options,
-    answers: { accept: place.accept, message: options.message },
+    answers: { accept: place.accept, message: options.message, receipts: options.receipts },
     onEvent: event => {
       options.onEvent?.(event)
       if (event.type === 'transfer' && event.content === 'message') return

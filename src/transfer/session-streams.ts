@@ -49,6 +49,7 @@ export interface OutgoingTree {
 }
 
 export interface Incoming {
+  streamId: Uint8Array
   metadata: Metadata
   /** Bytes of the file before those that come. */
   start: number
@@ -105,22 +106,23 @@ export class SessionStreams {
   }
 
   /**
-   * Writes one whole stream: header, chunks from `start` on (see `startFor`), final frame. Memory: `inFlight` chunks.
+   * Writes one whole stream: header, chunks from `start` on (see `startFor`), final frame; fulfils with its id. Memory: `inFlight` chunks.
    *
    * @param id of what is sent; for a peer who continues a directory, that of what comes before
    */
-  async send(outgoing: Outgoing, signal: AbortSignal, start = 0, id = this.idOf(outgoing)): Promise<void> {
+  async send(outgoing: Outgoing, signal: AbortSignal, start = 0, id = this.idOf(outgoing)): Promise<Uint8Array> {
     const { metadata, file, source, owned } = outgoing
     const { session, pool, inFlight } = this.#options
     const size = this.#chunkSize()
     const firstChunk = start / size
-    const { key, body } = this.#makeHeader(size, !file, firstChunk)
+    const { streamId, key, body } = this.#makeHeader(size, !file, firstChunk)
     const told = encodeTlv(METADATA, { ...metadata, created: Date.now(), fileId: id })
     await session.write('STRM', Buffer.concat([body, key.commitment, told]))
     const idle = file ? {} : { idle: IDLE_CHUNK_MS }
     const window = inFlight === undefined ? {} : { inFlight }
     for await (const frame of sealed({ pool, key, size, owned, firstChunk, ...idle, ...window })(source(signal, start)))
       await session.writeSealed(frame)
+    return streamId
   }
 
   /**
@@ -139,7 +141,8 @@ export class SessionStreams {
     session.expectChunks(header.chunkSize)
     const window = inFlight === undefined ? {} : { inFlight }
     const start = header.firstChunk * header.chunkSize
-    return { metadata, start, source: open(pool, key, { ...header, ...window })(this.#frames(header.firstChunk)) }
+    const source = open(pool, key, { ...header, ...window })(this.#frames(header.firstChunk))
+    return { streamId: header.streamId, metadata, start, source }
   }
 
   /** The frames of the present stream, of the first connection and of the stripes that its request named (M41). */
@@ -162,7 +165,11 @@ export class SessionStreams {
     }
     const { suite } = session
     const clear = encodeClear({ suite, chunkSize, variable, streamId, firstChunk, stanzas })
-    return { key: deriveStreamKey(suite, streamId, streamSecret(this.#outgoing, streamId), clear), body: clear }
+    return {
+      streamId,
+      key: deriveStreamKey(suite, streamId, streamSecret(this.#outgoing, streamId), clear),
+      body: clear
+    }
   }
 
   async #incomingSecret(header: ParsedHeader): Promise<Uint8Array> {

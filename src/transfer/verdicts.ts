@@ -17,7 +17,7 @@ export function requireAcceptance(frame: ReceivedFrame, request: number, kinds: 
   const accepted = acceptance.decode(frame.body)
   if (
     accepted.request !== request ||
-    (accepted.kind !== 'start' && accepted.offset !== 0) ||
+    (accepted.kind === 'start' ? accepted.receipt !== undefined : accepted.offset !== 0) ||
     !kinds.includes(accepted.kind)
   ) {
     throw new SftError('ERR_SFT_PROTOCOL', 'the peer accepted something else than what was offered')
@@ -26,10 +26,11 @@ export function requireAcceptance(frame: ReceivedFrame, request: number, kinds: 
 }
 
 /** The error that a refused request is for the one who asked. */
-export function refused(frame: ReceivedFrame): SftError {
+export function refused(frame: ReceivedFrame, hints: Partial<Record<Refusal, string>> = {}): SftError {
   const reason = refusal.decode(frame.body)
   const code = REFUSAL_ERRORS[reason] ?? 'ERR_SFT_REFUSED_BY_PEER'
-  return new SftError(code, `the peer refused: ${reason}`)
+  const hint = hints[reason]
+  return new SftError(code, `the peer refused: ${reason}`, hint === undefined ? {} : { hint })
 }
 
 /** What the peer is told about the reason for refusing its offer. */

@@ -32,6 +32,8 @@ const COMMANDS = [
   ['serve'],
   ['get'],
   ['msg'],
+  ['receipt'],
+  ['receipt', 'verify'],
   ['doctor'],
   ['build-native']
 ] as const

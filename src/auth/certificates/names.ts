@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import { SftError } from '../../streams/errors.ts'
 
 /** Names of people and organisations, and the URI that stands for both in a certificate (SPEC §4.1). */
@@ -29,6 +30,13 @@ export function parseUserName(text: string): string {
 export function parseOrganisation(text: string): string {
   if (ORGANISATION.test(text)) return text
   throw new SftError('ERR_SFT_USAGE', 'not an organisation: 1 to 63 of a-z 0-9 . - with a letter or digit first')
+}
+
+/** The organisation that a root is of: its own O, which is pinned with it. */
+export function organisationOf({ subject }: Pick<X509Certificate, 'subject'>): string {
+  const [, org] = /^O=(.+)$/m.exec(subject) ?? []
+  if (org === undefined) throw new SftError('ERR_SFT_CERT_USAGE', 'the root names no organisation')
+  return parseOrganisation(org)
 }
 
 /** Writes the URI of an identity, `sft://ORG/u/NAME`; both names have been checked. */

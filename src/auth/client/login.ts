@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import { SftError } from '../../streams/errors.ts'
 import { createRequest } from '../certificates/certificate.ts'
 import { generateRsaKey, type KeyPair } from '../certificates/keys.ts'
-import { parseOrganisation, parseUserName } from '../certificates/names.ts'
+import { organisationOf, parseUserName } from '../certificates/names.ts'
 import { verifyPath } from '../certificates/path.ts'
 import { decodeCertificate, decodeCertificates } from '../certificates/pem.ts'
 import type { Identity } from '../identity/identity.ts'
@@ -145,13 +145,6 @@ export function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'https:' && url.username === '' && url.password === '') return url
   throw new SftError('ERR_SFT_USAGE', 'the address of an auth server is https://HOST:PORT')
-}
-
-/** The organisation that a root is of: its own O, which is pinned with it. */
-function organisationOf(root: X509Certificate): string {
-  const [, org] = /^O=(.+)$/m.exec(root.subject) ?? []
-  if (org === undefined) throw new SftError('ERR_SFT_CERT_USAGE', 'the root names no organisation')
-  return parseOrganisation(org)
 }
 
 /** The body as bytes, so that it can be zeroed; the JSON text of the password is the one copy that is left to the garbage collector. */

@@ -15,6 +15,8 @@ const MAC_BYTES = 32
 export const MAX_STRIPES = 15
 /** Two certificates of 3,072 bytes with their lengths (M8). */
 const MAX_CHAIN_BYTES = 2 * (2 + 3072)
+/** A chain, a signature and less than a KiB (SPEC §8.7). */
+const MAX_RECEIPT_BYTES = 8192
 /** `key id[20] ‖ u64 number`, at most 16 times. */
 const MAX_CRL_NUMBERS_BYTES = 16 * 28
 
@@ -128,9 +130,10 @@ export const fileOffer = tlv(
     size: optional(3, 'int'),
     stripes: STRIPES,
     fileId: FILE_ID,
-    content: optional(6, 'int')
+    content: optional(6, 'int'),
+    receipt: optional(7, 'int')
   },
-  ({ name, stripes }) => name.length > 0 && isStripeList(stripes)
+  ({ name, stripes, receipt = 1 }) => name.length > 0 && isStripeList(stripes) && receipt === 1
 )
 
 /** Kinds of `ACPT`, at their wire numbers. */
@@ -144,13 +147,16 @@ export interface Acceptance {
   readonly offset: number
   /** What the beginning of a directory is that is there. */
   readonly id?: Uint8Array | undefined
+  /** What the receiver signed, if it was asked to. */
+  readonly receipt?: Uint8Array | undefined
 }
 
 const ACPT = {
   request: required(1, 'int'),
   kind: required(2, 'int'),
   offset: required(3, 'int'),
-  id: optional(4, 'bytes', { size: FILE_ID_BYTES })
+  id: optional(4, 'bytes', { size: FILE_ID_BYTES }),
+  receipt: optional(5, 'bytes', { max: MAX_RECEIPT_BYTES })
 }
 
 /** `ACPT`. */

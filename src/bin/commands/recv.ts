@@ -36,6 +36,8 @@ interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags,
   once?: boolean
   /** False with `--no-messages`. */
   messages: boolean
+  /** False with `--no-receipts`. */
+  receipts: boolean
   maxSize?: number
   maxTotal?: number
 }
@@ -56,6 +58,10 @@ export function registerRecv(program: Command): void {
     .option('-f, --force', 'replace existing files')
     .option('--once', 'with a directory: end after one transfer')
     .option('--no-messages', 'with --listen: refuse messages of the accepted senders, which are printed otherwise')
+    .option(
+      '--no-receipts',
+      'with --listen: refuse files whose sender wants a signed receipt, which is given otherwise'
+    )
     .option('--max-size <bytes>', 'largest file to take', parseSize)
     .option('--max-total <bytes>', 'most bytes to take in all', parseSize)
     .addHelpText(
@@ -129,7 +135,7 @@ async function intoOutput(
 
 async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
   const { openInbox, parseHostPort } = await import('../../index.ts')
-  const { output, force, maxSize, maxTotal, resume } = options
+  const { output, force, maxSize, maxTotal, resume, receipts } = options
   const policy = await policyOf(options)
   const from = sendersOf(options.from, policy, engine)
   const announce = await announcer(engine, 'receive', options)
@@ -147,6 +153,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
     },
     onFault: sayFault,
     onMessage: onMessage(options),
+    receipts,
     policy,
     audit,
     onDenied: sayDenied,
@@ -160,7 +167,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
 
 async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
-  const { maxSize, maxTotal, force, resume } = options
+  const { maxSize, maxTotal, force, resume, receipts } = options
   const policy = await policyOf(options)
   const from = sendersOf(options.from, policy, engine)
   const onEvent = (event: EngineEvent): void => {
@@ -181,6 +188,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
     policy,
     audit,
     onMessage: onMessage(options),
+    receipts,
     onEvent
   })
   sayListening(listener)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Engine, Recipient, SftError, TreeOptions } from '../../index.ts'
+import type { Engine, Recipient, SftError, TransferResult, TreeOptions } from '../../index.ts'
 import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
 import { collect, type EngineFlags, openEngine, refuseTerminal, sayStats, withEngine, withStreams } from '../options.ts'
@@ -13,6 +13,7 @@ interface SendFlags extends EngineFlags, RetryFlags, TreeFlags {
   name?: string
   force?: boolean
   streams?: number
+  receipt?: string
 }
 
 /** Of a pipe (SPEC §7.4). The library counts them too, but only once each of them has been looked for. */
@@ -34,7 +35,8 @@ export function registerSend(program: Command): void {
     )
     .option('-o, --output <file>', 'write the sealed stream to a file; - is standard output, even a terminal')
     .option('--name <name>', 'file name to tell the receiver')
-    .option('-f, --force', 'replace an existing output file')
+    .option('--receipt <file>', 'have the peer sign what it got; sft receipt verify checks it; - is standard output')
+    .option('-f, --force', 'replace an existing output file or receipt')
     .addHelpText(
       'after',
       '\nExamples:\n  $ tar c dir | sft send --to bob | ssh host "sft recv --hold /tmp/held | tar x"\n  $ sft send report.pdf --to bob --to carol -o report.sft\n  $ sft send report.pdf bob:\n  $ sft send -r photos bob: --exclude "*.tmp"'
@@ -73,7 +75,10 @@ function requireSense(
     throw usage('--to and -o belong to the pipe, not to a peer that is dialled')
   if (address === undefined && options.retry !== undefined)
     throw usage('--retry belongs to a peer that is dialled, not to the pipe')
+  if (options.recursive && options.receipt !== undefined) throw usage('a receipt is of a file, not of a directory')
   if (input === '-' && options.recursive) throw usage('-r is for a directory, not for standard input')
+  if (address === undefined && options.receipt !== undefined)
+    throw usage('--receipt belongs to a peer that is dialled, not to the pipe')
   if (input === '-' && options.retry !== undefined)
     throw usage('standard input can not be read twice', 'leave --retry out')
   if (address === undefined && options.streams !== undefined)
@@ -96,10 +101,24 @@ async function toPeer(
   const place = named ? await resolvePeer(engine, named.name, 'receive') : address
   const { name, streams } = options
   const tree = await treeOptions(options)
-  const sending = engine.send(source, place, { name, streams, tree, signal, ...retryOptions(options) })
+  const keep = await receiptKeeper(options, signal)
+  const receipt = keep !== undefined
+  const sending = engine.send(source, place, { name, streams, tree, signal, receipt, ...retryOptions(options) })
   const result = await (source === 0 ? sending : continuable(sending))
   sayTransfer('sent to', place, result.metadata.name, result, streams)
+  await keep?.(result)
   await requireWhole(result.tree?.omitted)
+}
+
+/** Where the receipt goes: what can not be written is known before anything is sent. */
+async function receiptKeeper({ receipt, force }: SendFlags, signal: AbortSignal) {
+  if (receipt === undefined) return undefined
+  const { formatReceipt, openOutput } = await import('../../index.ts')
+  const destination = await openOutput(receipt === '-' ? 1 : receipt, { force, signal })
+  return async (result: TransferResult): Promise<void> => {
+    if (!result.receipt) return
+    await destination.sink({ created: Date.now() })([Buffer.from(formatReceipt(result.receipt))])
+  }
 }
 
 async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, signal: AbortSignal): Promise<void> {

@@ -82,11 +82,17 @@ const MESSAGES: Record<string, { codec: Codec<unknown>; values: fc.Arbitrary<unk
   ),
   OFFR: of(
     fileOffer,
-    record({ request: int, name: text(255), size: int, stripes, fileId: bytes(32), content: int }, ['request', 'name'])
+    record(
+      { request: int, name: text(255), size: int, stripes, fileId: bytes(32), content: int, receipt: fc.constant(1) },
+      ['request', 'name']
+    )
   ),
   ACPT: of(
     acceptance,
-    record({ request: int, kind: fc.constantFrom(...ACCEPT_KINDS), offset: int }, ['request', 'kind', 'offset'])
+    record(
+      { request: int, kind: fc.constantFrom(...ACCEPT_KINDS), offset: int, receipt: fc.uint8Array({ maxLength: 300 }) },
+      ['request', 'kind', 'offset']
+    )
   ),
   CRLN: of(
     listPiece,
