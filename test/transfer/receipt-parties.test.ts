@@ -122,7 +122,9 @@ t.test('M76: a part that can not be read again is not continued', async t => {
       return { bytes: taken }
     }
   }
-  const answering = b.answer({ accept: async () => ({ kind: 'durable', begun: async () => begun, sink }) })
+  const answering = b
+    .answer({ accept: async () => ({ kind: 'durable', begun: async () => begun, sink }) })
+    .finally(() => b.close())
   const outgoing = sending(bytes, { stat: state })
   const size = bytes.byteLength
   const { receipt } = await a.put({ name: 'file', size }, outgoing, { receipt: true })
@@ -165,7 +167,7 @@ async function tricked(trick: Trick, wanted = true) {
     return { bytes }
   }
   alter(a, trick)
-  const answering = b.answer({ accept: async () => ({ kind: 'durable', sink }) })
+  const answering = b.answer({ accept: async () => ({ kind: 'durable', sink }) }).finally(() => b.close())
   try {
     return await a.put({ name: 'contract' }, sending(Buffer.from('contents')), { receipt: wanted })
   } finally {
