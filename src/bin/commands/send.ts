@@ -69,21 +69,22 @@ function requireSense(
   options: SendFlags,
   usage: (message: string, hint?: string) => Error
 ): void {
-  if (input === '-' && isTerminal(0))
-    throw usage('no file given, and standard input is the terminal', 'sft send --help')
-  if (address !== undefined && (options.to || options.output))
-    throw usage('--to and -o belong to the pipe, not to a peer that is dialled')
-  if (address === undefined && options.retry !== undefined)
-    throw usage('--retry belongs to a peer that is dialled, not to the pipe')
-  if (options.recursive && options.receipt !== undefined) throw usage('a receipt is of a file, not of a directory')
-  if (input === '-' && options.recursive) throw usage('-r is for a directory, not for standard input')
-  if (address === undefined && options.receipt !== undefined)
-    throw usage('--receipt belongs to a peer that is dialled, not to the pipe')
-  if (input === '-' && options.retry !== undefined)
-    throw usage('standard input can not be read twice', 'leave --retry out')
-  if (address === undefined && options.streams !== undefined)
-    throw usage('--streams belongs to a peer that is dialled, not to the pipe')
-  if ((options.to?.length ?? 0) > MAX_RECIPIENTS) throw usage(`a stream has at most ${MAX_RECIPIENTS} recipients`)
+  const [piped, dialled] = [input === '-', address !== undefined]
+  const { to = [], output, retry, streams, receipt, recursive } = options
+  const given = (...values: unknown[]): boolean => values.some(value => value !== undefined)
+  const rules: [boolean, string, string?][] = [
+    [piped && isTerminal(0), 'no file given, and standard input is the terminal', 'sft send --help'],
+    [dialled && given(options.to, output), '--to and -o belong to the pipe, not to a peer that is dialled'],
+    [!dialled && given(retry), '--retry belongs to a peer that is dialled, not to the pipe'],
+    [!dialled && given(receipt), '--receipt belongs to a peer that is dialled, not to the pipe'],
+    [!dialled && given(streams), '--streams belongs to a peer that is dialled, not to the pipe'],
+    [recursive === true && given(receipt), 'a receipt is of a file, not of a directory'],
+    [recursive === true && piped, '-r is for a directory, not for standard input'],
+    [piped && given(retry), 'standard input can not be read twice', 'leave --retry out'],
+    [to.length > MAX_RECIPIENTS, `a stream has at most ${MAX_RECIPIENTS} recipients`]
+  ]
+  const broken = rules.find(([applies]) => applies)
+  if (broken) throw usage(broken[1], broken[2])
 }
 
 async function toPeer(
