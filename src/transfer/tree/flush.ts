@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
 import { Places } from './places.ts'
@@ -18,7 +17,9 @@ export async function flushTree(handle: FileHandle, tree: string): Promise<void>
   await handle.sync()
 }
 
-function syncFileSystem(path: string): Promise<boolean> {
+async function syncFileSystem(path: string): Promise<boolean> {
+  // what moves no tree need not load it
+  const { spawn } = await import('node:child_process')
   return new Promise(resolve => {
     const child = spawn('sync', ['-f', path], { stdio: 'ignore', timeout: SYNC_MS })
     child.once('error', () => resolve(false))
