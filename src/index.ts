@@ -124,25 +124,16 @@ export { DEFAULT_PORT, formatHostPort, isPeerAddress, parseHostPort, parsePeerAd
 export { type AuditLog, type AuditLogOptions, openAuditLog } from './transfer/audit-log.ts'
 export { type ConnectOptions, connect } from './transfer/connect.ts'
 export type { Begun, Destination, Written } from './transfer/destination.ts'
-export {
-  type DialOptions,
-  Engine,
-  type EngineOptions,
-  type EngineStats,
-  type GetOptions,
-  receivedName,
-  type SendOptions
-} from './transfer/engine.ts'
+export { Engine } from './transfer/engine.ts'
+export type {
+  DialOptions,
+  EngineOptions,
+  EngineStats,
+  GetOptions,
+  SendOptions
+} from './transfer/engine-options.ts'
 export { type ExportOptions, type ExportRoot, openExportRoot, outgoingFile } from './transfer/export-root.ts'
-export {
-  type AnsweredTransfer,
-  type Answers,
-  FileSession,
-  type Offer,
-  type PutOptions,
-  type TransferResult,
-  type Wanted
-} from './transfer/file-session.ts'
+export { FileSession } from './transfer/file-session.ts'
 export { collectLeftovers, type GcOptions, type Leftover } from './transfer/gc.ts'
 export type { Denial, Guard } from './transfer/guarded.ts'
 export { hold } from './transfer/hold.ts'
@@ -158,7 +149,7 @@ export {
   type OnMessage
 } from './transfer/message.ts'
 export type { MeteredStage, Stats } from './transfer/meter.ts'
-export { type Output, openOutput } from './transfer/output.ts'
+export { type Output, openOutput, receivedName } from './transfer/output.ts'
 export type { PartialOwner } from './transfer/partial.ts'
 export {
   type OpenStreamOptions,
@@ -172,6 +163,14 @@ export { openPolicy, type PolicyFileOptions } from './transfer/policy-file.ts'
 export { type Receipt, type SignedReceipt, type VerifyReceiptOptions, verifyReceipt } from './transfer/receipt.ts'
 export { formatReceipt, parseReceipt } from './transfer/receipt-file.ts'
 export type { ReceiptOptions } from './transfer/receipt-parties.ts'
+export type {
+  AnsweredTransfer,
+  Answers,
+  Offer,
+  PutOptions,
+  TransferResult,
+  Wanted
+} from './transfer/requests.ts'
 export type { RetryOptions } from './transfer/retry.ts'
 export type { Recipient } from './transfer/stream-header.ts'
 export { TREE } from './transfer/tree/entry.ts'

@@ -1,81 +1,30 @@
-import { basename } from 'node:path'
-import type { PeerIdentity } from '../auth/certificates/path.ts'
 import type { Identity } from '../auth/identity/identity.ts'
 import { SftError } from '../streams/errors.ts'
 import { defaultInFlight } from '../streams/seal.ts'
 import type { Source } from '../streams/types.ts'
-import { DEFAULT_CHUNK_SIZE, isChunkSize, type Suite } from '../workers/construction.ts'
-import { type AeadBackend, aeadBackend } from '../workers/owned-aead.ts'
+import { DEFAULT_CHUNK_SIZE, isChunkSize } from '../workers/construction.ts'
+import { aeadBackend } from '../workers/owned-aead.ts'
 import { type CipherPool, createPool } from '../workers/pool.ts'
 import { parsePeerAddress } from './address.ts'
 import { connect, requireStreams } from './connect.ts'
-import { type ExportOptions, type ExportRoot, openExportRoot, outgoingFile } from './export-root.ts'
-import type { Answers, FileSession, TransferResult } from './file-session.ts'
-import { acceptGuarded, type Guard, gateOf, openGuarded } from './guarded.ts'
+import type { DialOptions, EngineOptions, EngineStats, GetOptions, SendOptions } from './engine-options.ts'
+import { type ExportOptions, openExportRoot } from './export-root.ts'
+import type { FileSession } from './file-session.ts'
+import { acceptGuarded, type Guard } from './guarded.ts'
 import { type InboxOptions, openInbox } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
 import { type Listener, listen } from './listen.ts'
 import { audited, type EngineEvent, type ListenAddress, type Listening, listeningOf, messagesFor } from './listening.ts'
 import { type MessageOptions, messageOf } from './message.ts'
-import { Meter, type Stats } from './meter.ts'
-import { type Output, openOutput } from './output.ts'
+import { Meter } from './meter.ts'
+import { type Output, openOutput, receivedName } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
 import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
-import { type RetryOptions, retrying } from './retry.ts'
-import type { Outgoing } from './session-streams.ts'
+import type { Answers, TransferResult } from './requests.ts'
+import { retrying } from './retry.ts'
+import { closingAlso, openServed } from './serving.ts'
 import type { Recipient } from './stream-header.ts'
-import type { FilterOptions } from './tree/filter.ts'
-import { outgoingTree, type TreeOptions } from './tree/tree-source.ts'
-
-export interface EngineOptions {
-  identity: Identity
-  /** Worker threads; 0 works in the calling thread. Default: decided by what the first chunks take, 0 to one less than the processors. */
-  threads?: number | undefined
-  /** A pool of the caller's, who closes it. */
-  pool?: CipherPool | undefined
-  /** Bytes a chunk: a power of two, 16 KiB to 1 MiB (default). */
-  chunkSize?: number | undefined
-  suite?: Suite | undefined
-  /** Measures which stage bounds the transfers; see `stats`. Default false. */
-  stats?: boolean | undefined
-}
-
-/** What bound an engine's transfers, and where its chunks were sealed. */
-export interface EngineStats extends Stats {
-  readonly threads: number
-  /** Bytes a chunk of what is sent, at most. */
-  readonly chunkSize: number
-  /** Chunks under way at once in a transfer. */
-  readonly window: number
-  readonly aead: AeadBackend
-}
-
-export interface CallOptions {
-  signal?: AbortSignal | undefined
-}
-
-export interface DialOptions extends CallOptions {
-  /** Connections to use, 1 (default) to 16: for a long round trip (SPEC §8.1). The peer needs no option for it. */
-  streams?: number | undefined
-}
-
-export interface SendOptions extends DialOptions, RetryOptions {
-  /** What the receiver is told; default: the last component of a path, `stdin` otherwise. */
-  name?: string | undefined
-  /** Directories are sent, with all that is in them or what a filter leaves of it. Default: they are refused. */
-  tree?: TreeOptions | undefined
-  /** Has the receiver sign what it got; the receipt is in the result. Default false. */
-  receipt?: boolean | undefined
-}
-
-export interface GetOptions extends DialOptions, RetryOptions {
-  force?: boolean | undefined
-  /** Continues what an earlier attempt has left of a file, and keeps what this one leaves. Default true. */
-  resume?: boolean | undefined
-  /** Asks for a directory, with all that is in it or what a filter leaves of it. */
-  tree?: FilterOptions | undefined
-}
 
 type Accept = NonNullable<Answers['accept']>
 
@@ -311,36 +260,4 @@ export class Engine implements AsyncDisposable {
       onSession: peer => auditor?.session(peer)
     })
   }
-}
-
-/** The name of a fetched file in the classic system. */
-export function receivedName(path: string): string {
-  const name = basename(path)
-  return `received_${name === '' || name === '.' ? 'shared' : name}`
-}
-
-/** A file or a directory below a root, for a peer, and where it lies there. */
-async function openServed(
-  root: ExportRoot,
-  path: string,
-  peer: PeerIdentity,
-  { tree, guard }: { tree: FilterOptions | undefined; guard: Guard }
-): Promise<{ found: Outgoing & AsyncDisposable; place: string }> {
-  if (tree === undefined) {
-    const opened = await openGuarded(root, path, peer, guard)
-    return { found: outgoingFile(opened), place: opened.path }
-  }
-  const opened = await root.openDirectory(path)
-  const { fd: directory, name, pace } = opened
-  const lazy = guard.policy !== undefined
-  const source = outgoingTree({ ...tree, directory, name, pace, lazy, gate: gateOf(opened, peer, guard) })
-  return { found: { ...source, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }, place: opened.path }
-}
-
-function closingAlso(listener: Listener, other: AsyncDisposable): Listener {
-  const close: Listener['close'] = async options => {
-    await listener.close(options)
-    await other[Symbol.asyncDispose]()
-  }
-  return { host: listener.host, port: listener.port, close, [Symbol.asyncDispose]: () => close() }
 }

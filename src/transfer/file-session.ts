@@ -1,94 +1,30 @@
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import type { Identity } from '../auth/identity/identity.ts'
-import {
-  type Abort,
-  type AcceptKind,
-  acceptance,
-  fileOffer,
-  fileRequest,
-  type Refusal,
-  refusal
-} from '../auth/session/handshake-messages.ts'
+import { acceptance, fileOffer, fileRequest, type Refusal, refusal } from '../auth/session/handshake-messages.ts'
 import type { SecureDuplex } from '../auth/session/secure-duplex.ts'
 import { SftError } from '../streams/errors.ts'
-import type { Metadata } from '../streams/header.ts'
-import { count } from '../streams/stdio.ts'
 import type { ReceivedFrame } from '../streams/types.ts'
-import { atMost } from './at-most.ts'
-import type { Begun, Destination, Written } from './destination.ts'
+import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
 import { MESSAGE } from './message.ts'
-import type { SignedReceipt } from './receipt.ts'
-import { ExpectedReceipt, OwedReceipt, type ReceiptOptions } from './receipt-parties.ts'
-import { type Incoming, type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
+import { ExpectedReceipt, OwedReceipt } from './receipt-parties.ts'
+import type { AnsweredTransfer, Answers, Offer, PutOptions, TransferResult, Wanted } from './requests.ts'
+import { type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
+import { SessionTransfers } from './session-transfers.ts'
 import { TREE } from './tree/entry.ts'
-import { decodeFilter, encodeFilter, type FilterOptions } from './tree/filter.ts'
-import { abortReason, refusalFor, refused, requireAcceptance } from './verdicts.ts'
+import { decodeFilter, encodeFilter } from './tree/filter.ts'
+import { refusalFor, refused, requireAcceptance } from './verdicts.ts'
 
 /** Pull and push over one session (SPEC §8), from either side. */
-
-export interface Offer {
-  /** One path component that the sender proposes. */
-  name: string
-  /** Bytes, when the sender knows. */
-  size?: number | undefined
-  /** Which state of which file it is; see `fileId`. */
-  fileId?: Uint8Array | undefined
-  /** What it is, if no file: `TREE` is the archive of a directory (SPEC §8.5), `MESSAGE` a message. */
-  content?: number | undefined
-}
-
-/** How something is asked for. */
-export interface Wanted {
-  /** A directory, and what of it. */
-  tree?: FilterOptions | undefined
-}
-
-/** What a responder does for a peer. Each either answers or throws an `SftError`, which the peer sees as a refusal only. */
-export interface Answers extends ReceiptOptions {
-  /** Opens what the peer asks for. Every refusal looks the same to the peer (M35). */
-  open?: (path: string, peer: PeerIdentity, wanted: Wanted) => Promise<Outgoing & AsyncDisposable>
-  /** Says where what the peer offers goes. */
-  accept?: (offer: Offer, peer: PeerIdentity) => Promise<Destination>
-  /** Says where a message goes; see `acceptMessages`. */
-  message?: ((offer: Offer, peer: PeerIdentity) => Promise<Destination>) | undefined
-}
-
-export interface PutOptions {
-  /** Asks for a receipt, which is in the result. Default false. */
-  receipt?: boolean | undefined
-}
-
-export interface TransferResult {
-  /** Plaintext bytes of the whole. */
-  bytes: number
-  /** Bytes of them that an earlier attempt had moved; 0 for a transfer from the beginning. */
-  resumedAt: number
-  kind: AcceptKind
-  metadata: Omit<Metadata, 'created'>
-  /** Connections that carried chunks of it: 1, or more with stripes. */
-  connections: number
-  /** Of a directory: its entries, and how many its sender had to leave out. */
-  tree?: Written['tree']
-  /** Of a file that was sent with one, checked. */
-  receipt?: SignedReceipt | undefined
-}
 
 /** SPEC §8. */
 const MAX_PATH_BYTES = 4096
 const NO_RECEIPT = { 'refused by policy': 'it may be that this receiver gives no receipts' }
-/** ms that a source gets to let go of its input after a failure. */
-const CLOSE_GRACE_MS = 1000
-
-export interface AnsweredTransfer extends TransferResult {
-  direction: 'sent' | 'received'
-  /** Absent for a file. */
-  content?: 'message' | undefined
-}
 
 export class FileSession implements AsyncDisposable {
   readonly session: SecureDuplex
   readonly #streams: SessionStreams
+  readonly #transfers: SessionTransfers
   readonly #identity: Identity
   #requests = 0
   #busy = false
@@ -97,6 +33,7 @@ export class FileSession implements AsyncDisposable {
   constructor(options: SessionStreamsOptions) {
     this.session = options.session
     this.#streams = new SessionStreams(options)
+    this.#transfers = new SessionTransfers(options.session, this.#streams)
     this.#identity = options.identity
   }
 
@@ -120,9 +57,9 @@ export class FileSession implements AsyncDisposable {
     const { bytes: offset = 0, id } = begun ?? {}
     const asked = tree && { tree: 1, filter: encodeFilter(tree) }
     await this.session.write('RQFL', fileRequest.encode({ request, path, offset, stripes, fileId: id, ...asked }))
-    const answer = await this.#read()
+    const answer = await this.#transfers.read()
     if (answer.type === 'RSCI') throw refused(answer)
-    return this.#receive(request, answer, destination, begun)
+    return this.#transfers.receive({ request, strm: answer, destination, begun })
   }
 
   /**
@@ -141,12 +78,12 @@ export class FileSession implements AsyncDisposable {
       'OFFR',
       fileOffer.encode({ request, ...offer, stripes, fileId, content, ...(expected && { receipt: 1 }) })
     )
-    const answer = await this.#read()
+    const answer = await this.#transfers.read()
     if (answer.type === 'RSCI') throw refused(answer, expected && NO_RECEIPT)
     const { offset, id = fileId } = requireAcceptance(answer, request, ['start'])
     if (offset > 0 && !(outgoing.tree ? id : fileId && offset <= (offer.size ?? 0)))
       throw new SftError('ERR_SFT_PROTOCOL', 'the peer has more of the file than there is')
-    return this.#send(request, outgoing, { offset, known: id, expected })
+    return this.#transfers.send({ request, outgoing, offset, known: id, expected })
   }
 
   /**
@@ -200,35 +137,26 @@ export class FileSession implements AsyncDisposable {
     if (!opened) return undefined
     await using outgoing = opened
     const { size = Number.POSITIVE_INFINITY } = outgoing.metadata
-    return await this.#send(request, outgoing, { offset: Math.min(offset, size), known: fileId })
+    return await this.#transfers.send({ request, outgoing, offset: Math.min(offset, size), known: fileId })
   }
 
   async #answerOffer(frame: ReceivedFrame, answers: Answers): Promise<Omit<AnsweredTransfer, 'direction'> | undefined> {
     const { request, stripes, receipt, ...offer } = fileOffer.decode(frame.body)
     this.session.stripes.named('receiving', stripes)
-    const destination = await this.#orRefuse(async () => {
-      const accept = acceptorFor(offer, answers)
-      if (receipt && (offer.content !== undefined || answers.receipts === false))
-        throw new SftError('ERR_SFT_PUSH_REFUSED', 'no receipt is given here')
-      if (!accept) throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing is received here')
-      return accept(offer, this.peer)
-    })
+    const destination = await this.#orRefuse(() => acceptorFor(offer, receipt, answers)(offer, this.peer))
     if (!destination) return undefined
-    // a receipt is of the whole
-    const continued = !receipt || destination.kept ? destination : { ...destination, begun: undefined }
     const tree = offer.content === TREE
-    const begun = (tree || offer.fileId) && (await continued.begun?.())
-    const known = begun && (tree || isSameFile(begun.id, offer.fileId)) ? begun : undefined
+    const known = await continuedBy(offer, destination, receipt !== undefined)
     const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined }
     await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', ...has }))
     const owed = receipt ? new OwedReceipt(this.#parties(offer)) : undefined
-    const result = await this.#receive(
+    const result = await this.#transfers.receive({
       request,
-      await this.#read(),
-      owed?.destination(destination) ?? destination,
-      known,
+      strm: await this.#transfers.read(),
+      destination: owed?.destination(destination) ?? destination,
+      begun: known,
       owed
-    )
+    })
     // the name it was accepted under; what the stream itself says binds nobody
     const content = offer.content === MESSAGE ? ({ content: 'message' } as const) : {}
     return { ...result, ...content, metadata: { ...result.metadata, name: offer.name } }
@@ -247,104 +175,29 @@ export class FileSession implements AsyncDisposable {
   #parties({ name }: Offer) {
     return { identity: this.#identity, peer: this.peer, name }
   }
-
-  /** @param known what the peer has `offset` bytes of, in its words */
-  async #send(
-    request: number,
-    outgoing: Outgoing,
-    {
-      offset,
-      known,
-      expected
-    }: { offset: number; known?: Uint8Array | undefined; expected?: ExpectedReceipt | undefined }
-  ): Promise<TransferResult> {
-    const id = await this.#streams.idAt(outgoing, offset)
-    const start = isSameFile(id, known) ? this.#streams.startFor(offset) : 0
-    const counted = { bytes: start }
-    const stop = new AbortController()
-    const verdict = this.#read()
-    const source = (signal: AbortSignal) => count(outgoing.source(signal, start), counted)
-    const sending = this.#streams.send(
-      { ...outgoing, source },
-      stop.signal,
-      start,
-      outgoing.tree && start === 0 ? undefined : id
-    )
-    let streamId: Uint8Array
-    try {
-      streamId = await Promise.race([sending, raiseEarly(verdict)])
-    } catch (error) {
-      await this.#giveUp(error, 'read error')
-      stop.abort(error)
-      await atMost(
-        CLOSE_GRACE_MS,
-        sending.catch(() => undefined)
-      )
-      throw error
-    }
-    const { kind, receipt } = requireAcceptance(await verdict, request, ['durable', 'delivered'])
-    if (receipt && !expected) throw new SftError('ERR_SFT_PROTOCOL', 'the peer gave a receipt that nobody wanted')
-    const signed = expected && { receipt: expected.check(receipt, streamId) }
-    const { metadata, tree } = outgoing
-    const told = { ...signed, ...(tree && { tree: { ...tree.counts } }) }
-    return { ...counted, ...told, resumedAt: start, kind, metadata, connections: this.session.stripes.carried }
-  }
-
-  async #receive(
-    request: number,
-    strm: ReceivedFrame,
-    destination: Destination,
-    begun: Begun | undefined,
-    owed?: OwedReceipt
-  ): Promise<TransferResult> {
-    try {
-      const { streamId, metadata, start, source }: Incoming = await this.#streams.receive(strm)
-      requireContinuation(start, metadata, begun)
-      const { bytes: rest, tree } = await destination.sink(metadata, start)(source)
-      const { kind } = destination
-      await this.session.write(
-        'ACPT',
-        acceptance.encode({ request, kind, offset: 0, receipt: await owed?.sign(streamId) })
-      )
-      const result = { bytes: start + rest, resumedAt: start, kind, metadata }
-      return { ...result, ...(tree && { tree }), connections: this.session.stripes.carried }
-    } catch (error) {
-      await this.#giveUp(error, 'write error')
-      throw error
-    }
-  }
-
-  /** Tells the peer why the transfer ends here; the session ends with it. */
-  async #giveUp(error: unknown, fileFault: Abort): Promise<void> {
-    const known = SftError.is(error)
-      ? error
-      : new SftError('ERR_SFT_CANCELLED', 'the transfer was cancelled', { cause: error })
-    await this.session.abort(abortReason(known.code, fileFault), known)
-  }
-
-  async #read(): Promise<ReceivedFrame> {
-    const frame = await this.session.read()
-    if (frame === undefined)
-      throw new SftError('ERR_SFT_CONNECTION_LOST', 'the peer ended the session before it answered')
-    return frame
-  }
 }
 
-function acceptorFor({ content }: Offer, { accept, message }: Answers): Answers['accept'] {
-  if (content === undefined || content === TREE) return accept
-  return content === MESSAGE ? message : undefined
+/** Who takes such an offer. @throws SftError ERR_SFT_PUSH_REFUSED when nobody does */
+function acceptorFor(
+  { content }: Offer,
+  receipt: number | undefined,
+  { accept, message, receipts }: Answers
+): NonNullable<Answers['accept']> {
+  if (receipt && (content !== undefined || receipts === false))
+    throw new SftError('ERR_SFT_PUSH_REFUSED', 'no receipt is given here')
+  const taker = content === undefined || content === TREE ? accept : content === MESSAGE ? message : undefined
+  if (!taker) throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing is received here')
+  return taker
 }
 
-/** M64: a stream goes on where this side has the bytes before it, of the same state of the same file. */
-function requireContinuation(start: number, { fileId }: Metadata, begun: Begun | undefined): void {
-  if (start === 0) return
-  if (!(begun && start <= begun.bytes && isSameFile(fileId, begun.id)))
-    throw new SftError('ERR_SFT_PROTOCOL', 'the peer continues what this side has not')
-}
-
-/** Rejects when `verdict` does, and never resolves: while we send, only the peer's refusal is news. */
-function raiseEarly(verdict: Promise<unknown>): Promise<never> {
-  return new Promise((_, reject) => {
-    verdict.catch(reject)
-  })
+/** What is there already of what is offered; with a receipt, which is of the whole, only if it can be read. */
+async function continuedBy(
+  { content, fileId }: Offer,
+  { begun, kept }: Destination,
+  receipt: boolean
+): Promise<Begun | undefined> {
+  const tree = content === TREE
+  if ((!tree && !fileId) || (receipt && !kept)) return undefined
+  const found = await begun?.()
+  return found && (tree || isSameFile(found.id, fileId)) ? found : undefined
 }

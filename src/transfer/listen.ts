@@ -12,7 +12,8 @@ import { socketDuplex } from '../streams/socket.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { atMost } from './at-most.ts'
-import { type AnsweredTransfer, type Answers, FileSession } from './file-session.ts'
+import { FileSession } from './file-session.ts'
+import type { AnsweredTransfer, Answers } from './requests.ts'
 
 /** What happened at a listener; `peer` is the verified name, `identity` the object that `Answers` were given: one for each session. */
 export type ListenEvent =

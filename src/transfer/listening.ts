@@ -1,11 +1,11 @@
 import type { AuditLog } from './audit-log.ts'
 import { Auditor } from './auditor.ts'
-import type { Answers } from './file-session.ts'
 import { acceptGuarded, type Denial, type Guard } from './guarded.ts'
 import type { Senders } from './inbox.ts'
 import type { ListenEvent } from './listen.ts'
 import { acceptMessages, type MessageOptions } from './message.ts'
 import type { Policy } from './policy.ts'
+import type { Answers } from './requests.ts'
 
 /** Where an engine listens, who may ask there, and who is told. */
 

@@ -162,3 +162,9 @@ function noReader(cause: NodeJS.ErrnoException): undefined {
 function notWritable(cause: NodeJS.ErrnoException): never {
   throw new SftError('ERR_SFT_FILE', `writing failed: ${cause.message}`, { cause })
 }
+
+/** The name of a fetched file in the classic system. */
+export function receivedName(path: string): string {
+  const name = basename(path)
+  return `received_${name === '' || name === '.' ? 'shared' : name}`
+}

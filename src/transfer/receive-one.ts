@@ -1,10 +1,10 @@
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
 import { type Destination, through } from './destination.ts'
-import type { Answers, Offer, TransferResult } from './file-session.ts'
 import { limitSize, requireAccepted, requireSize, type Senders } from './inbox.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
+import type { Answers, Offer, TransferResult } from './requests.ts'
 
 export interface ReceiveOneOptions extends Omit<ListenOptions, 'answers'>, ReceiptOptions {
   /** Names of peers to accept from; `members` for all of the organisation. */

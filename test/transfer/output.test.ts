@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path'
 import t from 'tap'
 import { SftError } from '../../src/streams/errors.ts'
-import { type Output, type OutputOptions, openOutput } from '../../src/transfer/output.ts'
+import { type Output, type OutputOptions, openOutput, receivedName } from '../../src/transfer/output.ts'
 import { cut, pattern } from '../fixtures/bytes.ts'
 
 const bytes = pattern(200_000)
@@ -123,4 +123,10 @@ t.test('a link is not followed', async t => {
   t.same(await write(join(place, 'link'), { force: true }), { kind: 'durable', bytes: 200_000 })
   t.equal(await readFile(join(place, 'target'), 'utf8'), 'target', 'it is replaced')
   t.ok((await readFile(join(place, 'link'))).equals(bytes))
+})
+
+t.test('a fetched file has the name of the classic system', t => {
+  t.equal(receivedName('a/b/c.txt'), 'received_c.txt')
+  t.equal(receivedName('c'), 'received_c')
+  t.end()
 })

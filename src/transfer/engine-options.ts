@@ -1,0 +1,59 @@
+import type { Identity } from '../auth/identity/identity.ts'
+import type { Suite } from '../workers/construction.ts'
+import type { AeadBackend } from '../workers/owned-aead.ts'
+import type { CipherPool } from '../workers/pool.ts'
+import type { Stats } from './meter.ts'
+import type { RetryOptions } from './retry.ts'
+import type { FilterOptions } from './tree/filter.ts'
+import type { TreeOptions } from './tree/tree-source.ts'
+
+/** What an engine and its calls can be told. */
+
+export interface EngineOptions {
+  identity: Identity
+  /** Worker threads; 0 works in the calling thread. Default: decided by what the first chunks take, 0 to one less than the processors. */
+  threads?: number | undefined
+  /** A pool of the caller's, who closes it. */
+  pool?: CipherPool | undefined
+  /** Bytes a chunk: a power of two, 16 KiB to 1 MiB (default). */
+  chunkSize?: number | undefined
+  suite?: Suite | undefined
+  /** Measures which stage bounds the transfers; see `stats`. Default false. */
+  stats?: boolean | undefined
+}
+
+/** What bound an engine's transfers, and where its chunks were sealed. */
+export interface EngineStats extends Stats {
+  readonly threads: number
+  /** Bytes a chunk of what is sent, at most. */
+  readonly chunkSize: number
+  /** Chunks under way at once in a transfer. */
+  readonly window: number
+  readonly aead: AeadBackend
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined
+}
+
+export interface DialOptions extends CallOptions {
+  /** Connections to use, 1 (default) to 16: for a long round trip (SPEC §8.1). The peer needs no option for it. */
+  streams?: number | undefined
+}
+
+export interface SendOptions extends DialOptions, RetryOptions {
+  /** What the receiver is told; default: the last component of a path, `stdin` otherwise. */
+  name?: string | undefined
+  /** Directories are sent, with all that is in them or what a filter leaves of it. Default: they are refused. */
+  tree?: TreeOptions | undefined
+  /** Has the receiver sign what it got; the receipt is in the result. Default false. */
+  receipt?: boolean | undefined
+}
+
+export interface GetOptions extends DialOptions, RetryOptions {
+  force?: boolean | undefined
+  /** Continues what an earlier attempt has left of a file, and keeps what this one leaves. Default true. */
+  resume?: boolean | undefined
+  /** Asks for a directory, with all that is in it or what a filter leaves of it. */
+  tree?: FilterOptions | undefined
+}

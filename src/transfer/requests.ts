@@ -1,0 +1,63 @@
+import type { PeerIdentity } from '../auth/certificates/path.ts'
+import type { AcceptKind } from '../auth/session/handshake-messages.ts'
+import type { Metadata } from '../streams/header.ts'
+import type { Destination, Written } from './destination.ts'
+import type { SignedReceipt } from './receipt.ts'
+import type { ReceiptOptions } from './receipt-parties.ts'
+import type { Outgoing } from './session-streams.ts'
+import type { FilterOptions } from './tree/filter.ts'
+
+/** What peers ask for, offer and answer in a session (SPEC §8), and what comes of it. */
+
+export interface Offer {
+  /** One path component that the sender proposes. */
+  name: string
+  /** Bytes, when the sender knows. */
+  size?: number | undefined
+  /** Which state of which file it is; see `fileId`. */
+  fileId?: Uint8Array | undefined
+  /** What it is, if no file: `TREE` is the archive of a directory (SPEC §8.5), `MESSAGE` a message. */
+  content?: number | undefined
+}
+
+/** How something is asked for. */
+export interface Wanted {
+  /** A directory, and what of it. */
+  tree?: FilterOptions | undefined
+}
+
+/** What a responder does for a peer. Each either answers or throws an `SftError`, which the peer sees as a refusal only. */
+export interface Answers extends ReceiptOptions {
+  /** Opens what the peer asks for. Every refusal looks the same to the peer (M35). */
+  open?: (path: string, peer: PeerIdentity, wanted: Wanted) => Promise<Outgoing & AsyncDisposable>
+  /** Says where what the peer offers goes. */
+  accept?: (offer: Offer, peer: PeerIdentity) => Promise<Destination>
+  /** Says where a message goes; see `acceptMessages`. */
+  message?: ((offer: Offer, peer: PeerIdentity) => Promise<Destination>) | undefined
+}
+
+export interface PutOptions {
+  /** Asks for a receipt, which is in the result. Default false. */
+  receipt?: boolean | undefined
+}
+
+export interface TransferResult {
+  /** Plaintext bytes of the whole. */
+  bytes: number
+  /** Bytes of them that an earlier attempt had moved; 0 for a transfer from the beginning. */
+  resumedAt: number
+  kind: AcceptKind
+  metadata: Omit<Metadata, 'created'>
+  /** Connections that carried chunks of it: 1, or more with stripes. */
+  connections: number
+  /** Of a directory: its entries, and how many its sender had to leave out. */
+  tree?: Written['tree']
+  /** Of a file that was sent with one, checked. */
+  receipt?: SignedReceipt | undefined
+}
+
+export interface AnsweredTransfer extends TransferResult {
+  direction: 'sent' | 'received'
+  /** Absent for a file. */
+  content?: 'message' | undefined
+}

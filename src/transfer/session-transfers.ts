@@ -1,0 +1,132 @@
+import { type Abort, acceptance } from '../auth/session/handshake-messages.ts'
+import type { SecureDuplex } from '../auth/session/secure-duplex.ts'
+import { SftError } from '../streams/errors.ts'
+import type { Metadata } from '../streams/header.ts'
+import { count } from '../streams/stdio.ts'
+import type { ReceivedFrame } from '../streams/types.ts'
+import { atMost } from './at-most.ts'
+import type { Begun, Destination } from './destination.ts'
+import { isSameFile } from './file-id.ts'
+import type { ExpectedReceipt, OwedReceipt } from './receipt-parties.ts'
+import type { TransferResult } from './requests.ts'
+import type { Incoming, Outgoing, SessionStreams } from './session-streams.ts'
+import { abortReason, requireAcceptance } from './verdicts.ts'
+
+/** One transfer of a session, once both sides have agreed on it: the stream, and what the receiver says at its end (SPEC §8). */
+
+/** ms that a source gets to let go of its input after a failure. */
+const CLOSE_GRACE_MS = 1000
+
+export interface SendTask {
+  readonly request: number
+  readonly outgoing: Outgoing
+  /** Bytes that the peer has. */
+  readonly offset: number
+  /** What it has them of, in its words. */
+  readonly known?: Uint8Array | undefined
+  readonly expected?: ExpectedReceipt | undefined
+}
+
+export interface ReceiveTask {
+  readonly request: number
+  /** The `STRM` it begins with. */
+  readonly strm: ReceivedFrame
+  readonly destination: Destination
+  /** What this side has said that it has. */
+  readonly begun?: Begun | undefined
+  readonly owed?: OwedReceipt | undefined
+}
+
+export class SessionTransfers {
+  readonly #session: SecureDuplex
+  readonly #streams: SessionStreams
+
+  constructor(session: SecureDuplex, streams: SessionStreams) {
+    this.#session = session
+    this.#streams = streams
+  }
+
+  /** The peer's next message. @throws SftError ERR_SFT_CONNECTION_LOST when it ends the session instead. */
+  async read(): Promise<ReceivedFrame> {
+    const frame = await this.#session.read()
+    if (frame === undefined)
+      throw new SftError('ERR_SFT_CONNECTION_LOST', 'the peer ended the session before it answered')
+    return frame
+  }
+
+  /** Sends what the peer has not; fulfils once it has said `durable` or `delivered` (M36). */
+  async send({ request, outgoing, offset, known, expected }: SendTask): Promise<TransferResult> {
+    const id = await this.#streams.idAt(outgoing, offset)
+    const start = isSameFile(id, known) ? this.#streams.startFor(offset) : 0
+    const counted = { bytes: start }
+    const verdict = this.read()
+    const source: Outgoing['source'] = signal => count(outgoing.source(signal, start), counted)
+    const told = outgoing.tree && start === 0 ? undefined : id
+    const streamId = await this.#sendUnlessRefused({ ...outgoing, source }, { start, told, verdict })
+    const { kind, receipt } = requireAcceptance(await verdict, request, ['durable', 'delivered'])
+    if (receipt && !expected) throw new SftError('ERR_SFT_PROTOCOL', 'the peer gave a receipt that nobody wanted')
+    const signed = expected && { receipt: expected.check(receipt, streamId) }
+    const { metadata, tree } = outgoing
+    const entries = tree && { tree: { ...tree.counts } }
+    const connections = this.#session.stripes.carried
+    return { ...counted, ...signed, ...entries, resumedAt: start, kind, metadata, connections }
+  }
+
+  /** Takes a stream to its destination, and says so to the peer. */
+  async receive({ request, strm, destination, begun, owed }: ReceiveTask): Promise<TransferResult> {
+    try {
+      const { streamId, metadata, start, source }: Incoming = await this.#streams.receive(strm)
+      requireContinuation(start, metadata, begun)
+      const { bytes: rest, tree } = await destination.sink(metadata, start)(source)
+      const { kind } = destination
+      const receipt = await owed?.sign(streamId)
+      await this.#session.write('ACPT', acceptance.encode({ request, kind, offset: 0, receipt }))
+      const result = { bytes: start + rest, resumedAt: start, kind, metadata }
+      return { ...result, ...(tree && { tree }), connections: this.#session.stripes.carried }
+    } catch (error) {
+      await this.#giveUp(error, 'write error')
+      throw error
+    }
+  }
+
+  async #sendUnlessRefused(
+    outgoing: Outgoing,
+    { start, told, verdict }: { start: number; told: Uint8Array | undefined; verdict: Promise<unknown> }
+  ): Promise<Uint8Array> {
+    const stop = new AbortController()
+    const sending = this.#streams.send(outgoing, stop.signal, start, told)
+    try {
+      return await Promise.race([sending, raiseEarly(verdict)])
+    } catch (error) {
+      await this.#giveUp(error, 'read error')
+      stop.abort(error)
+      await atMost(
+        CLOSE_GRACE_MS,
+        sending.catch(() => undefined)
+      )
+      throw error
+    }
+  }
+
+  /** Tells the peer why the transfer ends here; the session ends with it. */
+  async #giveUp(error: unknown, fileFault: Abort): Promise<void> {
+    const known = SftError.is(error)
+      ? error
+      : new SftError('ERR_SFT_CANCELLED', 'the transfer was cancelled', { cause: error })
+    await this.#session.abort(abortReason(known.code, fileFault), known)
+  }
+}
+
+/** M64: a stream goes on where this side has the bytes before it, of the same state of the same file. */
+function requireContinuation(start: number, { fileId }: Metadata, begun: Begun | undefined): void {
+  if (start === 0) return
+  if (!(begun && start <= begun.bytes && isSameFile(fileId, begun.id)))
+    throw new SftError('ERR_SFT_PROTOCOL', 'the peer continues what this side has not')
+}
+
+/** Rejects when `verdict` does, and never resolves: while we send, only the peer's refusal is news. */
+function raiseEarly(verdict: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => {
+    verdict.catch(reject)
+  })
+}
