@@ -121,6 +121,7 @@ export type {
 export { type UnframeOptions, unframe } from './streams/unframe.ts'
 export { type WriteFileOptions, writeFile } from './streams/write-file.ts'
 export { DEFAULT_PORT, formatHostPort, isPeerAddress, parseHostPort, parsePeerAddress } from './transfer/address.ts'
+export type { AnswerOptions } from './transfer/answering.ts'
 export { type AuditLog, type AuditLogOptions, openAuditLog } from './transfer/audit-log.ts'
 export { type ConnectOptions, connect } from './transfer/connect.ts'
 export type { Begun, Destination, Written } from './transfer/destination.ts'

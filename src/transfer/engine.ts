@@ -6,12 +6,13 @@ import { DEFAULT_CHUNK_SIZE, isChunkSize } from '../workers/construction.ts'
 import { aeadBackend } from '../workers/owned-aead.ts'
 import { type CipherPool, createPool } from '../workers/pool.ts'
 import { parsePeerAddress } from './address.ts'
+import { type AnswerOptions, answersFor } from './answering.ts'
 import { connect, requireStreams } from './connect.ts'
 import type { DialOptions, EngineOptions, EngineStats, GetOptions, SendOptions } from './engine-options.ts'
-import { type ExportOptions, openExportRoot } from './export-root.ts'
+import type { ExportOptions } from './export-root.ts'
 import type { FileSession } from './file-session.ts'
 import { acceptGuarded, type Guard } from './guarded.ts'
-import { type InboxOptions, openInbox } from './inbox.ts'
+import type { InboxOptions } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
 import { type Listener, listen } from './listen.ts'
 import { audited, type EngineEvent, type ListenAddress, type Listening, listeningOf, messagesFor } from './listening.ts'
@@ -23,7 +24,7 @@ import type { ReceiptOptions } from './receipt-parties.ts'
 import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
 import type { Answers, TransferResult } from './requests.ts'
 import { retrying } from './retry.ts'
-import { closingAlso, openServed } from './serving.ts'
+import { closingAlso } from './serving.ts'
 import type { Recipient } from './stream-header.ts'
 
 type Accept = NonNullable<Answers['accept']>
@@ -165,18 +166,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /** Serves the regular files below a directory to members of the organisation, until the listener is closed. */
-  async serve(directory: string, address: ListenAddress & ExportOptions): Promise<Listener> {
-    const root = await openExportRoot(directory, address)
-    const meter = this.#meter
-    const listening = listeningOf(address)
-    const open: Answers['open'] = async (path, peer, { tree }) => {
-      listening.auditor?.check()
-      const { found, place } = await openServed(root, path, peer, { tree, guard: listening })
-      const audited = listening.auditor?.outgoing(found, place, peer) ?? found
-      return meter?.outgoing(audited) ?? audited
-    }
-    const listener = await this.#listen(address, listening, { open })
-    return closingAlso(listener, root)
+  serve(directory: string, address: ListenAddress & ExportOptions): Promise<Listener> {
+    return this.answer({ ...address, serve: directory })
   }
 
   /** Takes files from the named peers into a directory, and their messages if somebody wants them, until the listener is closed. */
@@ -184,12 +175,20 @@ export class Engine implements AsyncDisposable {
     directory: string,
     options: ListenAddress & InboxOptions & MessageOptions & ReceiptOptions
   ): Promise<Listener> {
+    return this.answer({ ...options, inbox: directory })
+  }
+
+  /** Does both on one port, until the listener is closed. */
+  async answer(options: AnswerOptions): Promise<Listener> {
     const listening = listeningOf(options)
-    const accept = acceptGuarded(openInbox(directory, options), listening)
-    const message = messagesFor(options, listening)
-    const { receipts } = options
-    const metered = this.#metered(audited(accept, listening.auditor))
-    return this.#listen(options, listening, { accept: metered, message, receipts })
+    const { answers, root } = await answersFor(options, listening, this.#meter)
+    try {
+      const listener = await this.#listen(options, listening, answers)
+      return root ? closingAlso(listener, root) : listener
+    } catch (error) {
+      await root?.[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   /** Takes one transfer from the named peers, beside any number of messages, and ends. */

@@ -1,0 +1,60 @@
+import { type ExportOptions, type ExportRoot, openExportRoot } from './export-root.ts'
+import { acceptGuarded } from './guarded.ts'
+import { type InboxOptions, openInbox, type Senders } from './inbox.ts'
+import { audited, type ListenAddress, type Listening, messagesFor } from './listening.ts'
+import type { MessageOptions } from './message.ts'
+import type { Meter } from './meter.ts'
+import type { ReceiptOptions } from './receipt-parties.ts'
+import type { Answers } from './requests.ts'
+import { openServed } from './serving.ts'
+
+/** What an engine does for peers that dial it: requests, offers and messages, of one session as of many. */
+
+export interface AnswerOptions
+  extends ListenAddress,
+    ExportOptions,
+    Omit<InboxOptions, 'from'>,
+    MessageOptions,
+    ReceiptOptions {
+  /** Directory whose regular files members may get. Default: nothing is served. */
+  serve?: string | undefined
+  /** Directory that takes what those in `from` send. Default: no file is taken. */
+  inbox?: string | undefined
+  /** Names of peers to take files from; `members` for all of the organisation. Default: nobody. */
+  from?: Senders | undefined
+  /** Whose messages are taken, by somebody whose files may not be. Default: as `from`. */
+  messagesFrom?: Senders | undefined
+}
+
+/** The answers, and the root that has to be closed after them. @throws SftError ERR_SFT_NOT_FOUND for a directory that can not be served. */
+export async function answersFor(
+  options: AnswerOptions,
+  listening: Listening,
+  meter: Meter | undefined
+): Promise<{ answers: Answers; root: ExportRoot | undefined }> {
+  const { serve, inbox, from = [], messagesFrom = from, onMessage, receipts } = options
+  const accept = inbox === undefined ? undefined : inboxAnswer(inbox, { ...options, from }, listening, meter)
+  const message = messagesFor({ from: messagesFrom, onMessage }, listening)
+  const root = serve === undefined ? undefined : await openExportRoot(serve, options)
+  const open = root && rootAnswer(root, listening, meter)
+  return { answers: { ...(open && { open }), ...(accept && { accept }), message, receipts }, root }
+}
+
+function rootAnswer(root: ExportRoot, listening: Listening, meter: Meter | undefined): NonNullable<Answers['open']> {
+  return async (path, peer, { tree }) => {
+    listening.auditor?.check()
+    const { found, place } = await openServed(root, path, peer, { tree, guard: listening })
+    const heard = listening.auditor?.outgoing(found, place, peer) ?? found
+    return meter?.outgoing(heard) ?? heard
+  }
+}
+
+function inboxAnswer(
+  directory: string,
+  options: InboxOptions,
+  listening: Listening,
+  meter: Meter | undefined
+): NonNullable<Answers['accept']> {
+  const accept = audited(acceptGuarded(openInbox(directory, options), listening), listening.auditor)
+  return meter ? async (...offer) => meter.destination(await accept(...offer)) : accept
+}
