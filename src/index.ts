@@ -96,6 +96,7 @@ export {
 export { type ChunkOptions, chunk } from './streams/chunk.ts'
 // errors
 export { ERRORS, SftError, type SftErrorCode } from './streams/errors.ts'
+export type { Existing, ExistingOptions } from './streams/existing.ts'
 export { frame } from './streams/frame.ts'
 export type { Metadata, ParsedHeader, StreamHeader } from './streams/header.ts'
 export { type InboundOptions, inbound, type StreamOpening } from './streams/inbound.ts'

@@ -10,13 +10,14 @@ export function sayTransfer(
   verb: string,
   peer: string,
   name: string | undefined,
-  { bytes, resumedAt, kind, connections, tree }: Omit<TransferResult, 'metadata'>,
+  { bytes, resumedAt, kind, connections, tree, renamed }: Omit<TransferResult, 'metadata'>,
   streams = 1
 ): void {
   const over = connections > 1 || streams > 1 ? `, over ${connections} connection${connections === 1 ? '' : 's'}` : ''
   const resumed = resumedAt > 0 ? `, resumed at ${formatBytes(resumedAt)}` : ''
   const entries = tree ? `, ${tree.entries} ${tree.entries === 1 ? 'entry' : 'entries'}` : ''
-  say(`${verb} ${peer}: ${name ?? 'a stream'}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}`)
+  const instead = renamed === undefined ? '' : ` as ${renamed}`
+  say(`${verb} ${peer}: ${name ?? 'a stream'}${instead}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}`)
 }
 
 export interface ResumeFlags {

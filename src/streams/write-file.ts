@@ -4,14 +4,13 @@ import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { release } from '../workers/buffers.ts'
 import { SftError } from './errors.ts'
+import { claimName, type Existing, type ExistingOptions, existingOf, extensionOf } from './existing.ts'
 import { iterate } from './iterate.ts'
 import { Pace } from './pace.ts'
 import type { Sink, Source } from './types.ts'
 import { WriteBack } from './write-back.ts'
 
-export interface WriteFileOptions {
-  /** Replaces a file of that name. Default false: an existing one is an error and stays as it is. */
-  force?: boolean
+export interface WriteFileOptions extends ExistingOptions {
   /** Mode of the file. Default 0600. */
   mode?: number
   /** The source hands over its buffers; each is given back once written. Default false: borrowed. */
@@ -38,6 +37,7 @@ export interface PartFile {
  * Writes a file: bytes flow in, and only after the source has ended well does the file get its name: `.part` (created
  * exclusively, not following links, 0600) → fdatasync → link or rename → fsync of the directory (SPEC §8, M36). On error or
  * abort the `.part` is removed, unless `part` keeps it, and a file of that name is untouched. Memory: one piece.
+ * Fulfils with `renamed` when the name was taken and the file has another (`existing`, M90).
  *
  * @param directory the receiver's choice, trusted
  * @param name one plain path component
@@ -47,7 +47,8 @@ export function writeFile(
   directory: string,
   name: string,
   options: WriteFileOptions = {}
-): Sink<Uint8Array, { bytes: number }> {
+): Sink<Uint8Array, { bytes: number; renamed?: string }> {
+  const existing = existingOf(options)
   if (!isPlainName(name)) throw new SftError('ERR_SFT_USAGE', 'name is not one plain path component')
   return async source => {
     const part = options.part ?? freshPart(directory, name)
@@ -60,9 +61,9 @@ export function writeFile(
         if (options.mode !== undefined) await file.chmod(options.mode)
         await writeBack.finish()
       })
-      await commit(part.path, join(directory, name), options.force === true)
+      const given = await commit(part.path, directory, name, existing)
       await fileFault(() => syncDirectory(directory))
-      return { bytes }
+      return given === name ? { bytes } : { bytes, renamed: given }
     } catch (error) {
       kept = part.keepsAfter?.(error, writeBack.written) ?? false
       throw error
@@ -161,13 +162,24 @@ function writeSome(fd: number, piece: Uint8Array, offset: number): Promise<numbe
   })
 }
 
-async function commit(part: string, target: string, force: boolean): Promise<void> {
-  if (force) return fileFault(() => rename(part, target))
+/** @returns the name that it has got */
+async function commit(part: string, directory: string, name: string, existing: Existing): Promise<string> {
+  if (existing !== 'replace') {
+    const claim = (candidate: string) => linkTo(part, join(directory, candidate))
+    return claimName(name, { existing, extension: extensionOf(name) }, claim)
+  }
+  await fileFault(() => rename(part, join(directory, name)))
+  return name
+}
+
+/** False when something has the name. */
+async function linkTo(part: string, target: string): Promise<boolean> {
   try {
     await link(part, target)
+    return true
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw asFileFault(cause)
-    throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists', { cause, hint: 'give another name, or --force' })
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw asFileFault(cause)
   }
 }
 

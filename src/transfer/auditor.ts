@@ -63,11 +63,12 @@ export class Auditor {
     }
   }
 
-  #transfer({ identity, direction, bytes, resumedAt, kind, content }: ListenEvent & { type: 'transfer' }): void {
+  #transfer(event: ListenEvent & { type: 'transfer' }): void {
+    const { identity, direction, bytes, resumedAt, kind, content, renamed } = event
     const from = resumedAt > 0 ? { from: resumedAt } : {}
     const { path, sha256 } = this.#underway.get(identity) ?? {}
     const named = content === undefined ? { path } : {}
-    const moved = { direction, ...named, bytes, ...from, sha256 }
+    const moved = { direction, ...named, ...(renamed && { renamed }), bytes, ...from, sha256 }
     this.#write({ type: content ?? 'transfer', result: kind, ...whois(identity), ...moved })
   }
 

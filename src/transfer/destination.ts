@@ -15,6 +15,8 @@ export interface Written {
   readonly bytes: number
   /** Of a directory: its entries, and how many its sender had to leave out. */
   readonly tree?: { readonly entries: number; readonly omitted: number } | undefined
+  /** The name that it has got in the place of its own, which was taken (M90). */
+  readonly renamed?: string | undefined
 }
 
 /** Where a stream goes, and what its end may be called: `durable` on disk, `delivered` to a stream. */

@@ -1,4 +1,5 @@
 import type { Identity } from '../auth/identity/identity.ts'
+import type { ExistingOptions } from '../streams/existing.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { AeadBackend } from '../workers/owned-aead.ts'
 import type { CipherPool } from '../workers/pool.ts'
@@ -50,8 +51,7 @@ export interface SendOptions extends DialOptions, RetryOptions {
   receipt?: boolean | undefined
 }
 
-export interface GetOptions extends DialOptions, RetryOptions {
-  force?: boolean | undefined
+export interface GetOptions extends DialOptions, RetryOptions, ExistingOptions {
   /** Continues what an earlier attempt has left of a file, and keeps what this one leaves. Default true. */
   resume?: boolean | undefined
   /** Asks for a directory, with all that is in it or what a filter leaves of it. */

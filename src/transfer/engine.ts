@@ -156,6 +156,7 @@ export class Engine implements AsyncDisposable {
   ): Promise<TransferResult> {
     const destination = await openOutput(output, {
       force: options.force,
+      existing: options.existing,
       owner: options.resume === false ? undefined : { peer, direction: 'get' },
       name: receivedName(path),
       tree: options.tree !== undefined,

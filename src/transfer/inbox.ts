@@ -2,6 +2,7 @@ import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
+import { type ExistingOptions, existingOf } from '../streams/existing.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { isPlainName, writeFile } from '../streams/write-file.ts'
 import { type Destination, through, type Written } from './destination.ts'
@@ -14,15 +15,13 @@ import { treeDestination } from './tree/tree-destination.ts'
 
 export type Senders = readonly string[] | 'members'
 
-export interface InboxOptions {
+export interface InboxOptions extends ExistingOptions {
   /** Names of peers to accept from; `members` for all of the organisation, such as where a policy decides. */
   from: Senders
   /** Largest file in bytes. Default: no bound but the stream's. */
   maxSize?: number | undefined
   /** Most bytes of all files taken together over the life of this inbox. */
   maxTotal?: number | undefined
-  /** Replaces files of the same name. Default false. */
-  force?: boolean | undefined
   /** Continues what an earlier attempt of the same sender has left, and keeps what one leaves. Default true. */
   resume?: boolean | undefined
 }
@@ -33,21 +32,22 @@ export function openInbox(
   options: InboxOptions
 ): (offer: Offer, peer: PeerIdentity) => Promise<Destination> {
   const quota: Quota = { left: options.maxTotal ?? Number.POSITIVE_INFINITY }
-  const { maxSize = Number.POSITIVE_INFINITY, force = false, resume = true } = options
+  const { maxSize = Number.POSITIVE_INFINITY, resume = true } = options
+  const existing = existingOf(options)
   return async (offer, peer) => {
     requireAccepted(peer, options.from)
     requireHarmlessName(offer.name)
     requireSize(offer.size, Math.min(maxSize, quota.left))
-    if (!force && (await exists(join(directory, offer.name))))
+    if (existing === 'refuse' && (await exists(join(directory, offer.name))))
       throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists')
     const owner = resume ? { peer: peer.name, direction: 'send' as const } : undefined
     if (offer.content === TREE) {
-      const tree = treeDestination(directory, offer.name, { owner, force })
+      const tree = treeDestination(directory, offer.name, { owner, existing })
       return through(tree, (sink, start) => limitSize(sink, maxSize - start, quota, tree.begun))
     }
     const destination: Destination = owner
-      ? resumableFile(directory, offer.name, { owner, force })
-      : { kind: 'durable', sink: () => writeFile(directory, offer.name, { force, owned: true }) }
+      ? resumableFile(directory, offer.name, { owner, existing })
+      : { kind: 'durable', sink: () => writeFile(directory, offer.name, { existing, owned: true }) }
     return through(destination, (sink, start) => limitSize(sink, maxSize - start, quota, destination.begun))
   }
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { SftError } from '../streams/errors.ts'
+import { type ExistingOptions, existingOf } from '../streams/existing.ts'
 import { count, writeDescriptor } from '../streams/stdio.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { writeFile } from '../streams/write-file.ts'
@@ -17,9 +18,7 @@ import { treeDestination } from './tree/tree-destination.ts'
  */
 export type Output = string | number | Sink<Uint8Array, unknown>
 
-export interface OutputOptions {
-  /** Replaces an existing file. Default false. */
-  force?: boolean | undefined
+export interface OutputOptions extends ExistingOptions {
   /** File name when the path is a directory. */
   name?: string | undefined
   /** Whose file it is: what an earlier attempt has left there is continued, and what this one leaves stays. Default: neither. */
@@ -40,11 +39,12 @@ const CLOSE_GRACE_MS = 1000
  * Opens an output. A file is written under another name and gets its own at the end, `durable`; a descriptor, a device or a FIFO
  * is `delivered`. An error of the source is raised as it is, also when the sink calls it by another name.
  *
- * @throws SftError ERR_SFT_EXISTS for an existing file without `force`, ERR_SFT_FILE when its directory is not there, ERR_SFT_USAGE for a
+ * @throws SftError ERR_SFT_EXISTS for an existing file unless `existing` says otherwise, ERR_SFT_FILE when its directory is not there, ERR_SFT_USAGE for a
  *   directory without a `name`.
  */
 export async function openOutput(output: Output, options: OutputOptions = {}): Promise<Destination> {
-  const { signal, force = false } = options
+  const { signal } = options
+  const existing = existingOf(options)
   const stop = signal ? { signal } : {}
   if (typeof output === 'number') return delivered(writeDescriptor(output, { owned: true, ...stop }), signal)
   if (typeof output === 'function') return delivered(counted(output), signal)
@@ -53,13 +53,13 @@ export async function openOutput(output: Output, options: OutputOptions = {}): P
   if (target?.isCharacterDevice() || target?.isBlockDevice()) return delivered(toDevice(output), signal)
   const path = target?.isDirectory() ? join(output, requireName(options.name)) : output
   await requireDirectory(path)
-  if (!force && (await isThere(path))) {
-    throw new SftError('ERR_SFT_EXISTS', `${path} exists`, { hint: '--force replaces it' })
+  if (existing === 'refuse' && (await isThere(path))) {
+    throw new SftError('ERR_SFT_EXISTS', `${path} exists`, { hint: '--force replaces it, --rename keeps both' })
   }
   const [directory, name] = [dirname(path), basename(path)]
-  if (options.tree) return treeDestination(directory, name, { owner: options.owner, force, signal })
-  if (options.owner) return resumableFile(directory, name, { owner: options.owner, force, signal })
-  return { kind: 'durable', sink: () => writeFile(directory, name, { force, owned: true, ...stop }) }
+  if (options.tree) return treeDestination(directory, name, { owner: options.owner, existing, signal })
+  if (options.owner) return resumableFile(directory, name, { owner: options.owner, existing, signal })
+  return { kind: 'durable', sink: () => writeFile(directory, name, { existing, owned: true, ...stop }) }
 }
 
 /** A file that can not come to be is refused before anybody sends it; `inbox/` does not mean a file `inbox`. */

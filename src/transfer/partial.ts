@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
-import { takeLock } from '../auth/identity/lock-file.ts'
+import { isHeld, takeLock } from '../auth/identity/lock-file.ts'
 import { readSmallFile } from '../auth/identity/private-file.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
+import type { Existing } from '../streams/existing.ts'
 import type { Metadata } from '../streams/header.ts'
 import { createPart, type PartFile, partPath, refuse, removePart, writeFile } from '../streams/write-file.ts'
 import { bootId } from './boot-id.ts'
@@ -53,7 +54,7 @@ export function isWorthless(error: unknown): boolean {
 
 export interface ResumableOptions {
   readonly owner: PartialOwner
-  readonly force?: boolean | undefined
+  readonly existing?: Existing | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -61,13 +62,14 @@ export interface ResumableOptions {
 export function resumableFile(
   directory: string,
   name: string,
-  { owner, force, signal }: ResumableOptions
+  { owner, existing, signal }: ResumableOptions
 ): Destination {
   const path = partPath(directory, name, keyOf(owner))
-  const options = { owned: true, ...(force && { force }), ...(signal && { signal }) }
+  const options = { owned: true, existing, ...(signal && { signal }) }
   return {
     kind: 'durable',
-    begun: () => begunAt(path),
+    // of those who each get a name of their own, none waits for the part of another
+    begun: async () => (existing === 'rename' && (await isHeld(lockOf(path))) ? undefined : begunAt(path)),
     kept: bytes => firstBytes(path, bytes),
     sink: (metadata, start = 0) => {
       if (metadata.fileId === undefined) return writeFile(directory, name, options)
@@ -82,7 +84,7 @@ export function resumableFile(
 /** Alone, a part is continued or begun; while another process writes it, a beginning goes elsewhere. */
 async function partOf(path: string, metadata: Metadata, start: number): Promise<{ part?: PartFile }> {
   try {
-    await takeLock(`${path}.lock`, 'another process receives this file')
+    await takeLock(lockOf(path), 'another process receives this file')
   } catch (error) {
     if (start === 0 && SftError.is(error) && error.code === 'ERR_SFT_BUSY') return {}
     throw error
@@ -125,7 +127,7 @@ class Partial implements PartFile {
     await this.#noting
     await this.#journal?.close()
     if (!kept) await removePart(journalOf(this.path))
-    await removePart(`${this.path}.lock`)
+    await removePart(lockOf(this.path))
   }
 
   async #begin(): Promise<FileHandle> {
@@ -216,6 +218,10 @@ function parse(head: string): Journal | undefined {
 
 function keyOf({ peer, direction }: PartialOwner): string {
   return createHash('sha256').update(`${direction} ${peer}`).digest('hex').slice(0, 12)
+}
+
+function lockOf(path: string): string {
+  return `${path}.lock`
 }
 
 function journalOf(path: string): string {

@@ -52,6 +52,8 @@ export interface TransferResult {
   connections: number
   /** Of a directory: its entries, and how many its sender had to leave out. */
   tree?: Written['tree']
+  /** The name that it has got here in the place of its own, which was taken (M90). */
+  renamed?: Written['renamed']
   /** Of a file that was sent with one, checked. */
   receipt?: SignedReceipt | undefined
 }

@@ -77,12 +77,17 @@ export class SessionTransfers {
     try {
       const { streamId, metadata, start, source }: Incoming = await this.#streams.receive(strm)
       requireContinuation(start, metadata, begun)
-      const { bytes: rest, tree } = await destination.sink(metadata, start)(source)
+      const { bytes: rest, tree, renamed } = await destination.sink(metadata, start)(source)
       const { kind } = destination
       const receipt = await owed?.sign(streamId)
       await this.#session.write('ACPT', acceptance.encode({ request, kind, offset: 0, receipt }))
       const result = { bytes: start + rest, resumedAt: start, kind, metadata }
-      return { ...result, ...(tree && { tree }), connections: this.#session.stripes.carried }
+      return {
+        ...result,
+        ...(tree && { tree }),
+        ...(renamed && { renamed }),
+        connections: this.#session.stripes.carried
+      }
     } catch (error) {
       await this.#giveUp(error, 'write error')
       throw error

@@ -16,6 +16,7 @@ const NO_STAGES: Readonly<Record<string, string>> = {
   'paced-files': 'file operations under readFile',
   pace: 'where a file operation is done, under readFile and writeFile',
   filling: 'how a source reads into the memory of its consumer',
+  existing: 'which name a file gets, under writeFile',
   iterate: 'the iterator of a source',
   idle: 'pauses of a source, under chunk and sealCheckpoints',
   'hash-tree': 'a hash over many entries, under the checkpoints',

@@ -76,6 +76,11 @@ t.test('an existing file stays, unless force', async t => {
   writeFileSync(join(directory, 'x'), 'old')
   await t.rejects(accept({ name: 'x' }, alice), { code: 'ERR_SFT_EXISTS' })
   t.match(await store(openInbox(directory, { from: ['alice'], force: true }), 'x', 10), { bytes: 10 })
+  const renaming = openInbox(directory, { from: ['alice'], existing: 'rename' })
+  t.match(await store(renaming, 'x', 11), { bytes: 11, renamed: 'x (1)' })
+  t.match(await store(renaming, 'y', 11), { renamed: undefined })
+  t.same(readdirSync(directory).sort(), ['x', 'x (1)', 'y'])
+  t.throws(() => openInbox(directory, { from: ['alice'], existing: 'rename', force: true }), { code: 'ERR_SFT_USAGE' })
 })
 
 t.test('a file larger than allowed is refused by its announcement, and stopped without one', async t => {

@@ -27,7 +27,8 @@ export async function takeLock(lock: string, busy: string): Promise<void> {
   }
 }
 
-async function isHeld(lock: string): Promise<boolean> {
+/** Whether a process that lives has it. */
+export async function isHeld(lock: string): Promise<boolean> {
   const pid = Number(await readFile(lock, 'utf8').catch(() => ''))
   // begun a moment ago, and without its number yet
   if (!(pid > 0)) return Date.now() - ((await stat(lock).catch(() => undefined))?.mtimeMs ?? 0) < LOCK_GRACE_MS

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { resolvePeer, splitPeer } from '../directory.ts'
+import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { interruptible } from '../interrupt.ts'
 import { type EngineFlags, openEngine, sayStats, withEngine, withStreams } from '../options.ts'
 import {
@@ -13,20 +14,19 @@ import {
 } from '../transfers.ts'
 import { requireWhole, type TreeFlags, treeFilter, withTree } from '../trees.ts'
 
-interface GetFlags extends EngineFlags, ResumeFlags, RetryFlags, TreeFlags {
+interface GetFlags extends EngineFlags, ExistingFlags, ResumeFlags, RetryFlags, TreeFlags {
   output?: string
-  force?: boolean
   streams?: number
 }
 
 /** `sft get NAME:PATH` and `sft get NAME@HOST:PORT PATH`. */
 export function registerGet(program: Command): void {
-  withRetry(withResume(withTree(withStreams(withEngine(program.command('get'))))))
+  const common = withStreams(withEngine(program.command('get')))
+  withRetry(withResume(withExisting(withTree(common))))
     .description('get a file or a directory from a peer that runs sft serve')
     .argument('<peer>', 'NAME:PATH, whom the auth server finds, or NAME@HOST:PORT')
     .argument('[path]', 'path below the directory it serves, after NAME@HOST:PORT')
     .option('-o, --output <path>', 'FILE, directory, or - for standard output (default: received_<name>)')
-    .option('-f, --force', 'replace an existing file')
     .action(get)
 }
 
@@ -37,12 +37,15 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
   const path = (named?.path ?? pathHere) || (named && options.recursive ? '.' : undefined)
   if (!path) throw new SftError('ERR_SFT_USAGE', 'what to get is missing', { hint: 'sft get NAME:PATH' })
   const tree = await treeFilter(options)
+  const existing = await existingOf(options)
   await using engine = await openEngine(options)
   const output = options.output === '-' ? 1 : (options.output ?? receivedName(path))
-  const { force, streams, resume } = options
+  const { streams, resume } = options
   const address = named ? await resolvePeer(engine, named.name, 'serve') : peer
   const result = await interruptible(signal =>
-    continuable(engine.get(address, path, output, { force, streams, resume, tree, signal, ...retryOptions(options) }))
+    continuable(
+      engine.get(address, path, output, { existing, streams, resume, tree, signal, ...retryOptions(options) })
+    )
   )
   sayTransfer('received from', address, path, result, streams)
   sayStats(engine, 'socket')

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { AuditLog, Engine, EngineEvent, Metadata, Offer, StreamInfo, Written } from '../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
+import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import { messagePrinter } from '../messages.ts'
 import {
@@ -27,12 +28,11 @@ interface Listening {
   readonly signal: AbortSignal
 }
 
-interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags, ResumeFlags {
+interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, ExistingFlags, PolicyFlags, ResumeFlags {
   listen?: string
   output?: string
   from?: string[]
   hold?: string
-  force?: boolean
   once?: boolean
   /** False with `--no-messages`. */
   messages: boolean
@@ -44,7 +44,8 @@ interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags,
 
 /** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
 export function registerRecv(program: Command): void {
-  withResume(withAudit(withPolicy(withAnnounce(withEngine(program.command('recv'))))))
+  const common = withExisting(withEngine(program.command('recv')))
+  withResume(withAudit(withPolicy(withAnnounce(common))))
     .description('open a sealed stream, or take files from peers')
     .argument('[stream]', 'a stored stream; - or nothing is standard input')
     .option('--listen <host:port>', 'take files from peers that dial this address')
@@ -55,7 +56,6 @@ export function registerRecv(program: Command): void {
       collect
     )
     .option('--hold <file>', 'release nothing before the whole stream has verified; FILE holds it until then')
-    .option('-f, --force', 'replace existing files')
     .option('--once', 'with a directory: end after one transfer')
     .option('--no-messages', 'with --listen: refuse messages of the accepted senders, which are printed otherwise')
     .option(
@@ -77,6 +77,7 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
     throw new SftError('ERR_SFT_USAGE', '--listen takes no stream to read and no --hold')
   }
   const { maxSize, maxTotal, once, policy, audit } = options
+  await existingOf(options)
   if (options.listen === undefined && [maxSize, maxTotal, once, policy, audit].some(each => each !== undefined))
     throw new SftError('ERR_SFT_USAGE', '--once, --max-size, --max-total, --policy and --audit belong to --listen')
   const isDirectory = await pointsToDirectory(options.output)
@@ -109,6 +110,7 @@ async function fromPipe(engine: Engine, stream: string, options: RecvFlags, sign
   const opened = engine.open(source, { onHeader, owned: true, ...(options.from && { from: options.from }) })
   const held = options.hold === undefined ? opened : hold(options.hold)(opened)
   const written = await intoOutput(held, () => found?.metadata, options, signal)
+  if (written.renamed !== undefined) say(`its name was taken, it is ${written.renamed}`)
   await requireWhole(written.tree?.omitted)
 }
 
@@ -116,16 +118,18 @@ async function fromPipe(engine: Engine, stream: string, options: RecvFlags, sign
 async function intoOutput(
   opened: AsyncGenerator<Uint8Array>,
   metadata: () => Metadata | undefined,
-  { output, force }: RecvFlags,
+  options: RecvFlags,
   signal: AbortSignal
 ): Promise<Written> {
+  const { output } = options
+  const existing = await existingOf(options)
   const { isHarmlessName, openOutput, TREE } = await import('../../index.ts')
   const place = output === undefined || output === '-' ? 1 : output
-  if (!(await pointsToDirectory(output))) await openOutput(place, { force, signal })
+  if (!(await pointsToDirectory(output))) await openOutput(place, { existing, signal })
   const first = await opened.next()
   const { kind, name, created = Date.now() } = metadata() ?? {}
   const proposed = name !== undefined && isHarmlessName(name) ? name : undefined
-  const destination = await openOutput(place, { force, signal, tree: kind === TREE, name: proposed })
+  const destination = await openOutput(place, { existing, signal, tree: kind === TREE, name: proposed })
   const again = async function* (): AsyncGenerator<Uint8Array> {
     if (!first.done) yield first.value
     yield* opened
@@ -135,7 +139,8 @@ async function intoOutput(
 
 async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
   const { openInbox, parseHostPort } = await import('../../index.ts')
-  const { output, force, maxSize, maxTotal, resume, receipts } = options
+  const { output, maxSize, maxTotal, resume, receipts } = options
+  const existing = await existingOf(options)
   const policy = await policyOf(options)
   const from = sendersOf(options.from, policy, engine)
   const announce = await announcer(engine, 'receive', options)
@@ -144,7 +149,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
     ...parseHostPort(options.listen as string),
     from,
     destination: options.once
-      ? openInbox(output as string, { from, maxSize, maxTotal, force, resume })
+      ? openInbox(output as string, { from, maxSize, maxTotal, existing, resume })
       : await oneDestination(options),
     maxSize,
     onListening: listener => {
@@ -167,7 +172,8 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
 
 async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
-  const { maxSize, maxTotal, force, resume, receipts } = options
+  const { maxSize, maxTotal, resume, receipts } = options
+  const existing = await existingOf(options)
   const policy = await policyOf(options)
   const from = sendersOf(options.from, policy, engine)
   const onEvent = (event: EngineEvent): void => {
@@ -183,7 +189,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
     from,
     maxSize,
     maxTotal,
-    force,
+    existing,
     resume,
     policy,
     audit,
@@ -205,13 +211,15 @@ function onMessage({ output, messages }: RecvFlags) {
 }
 
 /** Whose file it will be is known once somebody offers one; whether it can be written, now. */
-async function oneDestination({ output, force, resume }: RecvFlags) {
+async function oneDestination(options: RecvFlags) {
+  const { output, resume } = options
+  const existing = await existingOf(options)
   const { openOutput, TREE } = await import('../../index.ts')
   const place = output === undefined || output === '-' ? 1 : output
-  await openOutput(place, { force })
+  await openOutput(place, { existing })
   return ({ content }: Offer, { name: peer }: { name: string }) => {
     const owner = resume ? { peer, direction: 'send' as const } : undefined
-    return openOutput(place, { force, owner, tree: content === TREE })
+    return openOutput(place, { existing, owner, tree: content === TREE })
   }
 }
 

@@ -2,9 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, rmdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { takeLock } from '../../auth/identity/lock-file.ts'
+import { isHeld, takeLock } from '../../auth/identity/lock-file.ts'
 import { readSmallFile } from '../../auth/identity/private-file.ts'
 import { SftError } from '../../streams/errors.ts'
+import { claimName, type Existing } from '../../streams/existing.ts'
 import { partPath, removePart } from '../../streams/write-file.ts'
 import { bootId } from '../boot-id.ts'
 import type { PartialOwner } from '../partial.ts'
@@ -69,14 +70,14 @@ export class Staging {
     await rename(join(this.path, `${JOURNAL}.next`), join(this.path, JOURNAL))
   }
 
-  /** Puts the tree on the disk and gives it its name. @throws SftError ERR_SFT_EXISTS */
-  async commit(target: string, force: boolean): Promise<void> {
+  /** Puts the tree on the disk and gives it its name, or another (M90). @returns the name @throws SftError ERR_SFT_EXISTS */
+  async commit(directory: string, name: string, existing: Existing): Promise<string> {
     const tree = join(this.path, TREE_NAME)
     await flushTree(this.#handle, tree)
-    if (force && existsSync(target)) await this.#exchange(tree, target)
-    else await claim(tree, target)
-    const parent = await openDirectory(dirname(target))
+    const given = await this.#nameTree(tree, directory, name, existing)
+    const parent = await openDirectory(directory)
     await parent.sync().finally(() => parent.close())
+    return given
   }
 
   /** The last call. */
@@ -84,6 +85,14 @@ export class Staging {
     await this.#handle.close()
     if (!kept) await removeStaging(this.path)
     if (this.#locked) await removePart(lockOf(this.path))
+  }
+
+  async #nameTree(tree: string, directory: string, name: string, existing: Existing): Promise<string> {
+    const target = join(directory, name)
+    if (existing !== 'replace' || !existsSync(target))
+      return claimName(name, { existing }, candidate => claim(tree, join(directory, candidate)))
+    await this.#exchange(tree, target)
+    return name
   }
 
   async #exchange(tree: string, target: string): Promise<void> {
@@ -104,6 +113,11 @@ export async function standingAt(directory: string, name: string, owner: Partial
   if (!existsSync(journal)) return undefined
   const text = await readSmallFile(journal, MAX_JOURNAL).catch(() => undefined)
   return text === undefined ? undefined : decode(text)
+}
+
+/** Whether a process is at what an earlier attempt has left, or has just begun. */
+export function isUnderWay(directory: string, name: string, owner: PartialOwner): Promise<boolean> {
+  return isHeld(lockOf(stagingPath(directory, name, owner)))
 }
 
 /** Removes a staging directory, and nothing where there is none. One that has the only copy of what had the name before stays. */
@@ -128,19 +142,19 @@ async function restore(path: string, target: string): Promise<void> {
   if (hasOld(path) && !existsSync(target)) await rename(join(path, OLD_NAME), target)
 }
 
-/** Takes a name that nobody has, and the directory's place with it: `rename` replaces an empty directory, in one step. */
-async function claim(tree: string, target: string): Promise<void> {
-  await mkdir(target, PRIVATE).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'EEXIST') throw cause
-    throw new SftError('ERR_SFT_EXISTS', 'something of that name exists', {
-      cause,
-      hint: 'give another name, or --force'
-    })
-  })
+/** Takes a name that nobody has, and the directory's place with it: `rename` replaces an empty directory, in one step. False when the name is taken. */
+async function claim(tree: string, target: string): Promise<boolean> {
+  try {
+    await mkdir(target, PRIVATE)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw cause
+  }
   await rename(tree, target).catch(async error => {
     await rmdir(target)
     throw error
   })
+  return true
 }
 
 function stagingPath(directory: string, name: string, owner: PartialOwner | undefined): string {

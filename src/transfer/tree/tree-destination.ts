@@ -1,5 +1,5 @@
-import { join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
+import type { Existing } from '../../streams/existing.ts'
 import type { Metadata } from '../../streams/header.ts'
 import type { Source } from '../../streams/types.ts'
 import { refuse } from '../../streams/write-file.ts'
@@ -7,15 +7,15 @@ import type { Destination, Written } from '../destination.ts'
 import { isWorthless, type PartialOwner } from '../partial.ts'
 import { TREE } from './entry.ts'
 import { PieceReader } from './piece-reader.ts'
-import { Staging, standingAt } from './staging.ts'
+import { isUnderWay, Staging, standingAt } from './staging.ts'
 import { TreeWriter } from './tree-writer.ts'
 import { type Standing, Unpacking } from './unpack.ts'
 
 export interface TreeDestinationOptions {
   /** Whose it is: what an earlier attempt has left is continued, and what this one leaves stays. Default: neither. */
   readonly owner?: PartialOwner | undefined
-  /** Replaces a directory of that name, as a whole. Default false. */
-  readonly force?: boolean | undefined
+  /** `replace` takes the place of a directory of that name, as a whole. Default: `refuse`. */
+  readonly existing?: Existing | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -29,7 +29,8 @@ export function treeDestination(directory: string, name: string, options: TreeDe
   const { owner } = options
   const plan = { ...options, directory, name }
   const begun = async () => {
-    const standing = owner && (await standingAt(directory, name, owner))
+    if (owner === undefined || (options.existing === 'rename' && (await isUnderWay(directory, name, owner)))) return
+    const standing = await standingAt(directory, name, owner)
     return standing && { id: standing.chain, bytes: standing.position }
   }
   return {
@@ -50,8 +51,8 @@ async function receive(source: Source<Uint8Array>, { kind }: Metadata, start: nu
   let kept = false
   try {
     const tree = await unpack(reader, staging, start, standing, plan)
-    await staging.commit(join(plan.directory, plan.name), plan.force === true)
-    return { bytes: counted.bytes, tree }
+    const given = await staging.commit(plan.directory, plan.name, plan.existing ?? 'refuse')
+    return { bytes: counted.bytes, tree, ...(given !== plan.name && { renamed: given }) }
   } catch (error) {
     kept = plan.owner !== undefined && !(isWorthless(error) && !isChange(error))
     throw asFileFault(error)

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync
@@ -70,7 +71,7 @@ t.test('a tree is there as it was told', async t => {
     text('top/e')
   )
   for (const size of [1, 511, 512, 65_536, told.byteLength]) {
-    const result = await unpack(place, told, { force: true }, size)
+    const result = await unpack(place, told, { existing: 'replace' }, size)
     t.same(result, { bytes: told.byteLength, tree: { entries: 7, omitted: 0 } }, `in pieces of ${size}`)
   }
   const out = join(place, 'out')
@@ -116,7 +117,7 @@ t.test('A31: what has no place is refused, and nothing is anywhere', async t => 
   }
   const place = t.testdir({ inbox: {} })
   for (const [name, entries] of Object.entries(hostile)) {
-    for (const options of [{}, { owner: OWNER }, { force: true }]) {
+    for (const options of [{}, { owner: OWNER }, { existing: 'replace' as const }]) {
       const unpacking = unpack(join(place, 'inbox'), archive(...entries), options)
       await t.rejects(unpacking, { code: 'ERR_SFT_ENCODING' }, name)
     }
@@ -161,8 +162,11 @@ t.test('what is there stays, or is replaced as a whole', async t => {
   const told = archive(directory('top'), text('top/new'))
   await t.rejects(unpack(place, told), { code: 'ERR_SFT_EXISTS' })
   t.same(readdirSync(join(place, 'out')), ['old'])
-  await unpack(place, told, { force: true })
+  await unpack(place, told, { existing: 'replace' })
   t.same(readdirSync(join(place, 'out')), ['new'])
+  t.match(await unpack(place, told, { existing: 'rename' }), { renamed: 'out (1)' })
+  t.same(readdirSync(join(place, 'out (1)')), ['new'])
+  rmSync(join(place, 'out (1)'), { recursive: true })
   const empty = t.testdir({ out: {} })
   await t.rejects(unpack(empty, told), { code: 'ERR_SFT_EXISTS' }, 'an empty one is there, too')
   const file = t.testdir({ out: 'file' })
