@@ -168,6 +168,7 @@ export type { ReceiptOptions } from './transfer/receipt-parties.ts'
 export type {
   AnsweredTransfer,
   Answers,
+  JobOptions,
   Offer,
   PutOptions,
   TransferResult,

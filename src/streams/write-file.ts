@@ -17,7 +17,24 @@ export interface WriteFileOptions extends ExistingOptions {
   owned?: boolean
   /** Where bytes wait for their name; default: a new file beside it that is removed on any failure. */
   part?: PartFile
+  witness?: Witness | undefined
   signal?: AbortSignal
+}
+
+/** A file or directory that is about to get its name. */
+export interface NamedThing {
+  readonly ino: bigint
+  readonly birthtimeNs: bigint
+  /** 0 of a directory. */
+  readonly bytes: number
+}
+
+/** Is there when something gets its name. */
+export interface Witness {
+  /** All of it is on the disk; the name comes next, unless this fails. */
+  naming(thing: NamedThing): Promise<void>
+  /** It has its name, and that is on the disk. */
+  named(): Promise<void>
 }
 
 /** A file that bytes are written to before they have their name. */
@@ -60,9 +77,11 @@ export function writeFile(
       await fileFault(async () => {
         if (options.mode !== undefined) await file.chmod(options.mode)
         await writeBack.finish()
+        await options.witness?.naming(await thingOf(file))
       })
       const given = await commit(part.path, directory, name, existing)
       await fileFault(() => syncDirectory(directory))
+      await fileFault(async () => options.witness?.named())
       return given === name ? { bytes } : { bytes, renamed: given }
     } catch (error) {
       kept = part.keepsAfter?.(error, writeBack.written) ?? false
@@ -181,6 +200,11 @@ async function linkTo(part: string, target: string): Promise<boolean> {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw asFileFault(cause)
   }
+}
+
+async function thingOf(file: FileHandle): Promise<NamedThing> {
+  const { ino, birthtimeNs, size } = await file.stat({ bigint: true })
+  return { ino, birthtimeNs, bytes: Number(size) }
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -28,6 +28,10 @@ export interface Destination {
   begun?: (() => Promise<Begun | undefined>) | undefined
   /** So many first bytes of what is there already, while a sink that goes on behind them is open. */
   kept?: ((bytes: number) => AsyncIterable<Uint8Array>) | undefined
+  /** Bytes of it, if this job is done already (SPEC §8.8): nothing is to come. */
+  done?: number | undefined
+  /** Told once whoever wanted the job done has noted that it is. */
+  noted?: (() => Promise<void>) | undefined
 }
 
 /** The same destination; every stream goes through something before it. */

@@ -4,6 +4,7 @@ import type { Suite } from '../workers/construction.ts'
 import type { AeadBackend } from '../workers/owned-aead.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import type { Stats } from './meter.ts'
+import type { JobOptions } from './requests.ts'
 import type { RetryOptions } from './retry.ts'
 import type { FilterOptions } from './tree/filter.ts'
 import type { TreeOptions } from './tree/tree-source.ts'
@@ -49,6 +50,7 @@ export interface SendOptions extends DialOptions, RetryOptions {
   tree?: TreeOptions | undefined
   /** Has the receiver sign what it got; the receipt is in the result. Default false. */
   receipt?: boolean | undefined
+  job?: JobOptions | undefined
 }
 
 export interface GetOptions extends DialOptions, RetryOptions, ExistingOptions {
@@ -56,4 +58,5 @@ export interface GetOptions extends DialOptions, RetryOptions, ExistingOptions {
   resume?: boolean | undefined
   /** Asks for a directory, with all that is in it or what a filter leaves of it. */
   tree?: FilterOptions | undefined
+  job?: JobOptions | undefined
 }

@@ -18,6 +18,7 @@ import { type Listener, listen } from './listen.ts'
 import { audited, type EngineEvent, type ListenAddress, type Listening, listeningOf, messagesFor } from './listening.ts'
 import { type MessageOptions, messageOf } from './message.ts'
 import { Meter } from './meter.ts'
+import { noted, notedAt, requireNoReceipt, resultBefore } from './once.ts'
 import { type Output, openOutput, receivedName } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
@@ -114,6 +115,7 @@ export class Engine implements AsyncDisposable {
   async send(input: Input, address: string, options: SendOptions = {}): Promise<TransferResult> {
     parsePeerAddress(address)
     requireStreams(options.streams ?? 1)
+    requireNoReceipt(options)
     const again = typeof input === 'string' || input instanceof Uint8Array ? options : {}
     return retrying(again, options.signal, () => this.#send(input, address, options))
   }
@@ -123,7 +125,9 @@ export class Engine implements AsyncDisposable {
     await using session = await this.connect(address, options)
     const { name = 'stdin', size } = opened.metadata
     const { receipt } = options
-    return await session.put({ name, size }, this.#meter?.outgoing(opened) ?? opened, { receipt })
+    const offer = { name, size, job: options.job?.key }
+    const result = await session.put(offer, this.#meter?.outgoing(opened) ?? opened, { receipt })
+    return await noted(result, options.job, session)
   }
 
   /**
@@ -158,12 +162,16 @@ export class Engine implements AsyncDisposable {
       force: options.force,
       existing: options.existing,
       owner: options.resume === false ? undefined : { peer, direction: 'get' },
+      job: options.job && { peer, direction: 'get', job: options.job.key },
       name: receivedName(path),
       tree: options.tree !== undefined,
       signal: options.signal
     })
+    if (destination.done !== undefined) return await notedAt(destination, resultBefore(destination.done), options.job)
     await using session = await this.connect(address, options)
-    return await session.get(path, this.#meter?.destination(destination) ?? destination, { tree: options.tree })
+    const metered = this.#meter?.destination(destination) ?? destination
+    const result = await session.get(path, metered, { tree: options.tree })
+    return await notedAt(destination, result, options.job)
   }
 
   /** Serves the regular files below a directory to members of the organisation, until the listener is closed. */

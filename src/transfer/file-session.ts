@@ -7,13 +7,14 @@ import type { ReceivedFrame } from '../streams/types.ts'
 import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
 import { MESSAGE } from './message.ts'
+import { resultBefore } from './once.ts'
 import { ExpectedReceipt, OwedReceipt } from './receipt-parties.ts'
 import type { AnsweredTransfer, Answers, Offer, PutOptions, TransferResult, Wanted } from './requests.ts'
 import { type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
 import { SessionTransfers } from './session-transfers.ts'
 import { TREE } from './tree/entry.ts'
 import { decodeFilter, encodeFilter } from './tree/filter.ts'
-import { refusalFor, refused, requireAcceptance } from './verdicts.ts'
+import { isDoneBefore, refusalFor, refused, requireAcceptance } from './verdicts.ts'
 
 /** Pull and push over one session (SPEC §8), from either side. */
 
@@ -28,6 +29,8 @@ export class FileSession implements AsyncDisposable {
   readonly #identity: Identity
   #requests = 0
   #busy = false
+  /** What the peer knows once it goes on, or ends in order. */
+  #noted: Destination['noted']
   #draining = false
 
   constructor(options: SessionStreamsOptions) {
@@ -79,6 +82,7 @@ export class FileSession implements AsyncDisposable {
       fileOffer.encode({ request, ...offer, stripes, fileId, content, ...(expected && { receipt: 1 }) })
     )
     const answer = await this.#transfers.read()
+    if (offer.job && isDoneBefore(answer)) return resultBefore(outgoing.metadata.size, outgoing.metadata)
     if (answer.type === 'RSCI') throw refused(answer, expected && NO_RECEIPT)
     const { offset, id = fileId } = requireAcceptance(answer, request, ['start'])
     if (offset > 0 && !(outgoing.tree ? id : fileId && offset <= (offer.size ?? 0)))
@@ -111,12 +115,17 @@ export class FileSession implements AsyncDisposable {
   }
 
   async #nextRequest(): Promise<ReceivedFrame | undefined> {
+    let frame: ReceivedFrame | undefined
     try {
-      return await this.session.read()
+      frame = await this.session.read()
     } catch (error) {
       if (this.#draining) return undefined
       throw error
     }
+    const noted = this.#noted
+    this.#noted = undefined
+    await noted?.()
+    return frame
   }
 
   close(): Promise<void> {
@@ -145,6 +154,11 @@ export class FileSession implements AsyncDisposable {
     this.session.stripes.named('receiving', stripes)
     const destination = await this.#orRefuse(() => acceptorFor(offer, receipt, answers)(offer, this.peer))
     if (!destination) return undefined
+    if (destination.done !== undefined) {
+      await this.session.write('RSCI', refusal.encode('done before'))
+      this.#noted = destination.noted
+      return undefined
+    }
     const tree = offer.content === TREE
     const known = await continuedBy(offer, destination, receipt !== undefined)
     const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined }
@@ -157,6 +171,7 @@ export class FileSession implements AsyncDisposable {
       begun: known,
       owed
     })
+    this.#noted = destination.noted
     // the name it was accepted under; what the stream itself says binds nobody
     const content = offer.content === MESSAGE ? ({ content: 'message' } as const) : {}
     return { ...result, ...content, metadata: { ...result.metadata, name: offer.name } }

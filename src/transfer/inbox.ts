@@ -2,11 +2,12 @@ import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { SftError } from '../streams/errors.ts'
-import { type ExistingOptions, existingOf } from '../streams/existing.ts'
+import { type Existing, type ExistingOptions, existingOf } from '../streams/existing.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { isPlainName, writeFile } from '../streams/write-file.ts'
 import { type Destination, through, type Written } from './destination.ts'
-import { resumableFile } from './partial.ts'
+import { DoneMark, doneBefore, marked } from './done-mark.ts'
+import { type PartialOwner, resumableFile } from './partial.ts'
 import type { Offer } from './requests.ts'
 import { TREE } from './tree/entry.ts'
 import { treeDestination } from './tree/tree-destination.ts'
@@ -34,21 +35,55 @@ export function openInbox(
   const quota: Quota = { left: options.maxTotal ?? Number.POSITIVE_INFINITY }
   const { maxSize = Number.POSITIVE_INFINITY, resume = true } = options
   const existing = existingOf(options)
+  const underway = new Set<string>()
   return async (offer, peer) => {
     requireAccepted(peer, options.from)
     requireHarmlessName(offer.name)
+    const witness = markOf(directory, offer, peer)
+    const done = await witness?.done()
+    if (witness && done !== undefined) return doneBefore(done, witness)
+    if (witness && underway.has(witness.path)) throw new SftError('ERR_SFT_BUSY', 'this job is under way')
     requireSize(offer.size, Math.min(maxSize, quota.left))
     if (existing === 'refuse' && (await exists(join(directory, offer.name))))
       throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists')
     const owner = resume ? { peer: peer.name, direction: 'send' as const } : undefined
-    if (offer.content === TREE) {
-      const tree = treeDestination(directory, offer.name, { owner, existing })
-      return through(tree, (sink, start) => limitSize(sink, maxSize - start, quota, tree.begun))
-    }
-    const destination: Destination = owner
-      ? resumableFile(directory, offer.name, { owner, existing })
-      : { kind: 'durable', sink: () => writeFile(directory, offer.name, { existing, owned: true }) }
-    return through(destination, (sink, start) => limitSize(sink, maxSize - start, quota, destination.begun))
+    const destination = marked(witness, () => destinationOf(directory, offer, { owner, existing, witness }))
+    return through(destination, (sink, start) =>
+      noticing(limitSize(sink, maxSize - start, quota, destination.begun), underway, witness?.path)
+    )
+  }
+}
+
+interface Storing {
+  readonly owner: PartialOwner | undefined
+  readonly existing: Existing
+  readonly witness: DoneMark | undefined
+}
+
+function destinationOf(
+  directory: string,
+  { name, content }: Offer,
+  { owner, existing, witness }: Storing
+): Destination {
+  if (content === TREE) return treeDestination(directory, name, { owner, existing, witness })
+  if (owner) return resumableFile(directory, name, { owner, existing, witness })
+  return { kind: 'durable', sink: () => writeFile(directory, name, { existing, owned: true, witness }) }
+}
+
+function markOf(directory: string, { name, job }: Offer, { name: peer }: PeerIdentity): DoneMark | undefined {
+  return job && new DoneMark({ directory, name, peer, direction: 'send', job })
+}
+
+/** The same sink; while it runs, its job is among those under way: what became of it is not known before. */
+function noticing(
+  sink: Sink<Uint8Array, Written>,
+  underway: Set<string>,
+  job: string | undefined
+): Sink<Uint8Array, Written> {
+  if (job === undefined) return sink
+  return async source => {
+    underway.add(job)
+    return await Promise.resolve(sink(source)).finally(() => underway.delete(job))
   }
 }
 

@@ -9,6 +9,7 @@ import { count, writeDescriptor } from '../streams/stdio.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { writeFile } from '../streams/write-file.ts'
 import type { Destination } from './destination.ts'
+import { DoneMark, doneBefore, type MarkOwner, marked } from './done-mark.ts'
 import { type PartialOwner, resumableFile } from './partial.ts'
 import { treeDestination } from './tree/tree-destination.ts'
 
@@ -25,6 +26,8 @@ export interface OutputOptions extends ExistingOptions {
   owner?: PartialOwner | undefined
   /** What comes is a directory, and is unpacked; to anything but a path it goes as the archive it is. */
   tree?: boolean | undefined
+  /** For whom it happens once (SPEC §8.8). */
+  job?: MarkOwner | undefined
   /** Ends a write, also one that waits for a reader who takes nothing. */
   signal?: AbortSignal | undefined
 }
@@ -53,13 +56,39 @@ export async function openOutput(output: Output, options: OutputOptions = {}): P
   if (target?.isCharacterDevice() || target?.isBlockDevice()) return delivered(toDevice(output), signal)
   const path = target?.isDirectory() ? join(output, requireName(options.name)) : output
   await requireDirectory(path)
+  const done = await doneAlready([output, path], options)
+  if (done) return done
   if (existing === 'refuse' && (await isThere(path))) {
     throw new SftError('ERR_SFT_EXISTS', `${path} exists`, { hint: '--force replaces it, --rename keeps both' })
   }
+  return marked(markAt(path, options), witness => fileOrTree(path, options, witness))
+}
+
+function fileOrTree(
+  path: string,
+  { owner, tree, signal, ...more }: OutputOptions,
+  witness: DoneMark | undefined
+): Destination {
   const [directory, name] = [dirname(path), basename(path)]
-  if (options.tree) return treeDestination(directory, name, { owner: options.owner, existing, signal })
-  if (options.owner) return resumableFile(directory, name, { owner: options.owner, existing, signal })
-  return { kind: 'durable', sink: () => writeFile(directory, name, { existing, owned: true, ...stop }) }
+  const existing = existingOf(more)
+  if (tree) return treeDestination(directory, name, { owner, existing, witness, signal })
+  if (owner) return resumableFile(directory, name, { owner, existing, witness, signal })
+  const options = { existing, owned: true, witness, ...(signal && { signal }) }
+  return { kind: 'durable', sink: () => writeFile(directory, name, options) }
+}
+
+/** A directory that a job has made must not be taken for one to put it into. */
+async function doneAlready(paths: readonly string[], options: OutputOptions): Promise<Destination | undefined> {
+  for (const path of paths) {
+    const mark = markAt(path, options)
+    const bytes = await mark?.done()
+    if (mark && bytes !== undefined) return doneBefore(bytes, mark)
+  }
+  return undefined
+}
+
+function markAt(path: string, { job }: OutputOptions): DoneMark | undefined {
+  return job && new DoneMark({ ...job, directory: dirname(path), name: basename(path) })
 }
 
 /** A file that can not come to be is refused before anybody sends it; `inbox/` does not mean a file `inbox`. */

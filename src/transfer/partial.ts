@@ -6,7 +6,15 @@ import { readSmallFile } from '../auth/identity/private-file.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { Existing } from '../streams/existing.ts'
 import type { Metadata } from '../streams/header.ts'
-import { createPart, type PartFile, partPath, refuse, removePart, writeFile } from '../streams/write-file.ts'
+import {
+  createPart,
+  type PartFile,
+  partPath,
+  refuse,
+  removePart,
+  type Witness,
+  writeFile
+} from '../streams/write-file.ts'
 import { bootId } from './boot-id.ts'
 import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
@@ -55,6 +63,7 @@ export function isWorthless(error: unknown): boolean {
 export interface ResumableOptions {
   readonly owner: PartialOwner
   readonly existing?: Existing | undefined
+  readonly witness?: Witness | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -62,10 +71,10 @@ export interface ResumableOptions {
 export function resumableFile(
   directory: string,
   name: string,
-  { owner, existing, signal }: ResumableOptions
+  { owner, existing, witness, signal }: ResumableOptions
 ): Destination {
   const path = partPath(directory, name, keyOf(owner))
-  const options = { owned: true, existing, ...(signal && { signal }) }
+  const options = { owned: true, existing, witness, ...(signal && { signal }) }
   return {
     kind: 'durable',
     // of those who each get a name of their own, none waits for the part of another

@@ -74,6 +74,7 @@ function onePlace({ from, destination, maxSize = Number.POSITIVE_INFINITY }: Rec
     taken = peer
     try {
       const given = typeof destination === 'function' ? await destination(offer, peer) : destination
+      if (given.done !== undefined) taken = undefined
       return through(given, (sink, start) => limitSize(sink, maxSize - start))
     } catch (error) {
       taken = undefined

@@ -18,6 +18,8 @@ export interface Offer {
   fileId?: Uint8Array | undefined
   /** What it is, if no file: `TREE` is the archive of a directory (SPEC §8.5), `MESSAGE` a message. */
   content?: number | undefined
+  /** Which job it is, so that it is done once (SPEC §8.8): 32 bytes. */
+  job?: Uint8Array | undefined
 }
 
 /** How something is asked for. */
@@ -41,6 +43,14 @@ export interface PutOptions {
   receipt?: boolean | undefined
 }
 
+/** Makes a transfer happen once, however often it is asked for (SPEC §8.8). */
+export interface JobOptions {
+  /** 32 bytes, the same in every attempt, and of no other transfer. */
+  readonly key: Uint8Array
+  /** Notes that it is done, where the next attempt would look: only then the other side forgets that. */
+  readonly note: (result: TransferResult) => Promise<void>
+}
+
 export interface TransferResult {
   /** Plaintext bytes of the whole. */
   bytes: number
@@ -56,6 +66,8 @@ export interface TransferResult {
   renamed?: Written['renamed']
   /** Of a file that was sent with one, checked. */
   receipt?: SignedReceipt | undefined
+  /** An earlier attempt had done all of it. */
+  before?: true
 }
 
 export interface AnsweredTransfer extends TransferResult {

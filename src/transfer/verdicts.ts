@@ -25,6 +25,11 @@ export function requireAcceptance(frame: ReceivedFrame, request: number, kinds: 
   return accepted
 }
 
+/** True when the peer has done this job already (SPEC §8.8). */
+export function isDoneBefore({ type, body }: ReceivedFrame): boolean {
+  return type === 'RSCI' && refusal.decode(body) === 'done before'
+}
+
 /** The error that a refused request is for the one who asked. */
 export function refused(frame: ReceivedFrame, hints: Partial<Record<Refusal, string>> = {}): SftError {
   const reason = refusal.decode(frame.body)

@@ -24,6 +24,7 @@ t.test('removes what is old, with its journal and the lock of a process that is 
     [`.old.${ID}.part.journal`]: 8,
     [`.old.${ID}.part.lock`]: 8,
     [`.alone.${ID}.part.journal`]: 9,
+    [`.marked.${ID}.part.done`]: 8,
     [`.young.${ID}.part`]: 6,
     [`.grown.${ID}.part`]: 1,
     [`.grown.${ID}.part.journal`]: 30,
@@ -34,6 +35,7 @@ t.test('removes what is old, with its journal and the lock of a process that is 
   writeFileSync(join(directory, 'below', `.old.${ID}.part`), '')
   const wanted = [
     { path: join(directory, `.alone.${ID}.part`), bytes: 5 },
+    { path: join(directory, `.marked.${ID}.part`), bytes: 5 },
     { path: join(directory, `.old.${ID}.part`), bytes: 19 }
   ]
   const all = readdirSync(directory)
@@ -42,7 +44,7 @@ t.test('removes what is old, with its journal and the lock of a process that is 
   t.same(await collectLeftovers(directory), wanted)
   t.same(
     readdirSync(directory),
-    all.filter(name => !/^\.(old|alone)/.test(name))
+    all.filter(name => !/^\.(old|alone|marked)/.test(name))
   )
   t.same((await collectLeftovers(directory, { olderThan: 5 * DAY })).length, 1)
   t.same(readdirSync(join(directory, 'below')).length, 1, 'not what is below')

@@ -105,6 +105,8 @@ const STRIPES = optional(4, 'bytes', { max: MAX_STRIPES })
 /** Which state of which file it is, in the words of its sender (SPEC §8.4). */
 const FILE_ID = optional(5, 'bytes', { size: FILE_ID_BYTES })
 
+/** Bytes of what names a job (SPEC §8.8). */
+const JOB_BYTES = 32
 /** Bytes of the filter of a directory: a line for each pattern. */
 const MAX_FILTER_BYTES = 32 * 1024
 
@@ -131,7 +133,8 @@ export const fileOffer = tlv(
     stripes: STRIPES,
     fileId: FILE_ID,
     content: optional(6, 'int'),
-    receipt: optional(7, 'int')
+    receipt: optional(7, 'int'),
+    job: optional(8, 'bytes', { size: JOB_BYTES })
   },
   ({ name, stripes, receipt = 1 }) => name.length > 0 && isStripeList(stripes) && receipt === 1
 )
@@ -181,7 +184,8 @@ export const REFUSALS = {
   'too large': 7,
   exists: 8,
   busy: 9,
-  'revocation list too old': 10
+  'revocation list too old': 10,
+  'done before': 11
 } as const
 export type Refusal = keyof typeof REFUSALS
 

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rmdir } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, rename, rmdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { isHeld, takeLock } from '../../auth/identity/lock-file.ts'
 import { readSmallFile } from '../../auth/identity/private-file.ts'
 import { SftError } from '../../streams/errors.ts'
 import { claimName, type Existing } from '../../streams/existing.ts'
-import { partPath, removePart } from '../../streams/write-file.ts'
+import { partPath, removePart, type Witness } from '../../streams/write-file.ts'
 import { bootId } from '../boot-id.ts'
 import type { PartialOwner } from '../partial.ts'
 import { flushTree } from './flush.ts'
@@ -24,6 +24,12 @@ const OLD_NAME = 'old'
 /** Bytes of a journal: 128 levels with names of 255 bytes, each as up to six characters, and a path. */
 const MAX_JOURNAL = 512 * 1024
 const PRIVATE = 0o700
+
+export interface CommitOptions {
+  /** Default: `refuse`. */
+  readonly existing?: Existing | undefined
+  readonly witness?: Witness | undefined
+}
 
 export class Staging {
   readonly path: string
@@ -71,12 +77,15 @@ export class Staging {
   }
 
   /** Puts the tree on the disk and gives it its name, or another (M90). @returns the name @throws SftError ERR_SFT_EXISTS */
-  async commit(directory: string, name: string, existing: Existing): Promise<string> {
+  async commit(directory: string, name: string, { existing = 'refuse', witness }: CommitOptions): Promise<string> {
     const tree = join(this.path, TREE_NAME)
     await flushTree(this.#handle, tree)
+    const { ino, birthtimeNs } = await lstat(tree, { bigint: true })
+    await witness?.naming({ ino, birthtimeNs, bytes: 0 })
     const given = await this.#nameTree(tree, directory, name, existing)
     const parent = await openDirectory(directory)
     await parent.sync().finally(() => parent.close())
+    await witness?.named()
     return given
   }
 

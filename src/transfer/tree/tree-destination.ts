@@ -2,7 +2,7 @@ import { SftError } from '../../streams/errors.ts'
 import type { Existing } from '../../streams/existing.ts'
 import type { Metadata } from '../../streams/header.ts'
 import type { Source } from '../../streams/types.ts'
-import { refuse } from '../../streams/write-file.ts'
+import { refuse, type Witness } from '../../streams/write-file.ts'
 import type { Destination, Written } from '../destination.ts'
 import { isWorthless, type PartialOwner } from '../partial.ts'
 import { TREE } from './entry.ts'
@@ -16,6 +16,7 @@ export interface TreeDestinationOptions {
   readonly owner?: PartialOwner | undefined
   /** `replace` takes the place of a directory of that name, as a whole. Default: `refuse`. */
   readonly existing?: Existing | undefined
+  readonly witness?: Witness | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -51,7 +52,7 @@ async function receive(source: Source<Uint8Array>, { kind }: Metadata, start: nu
   let kept = false
   try {
     const tree = await unpack(reader, staging, start, standing, plan)
-    const given = await staging.commit(plan.directory, plan.name, plan.existing ?? 'refuse')
+    const given = await staging.commit(plan.directory, plan.name, plan)
     return { bytes: counted.bytes, tree, ...(given !== plan.name && { renamed: given }) }
   } catch (error) {
     kept = plan.owner !== undefined && !(isWorthless(error) && !isChange(error))

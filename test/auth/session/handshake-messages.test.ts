@@ -83,7 +83,16 @@ const MESSAGES: Record<string, { codec: Codec<unknown>; values: fc.Arbitrary<unk
   OFFR: of(
     fileOffer,
     record(
-      { request: int, name: text(255), size: int, stripes, fileId: bytes(32), content: int, receipt: fc.constant(1) },
+      {
+        request: int,
+        name: text(255),
+        size: int,
+        stripes,
+        fileId: bytes(32),
+        content: int,
+        receipt: fc.constant(1),
+        job: bytes(32)
+      },
       ['request', 'name']
     )
   ),

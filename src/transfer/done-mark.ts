@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { appendFile, lstat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readSmallFile, replacePrivate } from '../auth/identity/private-file.ts'
+import { SftError } from '../streams/errors.ts'
+import { claimName, extensionOf } from '../streams/existing.ts'
+import { type NamedThing, partPath, refuse, removePart, type Witness } from '../streams/write-file.ts'
+import type { Destination } from './destination.ts'
+import type { PartialOwner } from './partial.ts'
+
+/**
+ * What is left beside a file or directory that came with the key of a job, until whoever wants it done has noted that it is (SPEC §8.8, M81): so one that is asked for again,
+ * after a crash of either side at any moment, is not done twice.
+ */
+
+/** Bytes of a mark. */
+const MAX_MARK = 1024
+const DONE = '\ndone\n'
+
+/** Whose job it is, and which. */
+export interface MarkOwner extends PartialOwner {
+  /** 32 bytes. */
+  readonly job: Uint8Array
+}
+
+export interface DoneMarkOptions extends MarkOwner {
+  readonly directory: string
+  /** The name it is to get. */
+  readonly name: string
+}
+
+interface Mark {
+  readonly job: string
+  readonly inode: string
+  /** Of the inode, for its number is given to another file one day. */
+  readonly born: string
+  readonly bytes: number
+}
+
+export class DoneMark implements Witness {
+  readonly #directory: string
+  readonly #name: string
+  readonly #path: string
+  readonly #job: string
+
+  constructor({ directory, name, peer, direction, job }: DoneMarkOptions) {
+    this.#directory = directory
+    this.#name = name
+    this.#job = createHash('sha256').update(`job ${direction} ${peer}\0`).update(job).digest('hex')
+    this.#path = `${partPath(directory, name, this.#job.slice(0, 12))}.done`
+  }
+
+  /** Two marks of one path are of one job. */
+  get path(): string {
+    return this.#path
+  }
+
+  /** Bytes of what this job has brought, if it is done. Of a directory 0. */
+  async done(): Promise<number | undefined> {
+    if (!existsSync(this.#path)) return undefined
+    const text = (await readSmallFile(this.#path, MAX_MARK)) ?? ''
+    const mark = parse(text)
+    if (mark?.job !== this.#job) return undefined
+    return text.endsWith(DONE) || (await this.#hasName(mark)) ? mark.bytes : undefined
+  }
+
+  async naming({ ino, birthtimeNs, bytes }: NamedThing): Promise<void> {
+    const mark: Mark = { job: this.#job, inode: String(ino), born: String(birthtimeNs), bytes }
+    await replacePrivate(this.#path, JSON.stringify(mark))
+  }
+
+  async named(): Promise<void> {
+    await appendFile(this.#path, DONE)
+  }
+
+  /** Whoever wanted it done knows that it is. */
+  async remove(): Promise<void> {
+    await removePart(this.#path)
+  }
+
+  /** Under the name that was wanted, or one that was taken in its place (M90). */
+  async #hasName({ inode, born }: Mark): Promise<boolean> {
+    const look = async (name: string): Promise<'free' | 'it' | 'another'> => {
+      const found = await lstat(join(this.#directory, name), { bigint: true }).catch(() => undefined)
+      if (found === undefined) return 'free'
+      return String(found.ino) === inode && String(found.birthtimeNs) === born ? 'it' : 'another'
+    }
+    for (const extension of new Set(['', extensionOf(this.#name)])) {
+      const end = { existing: 'rename' as const, extension }
+      const name = await claimName(this.#name, end, async each => (await look(each)) !== 'another')
+      if ((await look(name)) === 'it') return true
+    }
+    return false
+  }
+}
+
+/** A destination at which what gets its name leaves `mark`. */
+export function marked(mark: DoneMark | undefined, open: (witness: DoneMark | undefined) => Destination): Destination {
+  const destination = open(mark)
+  return mark ? { ...destination, noted: () => mark.remove() } : destination
+}
+
+/** In the place of a destination: the job is done already. */
+export function doneBefore(bytes: number, mark: DoneMark): Destination {
+  const again = new SftError('ERR_SFT_EXISTS', 'this job is done already')
+  return { kind: 'durable', done: bytes, noted: () => mark.remove(), sink: () => source => refuse(source, again) }
+}
+
+function parse(text: string): Mark | undefined {
+  try {
+    const { job, inode, born, bytes } = JSON.parse(text.split('\n', 1)[0] ?? '') as Record<string, unknown>
+    const whole = typeof job === 'string' && typeof inode === 'string' && typeof born === 'string'
+    return whole && typeof bytes === 'number' ? { job, inode, born, bytes } : undefined
+  } catch {
+    // a crash cut it: nothing had its name by then
+    return undefined
+  }
+}
