@@ -174,6 +174,7 @@ export type {
   TransferResult,
   Wanted
 } from './transfer/requests.ts'
+export type { KeptOptions, Restart, RestartOptions } from './transfer/restart.ts'
 export type { RetryOptions } from './transfer/retry.ts'
 export type { Recipient } from './transfer/stream-header.ts'
 export { TREE } from './transfer/tree/entry.ts'

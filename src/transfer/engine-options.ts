@@ -5,6 +5,7 @@ import type { AeadBackend } from '../workers/owned-aead.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import type { Stats } from './meter.ts'
 import type { JobOptions } from './requests.ts'
+import type { KeptOptions, RestartOptions } from './restart.ts'
 import type { RetryOptions } from './retry.ts'
 import type { FilterOptions } from './tree/filter.ts'
 import type { TreeOptions } from './tree/tree-source.ts'
@@ -43,7 +44,7 @@ export interface DialOptions extends CallOptions {
   streams?: number | undefined
 }
 
-export interface SendOptions extends DialOptions, RetryOptions {
+export interface SendOptions extends DialOptions, RetryOptions, RestartOptions, KeptOptions {
   /** What the receiver is told; default: the last component of a path, `stdin` otherwise. */
   name?: string | undefined
   /** Directories are sent, with all that is in them or what a filter leaves of it. Default: they are refused. */
@@ -53,7 +54,7 @@ export interface SendOptions extends DialOptions, RetryOptions {
   job?: JobOptions | undefined
 }
 
-export interface GetOptions extends DialOptions, RetryOptions, ExistingOptions {
+export interface GetOptions extends DialOptions, RetryOptions, RestartOptions, KeptOptions, ExistingOptions {
   /** Continues what an earlier attempt has left of a file, and keeps what this one leaves. Default true. */
   resume?: boolean | undefined
   /** Asks for a directory, with all that is in it or what a filter leaves of it. */

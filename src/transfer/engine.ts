@@ -124,9 +124,9 @@ export class Engine implements AsyncDisposable {
     await using opened = await openInput(input, options.name, options.tree)
     await using session = await this.connect(address, options)
     const { name = 'stdin', size } = opened.metadata
-    const { receipt } = options
+    const { receipt, onRestart, onKept } = options
     const offer = { name, size, job: options.job?.key }
-    const result = await session.put(offer, this.#meter?.outgoing(opened) ?? opened, { receipt })
+    const result = await session.put(offer, this.#meter?.outgoing(opened) ?? opened, { receipt, onRestart, onKept })
     return await noted(result, options.job, session)
   }
 
@@ -168,10 +168,16 @@ export class Engine implements AsyncDisposable {
       signal: options.signal
     })
     if (destination.done !== undefined) return await notedAt(destination, resultBefore(destination.done), options.job)
-    await using session = await this.connect(address, options)
-    const metered = this.#meter?.destination(destination) ?? destination
-    const result = await session.get(path, metered, { tree: options.tree })
-    return await notedAt(destination, result, options.job)
+    const { tree, onRestart, onKept } = options
+    try {
+      await using session = await this.connect(address, options)
+      const metered = this.#meter?.destination(destination) ?? destination
+      const result = await session.get(path, metered, { tree, onRestart })
+      return await notedAt(destination, result, options.job)
+    } catch (error) {
+      onKept?.((await destination.begun?.())?.bytes ?? 0)
+      throw error
+    }
   }
 
   /** Serves the regular files below a directory to members of the organisation, until the listener is closed. */

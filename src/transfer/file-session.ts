@@ -51,7 +51,7 @@ export class FileSession implements AsyncDisposable {
    * @param wanted a directory comes as its archive
    * @throws SftError ERR_SFT_NOT_FOUND for every reason the peer has not to send it; ERR_SFT_USAGE; the codes of the sink and of the stream.
    */
-  async get(path: string, destination: Destination, { tree }: Wanted = {}): Promise<TransferResult> {
+  async get(path: string, destination: Destination, { tree, onRestart }: Wanted = {}): Promise<TransferResult> {
     if (path === '' || Buffer.byteLength(path) > MAX_PATH_BYTES)
       throw new SftError('ERR_SFT_USAGE', 'a path to ask for has 1 to 4,096 bytes')
     const request = ++this.#requests
@@ -62,7 +62,7 @@ export class FileSession implements AsyncDisposable {
     await this.session.write('RQFL', fileRequest.encode({ request, path, offset, stripes, fileId: id, ...asked }))
     const answer = await this.#transfers.read()
     if (answer.type === 'RSCI') throw refused(answer)
-    return this.#transfers.receive({ request, strm: answer, destination, begun })
+    return this.#transfers.receive({ request, strm: answer, destination, begun, onRestart })
   }
 
   /**
@@ -84,10 +84,20 @@ export class FileSession implements AsyncDisposable {
     const answer = await this.#transfers.read()
     if (offer.job && isDoneBefore(answer)) return resultBefore(outgoing.metadata.size, outgoing.metadata)
     if (answer.type === 'RSCI') throw refused(answer, expected && NO_RECEIPT)
-    const { offset, id = fileId } = requireAcceptance(answer, request, ['start'])
+    const { offset, id = fileId, givenUp } = requireAcceptance(answer, request, ['start'])
     if (offset > 0 && !(outgoing.tree ? id : fileId && offset <= (offer.size ?? 0)))
       throw new SftError('ERR_SFT_PROTOCOL', 'the peer has more of the file than there is')
-    return this.#transfers.send({ request, outgoing, offset, known: id, expected })
+    const { onRestart, onKept } = options
+    return this.#transfers.send({
+      request,
+      outgoing,
+      offset,
+      known: id,
+      givenUp,
+      expected,
+      onRestart,
+      onKept
+    })
   }
 
   /**
@@ -160,8 +170,10 @@ export class FileSession implements AsyncDisposable {
       return undefined
     }
     const tree = offer.content === TREE
-    const known = await continuedBy(offer, destination, receipt !== undefined)
-    const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined }
+    const begun = await begunOf(offer, destination, receipt !== undefined)
+    const known = tree || isSameFile(begun?.id, offer.fileId) ? begun : undefined
+    const givenUp = known ? undefined : begun?.bytes
+    const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined, givenUp }
     await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', ...has }))
     const owed = receipt ? new OwedReceipt(this.#parties(offer)) : undefined
     const result = await this.#transfers.receive({
@@ -169,6 +181,7 @@ export class FileSession implements AsyncDisposable {
       strm: await this.#transfers.read(),
       destination: owed?.destination(destination) ?? destination,
       begun: known,
+      givenUp,
       owed
     })
     this.#noted = destination.noted
@@ -206,13 +219,11 @@ function acceptorFor(
 }
 
 /** What is there already of what is offered; with a receipt, which is of the whole, only if it can be read. */
-async function continuedBy(
+async function begunOf(
   { content, fileId }: Offer,
   { begun, kept }: Destination,
   receipt: boolean
 ): Promise<Begun | undefined> {
-  const tree = content === TREE
-  if ((!tree && !fileId) || (receipt && !kept)) return undefined
-  const found = await begun?.()
-  return found && (tree || isSameFile(found.id, fileId)) ? found : undefined
+  if ((content !== TREE && !fileId) || (receipt && !kept)) return undefined
+  return await begun?.()
 }

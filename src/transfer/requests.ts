@@ -4,6 +4,7 @@ import type { Metadata } from '../streams/header.ts'
 import type { Destination, Written } from './destination.ts'
 import type { SignedReceipt } from './receipt.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
+import type { KeptOptions, Restart, RestartOptions } from './restart.ts'
 import type { Outgoing } from './session-streams.ts'
 import type { FilterOptions } from './tree/filter.ts'
 
@@ -23,7 +24,7 @@ export interface Offer {
 }
 
 /** How something is asked for. */
-export interface Wanted {
+export interface Wanted extends RestartOptions {
   /** A directory, and what of it. */
   tree?: FilterOptions | undefined
 }
@@ -38,7 +39,7 @@ export interface Answers extends ReceiptOptions {
   message?: ((offer: Offer, peer: PeerIdentity) => Promise<Destination>) | undefined
 }
 
-export interface PutOptions {
+export interface PutOptions extends RestartOptions, KeptOptions {
   /** Asks for a receipt, which is in the result. Default false. */
   receipt?: boolean | undefined
 }
@@ -56,6 +57,8 @@ export interface TransferResult {
   bytes: number
   /** Bytes of them that an earlier attempt had moved; 0 for a transfer from the beginning. */
   resumedAt: number
+  /** Why those were given up that were there. */
+  restart?: Restart | undefined
   kind: AcceptKind
   metadata: Omit<Metadata, 'created'>
   /** Connections that carried chunks of it: 1, or more with stripes. */

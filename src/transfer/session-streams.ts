@@ -53,6 +53,8 @@ export interface Incoming {
   metadata: Metadata
   /** Bytes of the file before those that come. */
   start: number
+  /** Bytes a chunk. */
+  chunkSize: number
   /** Verified plaintext; ends without an error only after the final frame. Its buffers are the consumer's. */
   source: AsyncGenerator<Uint8Array, void, undefined>
 }
@@ -85,8 +87,8 @@ export class SessionStreams {
   }
 
   /** The id of what goes out, for whoever may want the rest of it later; nothing for what is no file, or is sent again sooner than continued. */
-  idOf({ stat }: Outgoing): Uint8Array | undefined {
-    return stat === undefined || Number(stat.size) < RESUMABLE_FROM ? undefined : fileId(this.#options.identity, stat)
+  idOf(outgoing: Outgoing): Uint8Array | undefined {
+    return outgoing.stat && isResumable(outgoing) ? fileId(this.#options.identity, outgoing.stat) : undefined
   }
 
   /** The id of what comes before a byte, for a peer who has that much. */
@@ -97,10 +99,11 @@ export class SessionStreams {
 
   /** Where a stream begins for a peer who has `offset` bytes: with a whole chunk. */
   startFor(offset: number): number {
-    return offset - (offset % this.#chunkSize())
+    return offset - (offset % this.chunkSize)
   }
 
-  #chunkSize(): number {
+  /** Bytes a chunk of what goes out. */
+  get chunkSize(): number {
     const { chunkSize, session } = this.#options
     return Math.min(chunkSize ?? session.maxChunkSize, session.maxChunkSize)
   }
@@ -113,7 +116,7 @@ export class SessionStreams {
   async send(outgoing: Outgoing, signal: AbortSignal, start = 0, id = this.idOf(outgoing)): Promise<Uint8Array> {
     const { metadata, file, source, owned } = outgoing
     const { session, pool, inFlight } = this.#options
-    const size = this.#chunkSize()
+    const size = this.chunkSize
     const firstChunk = start / size
     const { streamId, key, body } = this.#makeHeader(size, !file, firstChunk)
     const told = encodeTlv(METADATA, { ...metadata, created: Date.now(), fileId: id })
@@ -142,7 +145,7 @@ export class SessionStreams {
     const window = inFlight === undefined ? {} : { inFlight }
     const start = header.firstChunk * header.chunkSize
     const source = open(pool, key, { ...header, ...window })(this.#frames(header.firstChunk))
-    return { streamId: header.streamId, metadata, start, source }
+    return { streamId: header.streamId, metadata, start, chunkSize: header.chunkSize, source }
   }
 
   /** The frames of the present stream, of the first connection and of the stripes that its request named (M41). */
@@ -189,6 +192,11 @@ export class SessionStreams {
     if (this.#seen.has(id)) throw new SftError('ERR_SFT_PROTOCOL', 'a stream id came twice in one session')
     this.#seen.add(id)
   }
+}
+
+/** True for what is worth a part at its receiver. */
+export function isResumable({ stat, tree }: Pick<Outgoing, 'stat' | 'tree'>): boolean {
+  return tree !== undefined || (stat !== undefined && Number(stat.size) >= RESUMABLE_FROM)
 }
 
 /** `K_dir = Extract(exp, K)`; K is zeroed. */

@@ -7,9 +7,11 @@ import type { ReceivedFrame } from '../streams/types.ts'
 import { atMost } from './at-most.ts'
 import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
+import { isWorthless } from './partial.ts'
 import type { ExpectedReceipt, OwedReceipt } from './receipt-parties.ts'
 import type { TransferResult } from './requests.ts'
-import type { Incoming, Outgoing, SessionStreams } from './session-streams.ts'
+import { type KeptOptions, type RestartOptions, restartOf } from './restart.ts'
+import { type Incoming, isResumable, type Outgoing, type SessionStreams } from './session-streams.ts'
 import { abortReason, requireAcceptance } from './verdicts.ts'
 
 /** One transfer of a session, once both sides have agreed on it: the stream, and what the receiver says at its end (SPEC §8). */
@@ -17,23 +19,27 @@ import { abortReason, requireAcceptance } from './verdicts.ts'
 /** ms that a source gets to let go of its input after a failure. */
 const CLOSE_GRACE_MS = 1000
 
-export interface SendTask {
+export interface SendTask extends RestartOptions, KeptOptions {
   readonly request: number
   readonly outgoing: Outgoing
   /** Bytes that the peer has. */
   readonly offset: number
   /** What it has them of, in its words. */
   readonly known?: Uint8Array | undefined
+  /** Bytes of another state that the peer gives up. */
+  readonly givenUp?: number | undefined
   readonly expected?: ExpectedReceipt | undefined
 }
 
-export interface ReceiveTask {
+export interface ReceiveTask extends RestartOptions {
   readonly request: number
   /** The `STRM` it begins with. */
   readonly strm: ReceivedFrame
   readonly destination: Destination
   /** What this side has said that it has. */
   readonly begun?: Begun | undefined
+  /** Bytes of another state that this side gives up. */
+  readonly givenUp?: number | undefined
   readonly owed?: OwedReceipt | undefined
 }
 
@@ -55,33 +61,40 @@ export class SessionTransfers {
   }
 
   /** Sends what the peer has not; fulfils once it has said `durable` or `delivered` (M36). */
-  async send({ request, outgoing, offset, known, expected }: SendTask): Promise<TransferResult> {
+  async send(task: SendTask): Promise<TransferResult> {
+    const { request, outgoing, offset, known, givenUp, expected, onRestart, onKept = () => {} } = task
     const id = await this.#streams.idAt(outgoing, offset)
     const start = isSameFile(id, known) ? this.#streams.startFor(offset) : 0
+    const restart = restartOf({ start, chunkSize: this.#streams.chunkSize, begun: { bytes: offset }, givenUp })
+    if (restart) onRestart?.(restart)
     const counted = { bytes: start }
-    const verdict = this.read()
     const source: Outgoing['source'] = signal => count(outgoing.source(signal, start), counted)
     const told = outgoing.tree && start === 0 ? undefined : id
-    const streamId = await this.#sendUnlessRefused({ ...outgoing, source }, { start, told, verdict })
-    const { kind, receipt } = requireAcceptance(await verdict, request, ['durable', 'delivered'])
+    const { streamId, answer } = await this.#sendUnlessRefused({ ...outgoing, source }, start, told).catch(error => {
+      onKept(isResumable(outgoing) && !isWorthless(error) ? counted.bytes : 0)
+      throw error
+    })
+    const { kind, receipt } = requireAcceptance(answer, request, ['durable', 'delivered'])
     if (receipt && !expected) throw new SftError('ERR_SFT_PROTOCOL', 'the peer gave a receipt that nobody wanted')
     const signed = expected && { receipt: expected.check(receipt, streamId) }
     const { metadata, tree } = outgoing
     const entries = tree && { tree: { ...tree.counts } }
     const connections = this.#session.stripes.carried
-    return { ...counted, ...signed, ...entries, resumedAt: start, kind, metadata, connections }
+    return { ...counted, ...signed, ...entries, resumedAt: start, restart, kind, metadata, connections }
   }
 
   /** Takes a stream to its destination, and says so to the peer. */
-  async receive({ request, strm, destination, begun, owed }: ReceiveTask): Promise<TransferResult> {
+  async receive({ request, strm, destination, begun, givenUp, owed, onRestart }: ReceiveTask): Promise<TransferResult> {
     try {
-      const { streamId, metadata, start, source }: Incoming = await this.#streams.receive(strm)
+      const { streamId, metadata, start, chunkSize, source }: Incoming = await this.#streams.receive(strm)
       requireContinuation(start, metadata, begun)
+      const restart = restartOf({ start, chunkSize, begun, givenUp })
+      if (restart) onRestart?.(restart)
       const { bytes: rest, tree, renamed } = await destination.sink(metadata, start)(source)
       const { kind } = destination
       const receipt = await owed?.sign(streamId)
       await this.#session.write('ACPT', acceptance.encode({ request, kind, offset: 0, receipt }))
-      const result = { bytes: start + rest, resumedAt: start, kind, metadata }
+      const result = { bytes: start + rest, resumedAt: start, restart, kind, metadata }
       return {
         ...result,
         ...(tree && { tree }),
@@ -96,12 +109,15 @@ export class SessionTransfers {
 
   async #sendUnlessRefused(
     outgoing: Outgoing,
-    { start, told, verdict }: { start: number; told: Uint8Array | undefined; verdict: Promise<unknown> }
-  ): Promise<Uint8Array> {
+    start: number,
+    told: Uint8Array | undefined
+  ): Promise<{ streamId: Uint8Array; answer: ReceivedFrame }> {
     const stop = new AbortController()
+    const verdict = this.read()
     const sending = this.#streams.send(outgoing, stop.signal, start, told)
+    let streamId: Uint8Array
     try {
-      return await Promise.race([sending, raiseEarly(verdict)])
+      streamId = await Promise.race([sending, raiseEarly(verdict)])
     } catch (error) {
       await this.#giveUp(error, 'read error')
       stop.abort(error)
@@ -111,6 +127,7 @@ export class SessionTransfers {
       )
       throw error
     }
+    return { streamId, answer: await verdict }
   }
 
   /** Tells the peer why the transfer ends here; the session ends with it. */

@@ -18,6 +18,7 @@ export function requireAcceptance(frame: ReceivedFrame, request: number, kinds: 
   if (
     accepted.request !== request ||
     (accepted.kind === 'start' ? accepted.receipt !== undefined : accepted.offset !== 0) ||
+    (accepted.givenUp !== undefined && (accepted.kind !== 'start' || accepted.offset !== 0)) ||
     !kinds.includes(accepted.kind)
   ) {
     throw new SftError('ERR_SFT_PROTOCOL', 'the peer accepted something else than what was offered')

@@ -152,6 +152,8 @@ export interface Acceptance {
   readonly id?: Uint8Array | undefined
   /** What the receiver signed, if it was asked to. */
   readonly receipt?: Uint8Array | undefined
+  /** Bytes of another state that are given up, with `start`. */
+  readonly givenUp?: number | undefined
 }
 
 const ACPT = {
@@ -159,7 +161,8 @@ const ACPT = {
   kind: required(2, 'int'),
   offset: required(3, 'int'),
   id: optional(4, 'bytes', { size: FILE_ID_BYTES }),
-  receipt: optional(5, 'bytes', { max: MAX_RECEIPT_BYTES })
+  receipt: optional(5, 'bytes', { max: MAX_RECEIPT_BYTES }),
+  givenUp: optional(7, 'int')
 }
 
 /** `ACPT`. */
