@@ -1,11 +1,17 @@
 import type { SftError } from '../index.ts'
+import { Unfinished } from './continuing.ts'
 import { Interrupted } from './interrupt.ts'
-import { printable } from './terminal.ts'
+import { printable, say } from './terminal.ts'
 
 /** How a failure looks to a person and to a shell. */
 
-/** One line on standard error: what, and what to do next. Nothing for a reader of our output that has left. */
+/** One line on standard error: what, and what to do next; another with the command that goes on from there. Nothing for a reader of our output that has left. */
 export function report(error: unknown): void {
+  if (error instanceof Unfinished) {
+    report(error.cause)
+    say(error.advice)
+    return
+  }
   if (error instanceof Interrupted) {
     process.stderr.write(`sft: interrupted by ${error.signalName}\n`)
     return
@@ -22,6 +28,7 @@ export function report(error: unknown): void {
 }
 
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof Unfinished) return exitCodeOf(error.cause)
   if (error instanceof Interrupted) return error.exitCode
   return isSftError(error) ? error.exitCode : 1
 }

@@ -45,14 +45,3 @@ export function retryOptions({ retry }: RetryFlags): RetryOptions {
     say(`${error.message} [${error.code}]; trying again in ${(wait / 1000).toFixed(1)} s`)
   return { retry, onRetry }
 }
-
-/** @throws what `transfer` does; a connection that was lost, with the way to go on. */
-export async function continuable<T>(transfer: Promise<T>): Promise<T> {
-  return transfer.catch(async (cause: unknown) => {
-    const { SftError } = await import('../index.ts')
-    if (!SftError.is(cause) || (cause.code !== 'ERR_SFT_CONNECTION_LOST' && cause.code !== 'ERR_SFT_TIMEOUT'))
-      throw cause
-    const hint = 'run the same command again, it goes on where this one ended; --retry N does so by itself'
-    throw new SftError(cause.code, cause.message, { cause, hint })
-  })
-}

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -7,7 +8,7 @@ import { sha256 } from '../fixtures/bytes.ts'
 import { type Finished, type Running, type Shell, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
-import { cutAt, proxy, type Wire } from '../fixtures/wire.ts'
+import { cutAt, proxy, stallAt, type Wire } from '../fixtures/wire.ts'
 
 /** Transfers that are cut, killed and taken up again, between processes (SPEC §8.4). */
 
@@ -42,6 +43,9 @@ const get = (peer: string, name: string, ...more: string[]) => alice.run(['get',
 const send = (peer: string, name: string, from = alice) => from.run(['send', 'file', peer, '--name', name])
 const leftOf = async (place: string, name: string): Promise<string[]> =>
   (await readdir(place)).filter(each => each.startsWith(`.${name}.`))
+const until = async (found: () => Promise<boolean>): Promise<void> => {
+  while (!(await found())) await delay(20)
+}
 const resumedAt = ({ stderr }: Finished): number => Number(/resumed at ([\d.]+) MiB/.exec(stderr)?.[1] ?? 0)
 
 async function whole(t: Test, place: string, name: string): Promise<void> {
@@ -51,7 +55,9 @@ async function whole(t: Test, place: string, name: string): Promise<void> {
 
 t.test('M63: a get that was cut goes on where it ended', async t => {
   const cut = await through(t, server, { down: cutAt(15 * MIB) })
-  t.match(await get(cut, 'cut'), { code: 75, stderr: /run the same command again/ })
+  const first = await get(cut, 'cut')
+  t.match(first, { code: 75, stderr: /ERR_SFT_CONNECTION_LOST\]\nsft: to go on where it ended: sft get / })
+  t.ok(first.stderr.endsWith(`: sft get ${cut} file -o cut\n`), first.stderr)
   t.same((await leftOf(alice.directory, 'cut')).length, 2, 'the part and its journal')
   const twice = await through(t, server, { down: cutAt(6 * MIB) })
   t.match(await get(twice, 'cut'), { code: 75 })
@@ -85,10 +91,49 @@ t.test('M63: what has changed meanwhile begins anew', async t => {
   await writeFile(place, other)
   await utimes(place, atime, mtime)
   const again = await get(peerAt(server))
-  t.match(again, { code: 0 })
+  t.match(again, {
+    code: 0,
+    stderr: /^sft: changing has changed since; beginning anew \(\d+\.\d MiB of it were there\)\n/
+  })
   t.equal(resumedAt(again), 0)
   t.equal(sha256(await readFile(join(alice.directory, 'changing'))), sha256(other))
   t.same(await leftOf(alice.directory, 'changing'), [])
+})
+
+t.test('M63: a push that begins anew is said on both sides', async t => {
+  const place = join(alice.directory, 'pushed')
+  await writeFile(place, file)
+  t.match(await alice.run(['send', 'pushed', await through(t, inbox, { up: cutAt(15 * MIB) })]), {
+    code: 75,
+    stderr: /\nsft: to go on where it ended: sft send pushed bob@127\.0\.0\.1:\d+\n$/
+  })
+  await inbox.until(() => existsSync(join(received, 'pushed')) || inbox.stderr.includes('connection of alice failed'))
+  await writeFile(place, file.subarray(7))
+  const said = /sft: pushed has changed since; beginning anew \(\d+\.\d MiB of it were there\)\n/
+  t.match(await alice.run(['send', 'pushed', peerAt(inbox)]), { code: 0, stderr: said })
+  await inbox.until(({ stderr }) => said.test(stderr))
+  t.equal(sha256(await readFile(join(received, 'pushed'))), sha256(file.subarray(7)))
+  t.same(await leftOf(received, 'pushed'), [])
+})
+
+t.test('an interruption says how to go on, and where nothing is kept a lost connection how to try again', async t => {
+  const slow = await through(t, server, { down: stallAt(12 * MIB) })
+  const name = "it's here"
+  const moving = alice.begin(['get', slow, 'file', '-o', name])
+  await until(async () => (await leftOf(alice.directory, name)).length > 1)
+  await delay(300)
+  moving.kill('SIGINT')
+  t.match(await moving.ended, {
+    code: 130,
+    stderr: /^sft: interrupted by SIGINT\nsft: to go on where it ended: sft get \S+ file -o 'it'\\''s here'\n$/
+  })
+  const stopped = await get(await through(t, server, { down: cutAt(2 * MIB) }), 'none', '--no-resume')
+  t.match(stopped, { code: 75, stderr: /\nsft: to try again: sft get \S+ file -o none --no-resume\n$/ })
+  t.match(
+    await get('bob@127.0.0.1:1', 'none'),
+    { code: 10, stderr: /^[^\n]+\n$/ },
+    'nothing of it when never connected'
+  )
 })
 
 t.test('over several connections, with chunks of another size, and from where chunks had another size', async t => {

@@ -1,17 +1,10 @@
 import type { Command } from 'commander'
+import { continuable, saysRestart } from '../continuing.ts'
 import { resolvePeer, splitPeer } from '../directory.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { interruptible } from '../interrupt.ts'
 import { type EngineFlags, openEngine, sayStats, withEngine, withStreams } from '../options.ts'
-import {
-  continuable,
-  type ResumeFlags,
-  type RetryFlags,
-  retryOptions,
-  sayTransfer,
-  withResume,
-  withRetry
-} from '../transfers.ts'
+import { type ResumeFlags, type RetryFlags, retryOptions, sayTransfer, withResume, withRetry } from '../transfers.ts'
 import { requireWhole, type TreeFlags, treeFilter, withTree } from '../trees.ts'
 
 interface GetFlags extends EngineFlags, ExistingFlags, ResumeFlags, RetryFlags, TreeFlags {
@@ -42,10 +35,9 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
   const output = options.output === '-' ? 1 : (options.output ?? receivedName(path))
   const { streams, resume } = options
   const address = named ? await resolvePeer(engine, named.name, 'serve') : peer
-  const result = await interruptible(signal =>
-    continuable(
-      engine.get(address, path, output, { existing, streams, resume, tree, signal, ...retryOptions(options) })
-    )
+  const wanted = { existing, streams, resume, tree, ...retryOptions(options), ...saysRestart(path) }
+  const result = await continuable(told =>
+    interruptible(signal => engine.get(address, path, output, { ...wanted, ...told, signal }))
   )
   sayTransfer('received from', address, path, result, streams)
   sayStats(engine, 'socket')

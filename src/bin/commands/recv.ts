@@ -1,7 +1,17 @@
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { AuditLog, Engine, EngineEvent, Metadata, Offer, StreamInfo, Written } from '../../index.ts'
+import type {
+  AuditLog,
+  Engine,
+  EngineEvent,
+  Metadata,
+  Offer,
+  StreamInfo,
+  TransferResult,
+  Written
+} from '../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
+import { sayRestart } from '../continuing.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
@@ -166,7 +176,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
     drain: drainTime
   })
   const result = await receiving.finally(() => withdraw())
-  sayTransfer('received from', result.peer, result.metadata.name, result)
+  sayReceived(result)
   signal.throwIfAborted()
 }
 
@@ -180,7 +190,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
     if (event.type === 'fault') sayFault(event.peer, event.error)
     else if (event.type === 'denied') sayDenied(event)
     else if (event.content === 'message') return
-    else sayTransfer('received from', event.peer, event.metadata.name, event)
+    else sayReceived(event)
   }
   const address = parseHostPort(options.listen as string)
   const announce = await announcer(engine, 'receive', options)
@@ -204,6 +214,11 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
   await listener.close({ drain: drainTime(stopped) })
   sayStats(engine, 'socket')
   throw stopped
+}
+
+function sayReceived(result: TransferResult & { peer: string }): void {
+  if (result.restart) sayRestart(result.metadata.name ?? 'a stream', result.restart)
+  sayTransfer('received from', result.peer, result.metadata.name, result)
 }
 
 function onMessage({ output, messages }: RecvFlags) {

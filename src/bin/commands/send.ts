@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
-import type { Engine, Recipient, SftError, TransferResult, TreeOptions } from '../../index.ts'
+import type { Engine, KeptOptions, Recipient, SftError, TransferResult, TreeOptions } from '../../index.ts'
+import { continuable, saysRestart } from '../continuing.ts'
 import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
 import { collect, type EngineFlags, openEngine, refuseTerminal, sayStats, withEngine, withStreams } from '../options.ts'
 import { isTerminal } from '../terminal.ts'
-import { continuable, type RetryFlags, retryOptions, sayTransfer, withRetry } from '../transfers.ts'
+import { type RetryFlags, retryOptions, sayTransfer, withRetry } from '../transfers.ts'
 import { requireWhole, type TreeFlags, treeOptions, withTree } from '../trees.ts'
 
 interface SendFlags extends EngineFlags, RetryFlags, TreeFlags {
@@ -56,9 +57,8 @@ async function send(file: string | undefined, peer: string | undefined, options:
   requireSense(input, address, options, usage)
   await using engine = await openEngine(options)
   const source = input === '-' ? 0 : input
-  await interruptible(signal =>
-    address === undefined ? intoPipe(engine, source, options, signal) : toPeer(engine, source, address, options, signal)
-  )
+  if (address === undefined) await interruptible(signal => intoPipe(engine, source, options, signal))
+  else await toPeer(engine, source, address, options)
   sayStats(engine, address === undefined ? 'pipe' : 'socket')
 }
 
@@ -87,12 +87,19 @@ function requireSense(
   if (broken) throw usage(broken[1], broken[2])
 }
 
-async function toPeer(
+async function toPeer(engine: Engine, source: string | 0, address: string, options: SendFlags): Promise<void> {
+  const sending = (told: KeptOptions) =>
+    interruptible(signal => moveToPeer(engine, source, address, options, { ...told, signal }))
+  // what came from standard input is gone
+  await (source === 0 ? sending({}) : continuable(sending))
+}
+
+async function moveToPeer(
   engine: Engine,
   source: string | 0,
   address: string,
   options: SendFlags,
-  signal: AbortSignal
+  told: KeptOptions & { signal: AbortSignal }
 ): Promise<void> {
   const named = splitPeer(address)
   if (named && named.path !== '') {
@@ -102,10 +109,10 @@ async function toPeer(
   const place = named ? await resolvePeer(engine, named.name, 'receive') : address
   const { name, streams } = options
   const tree = await treeOptions(options)
-  const keep = await receiptKeeper(options, signal)
+  const keep = await receiptKeeper(options, told.signal)
   const receipt = keep !== undefined
-  const sending = engine.send(source, place, { name, streams, tree, signal, receipt, ...retryOptions(options) })
-  const result = await (source === 0 ? sending : continuable(sending))
+  const events = { ...retryOptions(options), ...saysRestart(name ?? String(source)), ...told }
+  const result = await engine.send(source, place, { name, streams, tree, receipt, ...events })
   sayTransfer('sent to', place, result.metadata.name, result, streams)
   await keep?.(result)
   await requireWhole(result.tree?.omitted)
