@@ -134,6 +134,22 @@ export type {
   GetOptions,
   SendOptions
 } from './transfer/engine-options.ts'
+export {
+  type DeniedEvent,
+  type EndEvent,
+  type ErrorEvent,
+  EVENT_TYPES,
+  type EventOptions,
+  type Failure,
+  failureOf,
+  type ListeningEvent,
+  type OmittedEvent,
+  type ProgressEvent,
+  type ResumedEvent,
+  type RetryEvent,
+  type StartEvent,
+  type TransferEvent
+} from './transfer/events.ts'
 export { type ExportOptions, type ExportRoot, openExportRoot, outgoingFile } from './transfer/export-root.ts'
 export { FileSession } from './transfer/file-session.ts'
 export { collectLeftovers, type GcOptions, type Leftover } from './transfer/gc.ts'
@@ -142,7 +158,7 @@ export { hold } from './transfer/hold.ts'
 export { type InboxOptions, isHarmlessName, openInbox, type Senders } from './transfer/inbox.ts'
 export { type Input, openInput } from './transfer/input.ts'
 export { type ListenEvent, type Listener, type ListenOptions, listen } from './transfer/listen.ts'
-export type { EngineEvent, ListenAddress } from './transfer/listening.ts'
+export type { ListenAddress } from './transfer/listening.ts'
 export {
   type AcceptMessagesOptions,
   acceptMessages,

@@ -44,7 +44,7 @@ export function saysRestart(path: string): RestartOptions {
   return { onRestart: restart => sayRestart(path, restart) }
 }
 
-export function sayRestart(path: string, { bytes }: Restart): void {
+export function sayRestart(path: string, { bytes }: Pick<Restart, 'bytes'>): void {
   say(`${basename(path)} has changed since; beginning anew (${formatBytes(bytes)} of it were there)`)
 }
 

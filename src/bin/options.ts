@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Engine, Identity, Listener, MeteredStage, PassphraseSource, Suite } from '../index.ts'
 import { freshenLists, keepCurrent, sayNotKept } from './keep-current.ts'
-import { isTerminal, messageOf, readSecret, say } from './terminal.ts'
+import { isTerminal, readSecret, say } from './terminal.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
 
 /** Options that several commands share, and what they turn into. */
@@ -181,9 +181,4 @@ export function sayStats(engine: Engine, wire: 'socket' | 'pipe'): void {
 /** The one line that says where we listen, once we do. */
 export function sayListening({ host, port }: Listener): void {
   say(`listening on ${host.includes(':') ? `[${host}]` : host}:${port}`)
-}
-
-/** A connection that came to nothing. */
-export function sayFault(peer: string | undefined, error: unknown): void {
-  say(`connection of ${peer ?? 'a stranger'} failed: ${messageOf(error)}`)
 }

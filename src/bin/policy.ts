@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import type { Denial, Engine, Policy, Senders } from '../index.ts'
+import type { DeniedEvent, Engine, Policy, Senders } from '../index.ts'
 import { say } from './terminal.ts'
 
 /** Who may what, as a file says. */
@@ -32,6 +32,6 @@ export function sendersOf(from: string[] | undefined, policy: Policy | undefined
   return from ?? (policy ? 'members' : [engine.identity.name])
 }
 
-export function sayDenied({ peer, action, path }: Denial): void {
+export function sayDenied({ peer, action, path }: DeniedEvent): void {
   say(action === 'message' ? `denied: ${peer} may not send messages` : `denied: ${peer} may not ${action} ${path}`)
 }

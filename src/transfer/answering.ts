@@ -1,7 +1,7 @@
 import { type ExportOptions, type ExportRoot, openExportRoot } from './export-root.ts'
 import { acceptGuarded } from './guarded.ts'
 import { type InboxOptions, openInbox, type Senders } from './inbox.ts'
-import { audited, type ListenAddress, type Listening, messagesFor } from './listening.ts'
+import { type ListenAddress, type Listening, messagesFor, toldIncoming, toldOutgoing } from './listening.ts'
 import type { MessageOptions } from './message.ts'
 import type { Meter } from './meter.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
@@ -43,9 +43,8 @@ export async function answersFor(
 function rootAnswer(root: ExportRoot, listening: Listening, meter: Meter | undefined): NonNullable<Answers['open']> {
   return async (path, peer, { tree }) => {
     listening.auditor?.check()
-    const { found, place } = await openServed(root, path, peer, { tree, guard: listening })
-    const heard = listening.auditor?.outgoing(found, place, peer) ?? found
-    return meter?.outgoing(heard) ?? heard
+    const told = toldOutgoing(listening, await openServed(root, path, peer, { tree, guard: listening }), peer)
+    return meter?.outgoing(told) ?? told
   }
 }
 
@@ -55,6 +54,6 @@ function inboxAnswer(
   listening: Listening,
   meter: Meter | undefined
 ): NonNullable<Answers['accept']> {
-  const accept = audited(acceptGuarded(openInbox(directory, options), listening), listening.auditor)
+  const accept = toldIncoming(acceptGuarded(openInbox(directory, options), listening), listening)
   return meter ? async (...offer) => meter.destination(await accept(...offer)) : accept
 }

@@ -3,6 +3,7 @@ import type { ExistingOptions } from '../streams/existing.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { AeadBackend } from '../workers/owned-aead.ts'
 import type { CipherPool } from '../workers/pool.ts'
+import type { EventOptions } from './events.ts'
 import type { Stats } from './meter.ts'
 import type { JobOptions } from './requests.ts'
 import type { KeptOptions, RestartOptions } from './restart.ts'
@@ -44,17 +45,26 @@ export interface DialOptions extends CallOptions {
   streams?: number | undefined
 }
 
-export interface SendOptions extends DialOptions, RetryOptions, RestartOptions, KeptOptions {
+export interface SealOptions extends CallOptions, EventOptions {
   /** What the receiver is told; default: the last component of a path, `stdin` otherwise. */
   name?: string | undefined
   /** Directories are sent, with all that is in them or what a filter leaves of it. Default: they are refused. */
   tree?: TreeOptions | undefined
+}
+
+export interface SendOptions extends SealOptions, DialOptions, RetryOptions, RestartOptions, KeptOptions {
   /** Has the receiver sign what it got; the receipt is in the result. Default false. */
   receipt?: boolean | undefined
   job?: JobOptions | undefined
 }
 
-export interface GetOptions extends DialOptions, RetryOptions, RestartOptions, KeptOptions, ExistingOptions {
+export interface GetOptions
+  extends DialOptions,
+    RetryOptions,
+    RestartOptions,
+    KeptOptions,
+    ExistingOptions,
+    EventOptions {
   /** Continues what an earlier attempt has left of a file, and keeps what this one leaves. Default true. */
   resume?: boolean | undefined
   /** Asks for a directory, with all that is in it or what a filter leaves of it. */

@@ -8,16 +8,17 @@ import { type CipherPool, createPool } from '../workers/pool.ts'
 import { parsePeerAddress } from './address.ts'
 import { type AnswerOptions, answersFor } from './answering.ts'
 import { connect, requireStreams } from './connect.ts'
-import type { DialOptions, EngineOptions, EngineStats, GetOptions, SendOptions } from './engine-options.ts'
+import type { DialOptions, EngineOptions, EngineStats, GetOptions, SealOptions, SendOptions } from './engine-options.ts'
+import { type EventOptions, tellerOf } from './events.ts'
 import type { ExportOptions } from './export-root.ts'
 import type { FileSession } from './file-session.ts'
-import { acceptGuarded, type Guard } from './guarded.ts'
+import { acceptGuarded } from './guarded.ts'
 import type { InboxOptions } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
 import { type Listener, listen } from './listen.ts'
-import { audited, type EngineEvent, type ListenAddress, type Listening, listeningOf, messagesFor } from './listening.ts'
+import { type ListenAddress, type Listening, listeningOf, messagesFor, toldIncoming } from './listening.ts'
 import { type MessageOptions, messageOf } from './message.ts'
-import { Meter } from './meter.ts'
+import { Meter, type MeteredStage } from './meter.ts'
 import { noted, notedAt, requireNoReceipt, resultBefore } from './once.ts'
 import { type Output, openOutput, receivedName } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
@@ -27,6 +28,7 @@ import type { Answers, TransferResult } from './requests.ts'
 import { retrying } from './retry.ts'
 import { closingAlso } from './serving.ts'
 import type { Recipient } from './stream-header.ts'
+import { type About, Watch, watched, watchedStream } from './watch.ts'
 
 type Accept = NonNullable<Answers['accept']>
 
@@ -62,10 +64,23 @@ export class Engine implements AsyncDisposable {
   async *seal(
     input: Input,
     to: Recipient | readonly Recipient[],
-    options: SendOptions = {}
+    options: SealOptions = {}
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    await using found = await openInput(input, options.name, options.tree)
-    const opened = this.#meter?.outgoing(found) ?? found
+    const watch = this.#watch(options, { direction: 'sent' })
+    const sealing = this.#seal(input, to, options, watch)
+    yield* watch ? watchedStream(watch, options.signal, sealing) : sealing
+  }
+
+  async *#seal(
+    input: Input,
+    to: Recipient | readonly Recipient[],
+    options: SealOptions,
+    watch: Watch | undefined
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { name, tree } = options
+    await using found = await openInput(input, name, watch?.tree(tree) ?? tree)
+    const metered = this.#meter?.outgoing(found) ?? found
+    const opened = watch?.outgoing(metered, false) ?? metered
     const { metadata, file, owned } = opened
     const { suite = 'aes-256-gcm', chunkSize } = this.#options
     const size = chunkSize === undefined ? {} : { chunkSize }
@@ -85,10 +100,16 @@ export class Engine implements AsyncDisposable {
   /** Opens a one-way stream; yields verified plaintext, and ends without an error only when all of it has verified. */
   open(
     source: Source<Uint8Array>,
-    options: Pick<OpenStreamOptions, 'from' | 'onHeader' | 'owned'> = {}
+    options: Pick<OpenStreamOptions, 'from' | 'onHeader' | 'owned'> & EventOptions = {}
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const opened = openStream({ ...options, identity: this.identity, pool: this.pool })(source)
-    return this.#meter?.given(opened) ?? opened
+    const watch = this.#watch(options, { direction: 'received' })
+    const onHeader: OpenStreamOptions['onHeader'] = info => {
+      watch?.opened(info)
+      options.onHeader?.(info)
+    }
+    const opened = openStream({ ...options, onHeader, identity: this.identity, pool: this.pool })(source)
+    const given = this.#meter?.given(opened) ?? opened
+    return watch ? watchedStream(watch, undefined, watch.moving(given)) : given
   }
 
   /** Dials `NAME@HOST:PORT` for several transfers in one session; the caller closes it. */
@@ -113,20 +134,25 @@ export class Engine implements AsyncDisposable {
    * attempted again as `retry` says.
    */
   async send(input: Input, address: string, options: SendOptions = {}): Promise<TransferResult> {
-    parsePeerAddress(address)
+    const { name: peer } = parsePeerAddress(address)
     requireStreams(options.streams ?? 1)
     requireNoReceipt(options)
+    const watch = this.#watch(options, { direction: 'sent', peer })
     const again = typeof input === 'string' || input instanceof Uint8Array ? options : {}
-    return retrying(again, options.signal, () => this.#send(input, address, options))
+    return watched(watch, options.signal, () =>
+      retrying(watch?.retrying(again) ?? again, options.signal, () => this.#send(input, address, options, watch))
+    )
   }
 
-  async #send(input: Input, address: string, options: SendOptions): Promise<TransferResult> {
-    await using opened = await openInput(input, options.name, options.tree)
+  async #send(input: Input, address: string, options: SendOptions, watch: Watch | undefined): Promise<TransferResult> {
+    const { tree, receipt } = options
+    await using opened = await openInput(input, options.name, watch?.tree(tree) ?? tree)
+    const outgoing = watch?.outgoing(opened) ?? opened
     await using session = await this.connect(address, options)
-    const { name = 'stdin', size } = opened.metadata
-    const { receipt, onRestart, onKept } = options
+    const { name = 'stdin', size } = outgoing.metadata
+    const { onRestart, onKept } = options
     const offer = { name, size, job: options.job?.key }
-    const result = await session.put(offer, this.#meter?.outgoing(opened) ?? opened, { receipt, onRestart, onKept })
+    const result = await session.put(offer, this.#meter?.outgoing(outgoing) ?? outgoing, { receipt, onRestart, onKept })
     return await noted(result, options.job, session)
   }
 
@@ -137,28 +163,39 @@ export class Engine implements AsyncDisposable {
    * @param text bytes are borrowed, and UTF-8
    * @throws SftError ERR_SFT_USAGE for what is no such text; ERR_SFT_PUSH_REFUSED, ERR_SFT_BUSY; as `connect`.
    */
-  async message(text: string | Uint8Array, address: string, options: DialOptions = {}): Promise<TransferResult> {
-    parsePeerAddress(address)
+  async message(
+    text: string | Uint8Array,
+    address: string,
+    options: DialOptions & EventOptions = {}
+  ): Promise<TransferResult> {
+    const { name: peer } = parsePeerAddress(address)
     const { offer, outgoing } = messageOf(text)
-    await using session = await this.connect(address, options)
-    return await session.put(offer, outgoing)
+    const watch = this.#watch(options, { direction: 'sent', peer, content: 'message' })
+    return watched(watch, options.signal, async () => {
+      await using session = await this.connect(address, options)
+      return await session.put(offer, watch?.outgoing(outgoing) ?? outgoing)
+    })
   }
 
   /** Fetches a file from `NAME@HOST:PORT`; resolves once it is complete at `output`. A path is attempted again as `retry` says; another output may have had bytes. */
   async get(address: string, path: string, output: Output, options: GetOptions = {}): Promise<TransferResult> {
     const { name: peer } = parsePeerAddress(address)
     requireStreams(options.streams ?? 1)
+    const about = { direction: 'received', peer, name: path } as const
+    const watch = this.#watch(options, options.tree ? { ...about, content: 'directory' } : about)
     const again = typeof output === 'string' ? options : {}
-    return retrying(again, options.signal, () => this.#get({ address, peer }, path, output, options))
+    const wanted = { address, peer, path, watch }
+    return watched(watch, options.signal, () =>
+      retrying(watch?.retrying(again) ?? again, options.signal, () => this.#get(wanted, output, options))
+    )
   }
 
   async #get(
-    { address, peer }: { address: string; peer: string },
-    path: string,
+    { address, peer, path, watch }: { address: string; peer: string; path: string; watch: Watch | undefined },
     output: Output,
     options: GetOptions
   ): Promise<TransferResult> {
-    const destination = await openOutput(output, {
+    const place = await openOutput(output, {
       force: options.force,
       existing: options.existing,
       owner: options.resume === false ? undefined : { peer, direction: 'get' },
@@ -167,6 +204,7 @@ export class Engine implements AsyncDisposable {
       tree: options.tree !== undefined,
       signal: options.signal
     })
+    const destination = watch?.destination(place) ?? place
     if (destination.done !== undefined) return await notedAt(destination, resultBefore(destination.done), options.job)
     const { tree, onRestart, onKept } = options
     try {
@@ -195,7 +233,7 @@ export class Engine implements AsyncDisposable {
 
   /** Does both on one port, until the listener is closed. */
   async answer(options: AnswerOptions): Promise<Listener> {
-    const listening = listeningOf(options)
+    const listening = this.#listening(options)
     const { answers, root } = await answersFor(options, listening, this.#meter)
     try {
       const listener = await this.#listen(options, listening, answers)
@@ -208,25 +246,24 @@ export class Engine implements AsyncDisposable {
 
   /** Takes one transfer from the named peers, beside any number of messages, and ends. */
   receiveOne(
-    options: Omit<ReceiveOneOptions, 'identity' | 'pool' | 'message'> &
+    options: Omit<ReceiveOneOptions, 'identity' | 'pool' | 'message' | 'onEvent' | 'onFault'> &
       MessageOptions &
-      Partial<Guard> &
-      Pick<ListenAddress, 'audit'>
+      EventOptions &
+      Pick<ListenAddress, 'policy' | 'audit'>
   ): Promise<TransferResult & { peer: string }> {
-    const { destination: given, onDenied = () => {}, onFault } = options
-    const onEvent = (event: EngineEvent): void => {
-      if (event.type === 'denied') onDenied(event)
-      else if (event.type === 'fault') onFault?.(event.peer, event.error)
-    }
-    const listening = listeningOf({ ...options, onEvent })
-    const { auditor, policy, tell } = listening
+    const { destination: given, onListening } = options
+    const listening = this.#listening(options)
+    const { auditor, watches, tell } = listening
     const accept: Accept = typeof given === 'function' ? given : async () => given
-    const guarded = acceptGuarded(accept, { policy, onDenied: tell })
     return receiveOne({
       ...options,
-      destination: this.#metered(audited(guarded, auditor)),
+      destination: this.#metered(toldIncoming(acceptGuarded(accept, listening), listening)),
       message: messagesFor(options, listening),
-      onEvent: event => auditor?.event(event),
+      onListening: listener => {
+        watches.listening(listener)
+        onListening?.(listener)
+      },
+      onEvent: tell,
       onSession: peer => auditor?.session(peer),
       identity: () => this.identity,
       pool: this.pool
@@ -261,9 +298,25 @@ export class Engine implements AsyncDisposable {
     return meter ? async (...offer) => meter.destination(await accept(...offer)) : accept
   }
 
-  #listen({ host, port }: ListenAddress, { auditor, tell }: Listening, answers: Answers): Promise<Listener> {
+  #boundBy = (): MeteredStage | undefined => this.#meter?.stats().boundBy
+
+  /** Watches a transfer that somebody wants to know of. */
+  #watch(options: EventOptions, about: About): Watch | undefined {
+    const tell = tellerOf(options)
+    return tell && new Watch(tell, about, this.#boundBy)
+  }
+
+  #listening(options: Parameters<typeof listeningOf>[0]): Listening {
+    return listeningOf(options, this.#boundBy)
+  }
+
+  async #listen(
+    { host, port }: ListenAddress,
+    { auditor, watches, tell }: Listening,
+    answers: Answers
+  ): Promise<Listener> {
     const { chunkSize } = this.#options
-    return listen({
+    const listener = await listen({
       identity: () => this.identity,
       pool: this.pool,
       host,
@@ -273,5 +326,7 @@ export class Engine implements AsyncDisposable {
       onEvent: tell,
       onSession: peer => auditor?.session(peer)
     })
+    watches.listening(listener)
+    return listener
   }
 }

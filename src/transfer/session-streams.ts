@@ -18,7 +18,7 @@ import { open } from '../streams/open.ts'
 import { sealed } from '../streams/outbound.ts'
 import { defaultInFlight } from '../streams/seal.ts'
 import { decodeTlv, encodeTlv } from '../streams/tlv.ts'
-import type { ReceivedFrame, Source } from '../streams/types.ts'
+import type { ReceivedFrame, SealedChunk, Source } from '../streams/types.ts'
 import { KEY_BYTES } from '../workers/construction.ts'
 import { expand, extract } from '../workers/hkdf.ts'
 import type { CipherPool } from '../workers/pool.ts'
@@ -38,6 +38,8 @@ export interface Outgoing {
   stat?: BigIntStats | undefined
   /** Of a directory, instead of `stat`. */
   tree?: OutgoingTree | undefined
+  /** Told of plaintext bytes once their chunk is written to the connection. */
+  onWritten?: ((bytes: number) => void) | undefined
   owned: boolean
 }
 
@@ -114,7 +116,7 @@ export class SessionStreams {
    * @param id of what is sent; for a peer who continues a directory, that of what comes before
    */
   async send(outgoing: Outgoing, signal: AbortSignal, start = 0, id = this.idOf(outgoing)): Promise<Uint8Array> {
-    const { metadata, file, source, owned } = outgoing
+    const { metadata, file, source, owned, onWritten } = outgoing
     const { session, pool, inFlight } = this.#options
     const size = this.chunkSize
     const firstChunk = start / size
@@ -123,8 +125,13 @@ export class SessionStreams {
     await session.write('STRM', Buffer.concat([body, key.commitment, told]))
     const idle = file ? {} : { idle: IDLE_CHUNK_MS }
     const window = inFlight === undefined ? {} : { inFlight }
-    for await (const frame of sealed({ pool, key, size, owned, firstChunk, ...idle, ...window })(source(signal, start)))
+    for await (const frame of sealed({ pool, key, size, owned, firstChunk, ...idle, ...window })(
+      source(signal, start)
+    )) {
+      const bytes = plaintextOf(frame)
       await session.writeSealed(frame)
+      onWritten?.(bytes)
+    }
     return streamId
   }
 
@@ -197,6 +204,11 @@ export class SessionStreams {
 /** True for what is worth a part at its receiver. */
 export function isResumable({ stat, tree }: Pick<Outgoing, 'stat' | 'tree'>): boolean {
   return tree !== undefined || (stat !== undefined && Number(stat.size) >= RESUMABLE_FROM)
+}
+
+/** Bytes that were sealed in it; the ciphertext is as long. */
+function plaintextOf({ type, body }: SealedChunk): number {
+  return type === 'RSFL' ? (body[1]?.byteLength ?? 0) : 0
 }
 
 /** `K_dir = Extract(exp, K)`; K is zeroed. */

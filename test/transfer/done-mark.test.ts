@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { DoneMark } from '../../src/transfer/done-mark.ts'
 import { Engine } from '../../src/transfer/engine.ts'
-import type { EngineEvent } from '../../src/transfer/listening.ts'
+import type { TransferEvent } from '../../src/transfer/events.ts'
 import type { TransferResult } from '../../src/transfer/requests.ts'
 import { C, pattern } from '../fixtures/bytes.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
@@ -78,7 +78,7 @@ async function parties(t: Test, options: object = {}) {
   writeFileSync(join(directory, 'file'), pattern(C + 5))
   const near = new Engine({ identity: alice as NonNullable<typeof alice>, threads: 0, chunkSize: C })
   const far = new Engine({ identity: bob as NonNullable<typeof bob>, threads: 0 })
-  const events: EngineEvent[] = []
+  const events: TransferEvent[] = []
   const listener = await far.receiveInto(join(directory, 'inbox'), {
     host,
     port: 0,
@@ -92,7 +92,7 @@ async function parties(t: Test, options: object = {}) {
   })
   const address = `bob@${host}:${listener.port}`
   const inbox = (): string[] => readdirSync(join(directory, 'inbox'))
-  const moved = () => events.filter(event => event.type === 'transfer').length
+  const moved = () => events.filter(event => event.type === 'end').length
   return { directory, near, far, address, inbox, moved, events }
 }
 

@@ -6,8 +6,7 @@ import t from 'tap'
 import { verifyAuditLog } from '../../src/auth/identity/audit-files.ts'
 import { openAuditLog } from '../../src/transfer/audit-log.ts'
 import { Engine } from '../../src/transfer/engine.ts'
-import type { Denial } from '../../src/transfer/guarded.ts'
-import type { EngineEvent } from '../../src/transfer/listening.ts'
+import type { DeniedEvent, TransferEvent } from '../../src/transfer/events.ts'
 import { parsePolicy } from '../../src/transfer/policy.ts'
 import { createPool } from '../../src/workers/pool.ts'
 import { C, cut, join as joinBytes, pattern } from '../fixtures/bytes.ts'
@@ -49,8 +48,8 @@ t.test('serve and get, receive and send', async t => {
   await writeFile(join(directory, 'served/file'), bytes)
   await using near = new Engine({ identity: alice, threads: 0, chunkSize: C })
   await using far = new Engine({ identity: bob, threads: 0 })
-  const events: EngineEvent[] = []
-  const onEvent = (event: EngineEvent): void => void events.push(event)
+  const events: TransferEvent[] = []
+  const onEvent = (event: TransferEvent): void => void events.push(event)
   {
     await using server = await far.serve(join(directory, 'served'), { host, port: 0, onEvent })
     const address = `bob@${host}:${server.port}`
@@ -70,7 +69,7 @@ t.test('serve and get, receive and send', async t => {
   const stopped = near.send(hang(), to, { name: 'never', signal: AbortSignal.timeout(300) })
   await t.rejects(stopped, { code: 'ERR_SFT_CANCELLED' })
   t.match(
-    events.filter(event => event.type === 'transfer').map(event => [event.direction, event.peer]),
+    events.filter(event => event.type === 'end').map(event => [event.direction, event.peer]),
     [
       ['sent', 'alice'],
       ['sent', 'alice'],
@@ -116,8 +115,8 @@ t.test(
         ]
       })
     )
-    const denied: Denial[] = []
-    const onEvent = (event: EngineEvent): void => {
+    const denied: DeniedEvent[] = []
+    const onEvent = (event: TransferEvent): void => {
       if (event.type === 'denied') denied.push(event)
     }
     await using near = new Engine({ identity: alice, threads: 0 })

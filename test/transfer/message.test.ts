@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openAuditLog } from '../../src/transfer/audit-log.ts'
 import { Engine } from '../../src/transfer/engine.ts'
-import type { Denial } from '../../src/transfer/guarded.ts'
+import type { DeniedEvent, TransferEvent } from '../../src/transfer/events.ts'
 import type { Listener } from '../../src/transfer/listen.ts'
-import type { EngineEvent } from '../../src/transfer/listening.ts'
 import { acceptMessages, MAX_MESSAGE, MESSAGE, messageOf, type OnMessage } from '../../src/transfer/message.ts'
 import { parsePolicy } from '../../src/transfer/policy.ts'
 import { inlinePool } from '../../src/workers/pool.ts'
@@ -34,8 +33,8 @@ function keeping(): { kept: string[]; onMessage: OnMessage } {
 t.test('M79: a message of any size up to 64 KiB comes whole, beside files, with the verified name', async t => {
   const { kept, onMessage } = keeping()
   const directory = t.testdir({})
-  const events: EngineEvent[] = []
-  const options = { ...inbox, onMessage, onEvent: (event: EngineEvent) => void events.push(event) }
+  const events: TransferEvent[] = []
+  const options = { ...inbox, onMessage, onEvent: (event: TransferEvent) => void events.push(event) }
   await using listener = await far.receiveInto(directory, options)
   const texts = ['x', 'grüße\nbob: ☂\u0000\ufeff', 'ä'.repeat(MAX_MESSAGE / 2)]
   for (const text of texts)
@@ -48,7 +47,7 @@ t.test('M79: a message of any size up to 64 KiB comes whole, beside files, with 
   )
   t.equal(await readFile(join(directory, 'message'), 'utf8'), 'file', 'a file of that name is a file')
   t.match(
-    events.map(event => event.type === 'transfer' && event.content),
+    events.filter(event => event.type === 'end').map(({ content }) => content),
     ['message', 'message', 'message', 'message', undefined]
   )
 })
@@ -66,8 +65,8 @@ t.test('M79: what is no message is refused before anything is dialled', async t 
 t.test('M79: a peer that sends something else passes nothing on', async t => {
   const { kept, onMessage } = keeping()
   const faults: unknown[] = []
-  const onEvent = (event: EngineEvent): void => {
-    if (event.type === 'fault') faults.push(event.error)
+  const onEvent = (event: TransferEvent): void => {
+    if (event.type === 'error') faults.push(event.error)
   }
   await using listener = await far.receiveInto(t.testdir({}), { ...inbox, onMessage, onEvent })
   const put = async (offer: object, bytes: Uint8Array): Promise<unknown> => {
@@ -138,8 +137,8 @@ t.test('M79: a sender has 60 a minute, another one his own', async t => {
 t.test('M59, M60: a policy for files allows no message; one that does is bounded; the audit has them', async t => {
   const directory = t.testdir({ inbox: {} })
   const { kept, onMessage } = keeping()
-  const denied: Denial[] = []
-  const onEvent = (event: EngineEvent): void => {
+  const denied: DeniedEvent[] = []
+  const onEvent = (event: TransferEvent): void => {
     if (event.type === 'denied') denied.push(event)
   }
   const log = join(directory, 'audit')

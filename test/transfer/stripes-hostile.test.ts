@@ -6,8 +6,8 @@ import t, { type Test } from 'tap'
 import { fileOffer } from '../../src/auth/session/handshake-messages.ts'
 import type { SealedChunk } from '../../src/streams/types.ts'
 import { Engine } from '../../src/transfer/engine.ts'
+import type { TransferEvent } from '../../src/transfer/events.ts'
 import type { Listener } from '../../src/transfer/listen.ts'
-import type { EngineEvent } from '../../src/transfer/listening.ts'
 import { C, pattern, sha256 } from '../fixtures/bytes.ts'
 import {
   type Deal,
@@ -34,10 +34,10 @@ const bytes = pattern(10 * CHUNK)
 
 interface Place {
   readonly listener: Listener
-  readonly events: EngineEvent[]
+  readonly events: TransferEvent[]
   readonly path: string
   /** Waits for the next thing that happens there. */
-  next(): Promise<EngineEvent>
+  next(): Promise<TransferEvent>
 }
 
 let places = 0
@@ -45,9 +45,10 @@ let places = 0
 async function inbox(t: Test): Promise<Place> {
   const path = join(directory, `inbox-${places++}`)
   await mkdir(path)
-  const events: EngineEvent[] = []
+  const events: TransferEvent[] = []
   let heard = Promise.withResolvers<void>()
-  const onEvent = (event: EngineEvent): void => {
+  const onEvent = (event: TransferEvent): void => {
+    if (event.type !== 'end' && event.type !== 'error') return
     events.push(event)
     heard.resolve()
     heard = Promise.withResolvers()
@@ -55,9 +56,9 @@ async function inbox(t: Test): Promise<Place> {
   const listener = await bob.receiveInto(path, { host: '127.0.0.1', port: 0, from: ['alice'], onEvent })
   t.teardown(() => listener.close())
   let seen = 0
-  const next = async (): Promise<EngineEvent> => {
+  const next = async (): Promise<TransferEvent> => {
     while (events.length <= seen) await heard.promise
-    return events[seen++] as EngineEvent
+    return events[seen++] as TransferEvent
   }
   return { listener, events, path, next }
 }
@@ -74,7 +75,7 @@ async function attack(t: Test, name: string, code: string, deal: (deal: Deal) =>
   const { listener, next, path } = await inbox(t)
   const peer = await hostile(alice, listener.port, 2)
   await t.rejects(put(peer, 'file', bytes, deal), { name: 'SftError' }, `${name}: the sender is told`)
-  t.match(await next(), { type: 'fault', peer: 'alice', error: { code } }, `${name}: ${code}`)
+  t.match(await next(), { type: 'error', peer: 'alice', error: { code } }, `${name}: ${code}`)
   t.same(await readdir(path), [], `${name}: nothing is left`)
   await peer.session.close()
   await listener.close()
@@ -84,7 +85,7 @@ t.test('an honest deal by hand is taken: the attacks below differ in one thing',
   const { listener, next, path } = await inbox(t)
   const peer = await hostile(alice, listener.port, 2)
   t.match(await put(peer, 'file', bytes, fair), { kind: 'durable' })
-  t.match(await next(), { type: 'transfer', connections: 3 })
+  t.match(await next(), { type: 'end', connections: 3 })
   t.equal(sha256(await readFile(join(path, 'file'))), sha256(bytes))
   await peer.session.close()
   await listener.close()
@@ -152,7 +153,7 @@ t.test('a chunk of another stream of the same session', async t => {
     fair({ ...deal, frames: deal.frames.toSpliced(2, 1, old as SealedChunk) })
   )
   await t.rejects(second)
-  t.match(await next(), { type: 'fault', error: { code: 'ERR_SFT_CHUNK_AUTH' } })
+  t.match(await next(), { type: 'error', error: { code: 'ERR_SFT_CHUNK_AUTH' } })
   await peer.session.close()
   await listener.close()
 })
@@ -168,7 +169,7 @@ t.test('garbage on a stripe, in every state', async t => {
     const { listener, next, path } = await inbox(t)
     const resting = await hostile(alice, listener.port, 1)
     resting.sockets[0]?.write(junk)
-    t.match(await next(), { type: 'fault', peer: 'alice' }, `${name}, at rest`)
+    t.match(await next(), { type: 'error', peer: 'alice' }, `${name}, at rest`)
     await resting.session.close()
     const busy = await hostile(alice, listener.port, 2)
     await t.rejects(
@@ -177,7 +178,7 @@ t.test('garbage on a stripe, in every state', async t => {
         await first(frames[0] as SealedChunk)
       })
     )
-    t.match(await next(), { type: 'fault', peer: 'alice' }, `${name}, in a stream`)
+    t.match(await next(), { type: 'error', peer: 'alice' }, `${name}, in a stream`)
     t.same(await readdir(path), [])
     await busy.session.close()
     await listener.close()
@@ -190,7 +191,7 @@ t.test('M40: chunks before any request, on a stripe that was not named, against 
   const early = await hostile(alice, listener.port, 1)
   early.stripes[0]?.enter('sending')
   await early.stripes[0]?.write(chunk)
-  t.match(await next(), { type: 'fault', error: { code: 'ERR_SFT_FRAME_TYPE' } }, 'before any request')
+  t.match(await next(), { type: 'error', error: { code: 'ERR_SFT_FRAME_TYPE' } }, 'before any request')
   await early.session.close()
 
   const unnamed = await hostile(alice, listener.port, 2)
@@ -198,12 +199,12 @@ t.test('M40: chunks before any request, on a stripe that was not named, against 
   t.equal((await unnamed.session.read())?.type, 'ACPT')
   unnamed.stripes[1]?.enter('sending')
   await unnamed.stripes[1]?.write(chunk)
-  t.match(await next(), { type: 'fault', error: { code: 'ERR_SFT_FRAME_TYPE' } }, 'not named')
+  t.match(await next(), { type: 'error', error: { code: 'ERR_SFT_FRAME_TYPE' } }, 'not named')
   await unnamed.session.close()
 
   const unknown = await hostile(alice, listener.port, 1)
   await unknown.session.write('OFFR', fileOffer.encode({ request: 1, name: 'x', stripes: Uint8Array.of(1, 2) }))
-  t.match(await next(), { type: 'fault', error: { code: 'ERR_SFT_PROTOCOL' } }, 'never joined')
+  t.match(await next(), { type: 'error', error: { code: 'ERR_SFT_PROTOCOL' } }, 'never joined')
   await t.rejects(unknown.session.read(), { code: 'ERR_SFT_PROTOCOL' })
   await unknown.session.close()
   await listener.close()
@@ -211,12 +212,13 @@ t.test('M40: chunks before any request, on a stripe that was not named, against 
 
 t.test('a chunk that a receiver sends to the sender', async t => {
   await writeFile(join(directory, 'served', 'file'), pattern(2 ** 20))
-  const faults: EngineEvent[] = []
+  const faults: TransferEvent[] = []
   const heard = Promise.withResolvers<void>()
   const listener = await bob.serve(join(directory, 'served'), {
     host: '127.0.0.1',
     port: 0,
     onEvent: event => {
+      if (event.type !== 'error') return
       faults.push(event)
       heard.resolve()
     }
@@ -234,7 +236,7 @@ t.test('a chunk that a receiver sends to the sender', async t => {
     }
   })
   await t.rejects(got)
-  t.match(faults, [{ type: 'fault', error: { code: 'ERR_SFT_FRAME_TYPE' } }])
+  t.match(faults, [{ type: 'error', error: { code: 'ERR_SFT_FRAME_TYPE' } }])
   await peer.session.close()
   await listener.close()
 })
@@ -263,7 +265,7 @@ t.test('a chunk that overtakes STRM waits for it', async t => {
   const outgoing = { metadata: { name: 'file' }, file: false, owned: false, source: () => [bytes] }
   const putting = peer.files.put({ name: 'file' }, outgoing)
   t.match(await putting, { kind: 'durable' })
-  t.match(await next(), { type: 'transfer' })
+  t.match(await next(), { type: 'end' })
   t.equal(sha256(await readFile(join(path, 'file'))), sha256(bytes))
   await peer.session.close()
   await listener.close()
@@ -294,7 +296,7 @@ t.test('M41: chunks far ahead stay with the sender', async t => {
     await Promise.all(sending)
   })
   t.match(result, { kind: 'durable' })
-  t.match(await next(), { type: 'transfer' })
+  t.match(await next(), { type: 'end' })
   t.equal(sha256(await readFile(join(path, 'file'))), sha256(large), 'and nothing is lost')
   await peer.session.close()
   await listener.close()
@@ -311,7 +313,7 @@ t.test('M43: a stripe that is cut ends the transfer on both sides', async t => {
       await new Promise(() => {})
     })
     await t.rejects(putting, { code: 'ERR_SFT_CONNECTION_LOST' }, 'the sender')
-    t.match(await next(), { type: 'fault', error: { code: 'ERR_SFT_CONNECTION_LOST' } }, 'the receiver')
+    t.match(await next(), { type: 'error', error: { code: 'ERR_SFT_CONNECTION_LOST' } }, 'the receiver')
     t.same(await readdir(path), [])
     await listener.close()
   }
@@ -328,7 +330,7 @@ t.test('a stripe that is cut at rest is forgotten', async t => {
       kind: 'durable'
     }
   )
-  t.match(await next(), { type: 'transfer', connections: 3 })
+  t.match(await next(), { type: 'end', connections: 3 })
   await peer.session.close()
   await listener.close()
 })
@@ -371,7 +373,7 @@ t.test('M38: a JOIN that does not hold is a plain close, whatever the reason', a
   for (const [name, bytes] of Object.entries(refused))
     t.equal(await say(port, bytes), '', `${name}: closed without a byte`)
   t.ok(
-    events.every(event => event.type === 'fault' && event.peer === undefined),
+    events.every(event => event.type === 'error' && event.peer === undefined),
     'and nobody is named'
   )
   t.equal(await say(port, joinBytes(good)), 'open', 'what was refused took no number')
@@ -392,7 +394,7 @@ t.test('M39: a connection that says nothing, or not all of a JOIN, is a stranger
   part.write(joinBytes(joinOf(peer.session, 1)).subarray(0, 50))
   part.resume().on('end', () => part.end())
   await once(part, 'close')
-  t.match(await next(), { type: 'fault', peer: undefined, error: { code: 'ERR_SFT_TIMEOUT' } })
+  t.match(await next(), { type: 'error', peer: undefined, error: { code: 'ERR_SFT_TIMEOUT' } })
   const strangers = await Promise.all(Array.from({ length: 64 }, () => open(listener.port)))
   t.equal(await say(listener.port, joinBytes(joinOf(peer.session, 1))), '', 'it counts as a handshake')
   for (const socket of strangers) socket.destroy()

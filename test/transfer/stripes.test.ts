@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { Engine } from '../../src/transfer/engine.ts'
-import type { EngineEvent } from '../../src/transfer/listening.ts'
+import type { TransferEvent } from '../../src/transfer/events.ts'
 import { pattern, sha256 } from '../fixtures/bytes.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 
@@ -42,8 +42,8 @@ async function connectionsOf(run: () => Promise<unknown>): Promise<number> {
 
 for (const streams of [1, 2, 8, 16]) {
   t.test(`get and send, streams=${streams}`, async t => {
-    const events: EngineEvent[] = []
-    const onEvent = (event: EngineEvent): void => void events.push(event)
+    const events: TransferEvent[] = []
+    const onEvent = (event: TransferEvent): void => void events.push(event)
     const server = await bob.serve(join(directory, 'served'), { ...address, onEvent })
     const inbox = await bob.receiveInto(join(directory, 'inbox'), { ...address, onEvent, from: ['alice'], force: true })
     for (const size of SIZES) {
@@ -61,11 +61,11 @@ for (const streams of [1, 2, 8, 16]) {
     }
     await Promise.all([server.close({ drain: 10_000 }), inbox.close({ drain: 10_000 })])
     t.same(
-      events.filter(({ type }) => type === 'fault'),
+      events.filter(({ type }) => type === 'error'),
       [],
       'no fault'
     )
-    t.equal(events.length, 2 * SIZES.length)
+    t.equal(events.filter(({ type }) => type === 'end').length, 2 * SIZES.length)
   })
 }
 

@@ -3,10 +3,10 @@ import type { Command } from 'commander'
 import type {
   AuditLog,
   Engine,
-  EngineEvent,
   Metadata,
   Offer,
   StreamInfo,
+  TransferEvent,
   TransferResult,
   Written
 } from '../../index.ts'
@@ -15,6 +15,7 @@ import { sayRestart } from '../continuing.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
+import { sayEvent } from '../listener-news.ts'
 import { messagePrinter } from '../messages.ts'
 import {
   collect,
@@ -22,13 +23,12 @@ import {
   openEngine,
   parseSize,
   refuseTerminal,
-  sayFault,
   sayListening,
   sayStats,
   withAnnounce,
   withEngine
 } from '../options.ts'
-import { type PolicyFlags, policyOf, sayDenied, sendersOf, withPolicy } from '../policy.ts'
+import { type PolicyFlags, policyOf, sendersOf, withPolicy } from '../policy.ts'
 import { isTerminal, say } from '../terminal.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
 import { requireWhole } from '../trees.ts'
@@ -166,12 +166,11 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
       sayListening(listener)
       withdraw = announce(listener)
     },
-    onFault: sayFault,
+    onEvent: othersOnly(),
     onMessage: onMessage(options),
     receipts,
     policy,
     audit,
-    onDenied: sayDenied,
     signal,
     drain: drainTime
   })
@@ -180,18 +179,21 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
   signal.throwIfAborted()
 }
 
+/** Says what happens beside the one transfer, whose end and failure are the command's own. */
+function othersOnly(): (event: TransferEvent) => void {
+  let own: string | undefined
+  return event => {
+    if (event.type === 'start' && event.content !== 'message') own = event.id
+    else if (event.id !== own) sayEvent(event)
+  }
+}
+
 async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
   const { maxSize, maxTotal, resume, receipts } = options
   const existing = await existingOf(options)
   const policy = await policyOf(options)
   const from = sendersOf(options.from, policy, engine)
-  const onEvent = (event: EngineEvent): void => {
-    if (event.type === 'fault') sayFault(event.peer, event.error)
-    else if (event.type === 'denied') sayDenied(event)
-    else if (event.content === 'message') return
-    else sayReceived(event)
-  }
   const address = parseHostPort(options.listen as string)
   const announce = await announcer(engine, 'receive', options)
   const listener = await engine.receiveInto(options.output as string, {
@@ -205,7 +207,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
     audit,
     onMessage: onMessage(options),
     receipts,
-    onEvent
+    onEvent: sayEvent
   })
   sayListening(listener)
   const withdraw = announce(listener)

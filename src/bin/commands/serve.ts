@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { AuditLog, EngineEvent } from '../../index.ts'
+import type { AuditLog } from '../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
-import { type EngineFlags, openEngine, sayFault, sayListening, sayStats, withAnnounce, withEngine } from '../options.ts'
-import { type PolicyFlags, policyOf, sayDenied, withPolicy } from '../policy.ts'
-import { sayTransfer } from '../transfers.ts'
+import { sayEvent } from '../listener-news.ts'
+import { type EngineFlags, openEngine, sayListening, sayStats, withAnnounce, withEngine } from '../options.ts'
+import { type PolicyFlags, policyOf, withPolicy } from '../policy.ts'
 
 interface ServeFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags {
   listen: string
@@ -31,7 +31,7 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
   const hardLinks = options.hardlinks ?? false
   const run = (audit: AuditLog | undefined): Promise<void> =>
     interruptible(async signal => {
-      const listener = await engine.serve(directory, { ...address, hardLinks, policy, audit, onEvent: sayServed })
+      const listener = await engine.serve(directory, { ...address, hardLinks, policy, audit, onEvent: sayEvent })
       sayListening(listener)
       const withdraw = announce(listener)
       const stopped = await interruption(signal)
@@ -41,10 +41,4 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
       throw stopped
     })
   await withAuditLog(options, run)
-}
-
-function sayServed(event: EngineEvent): void {
-  if (event.type === 'fault') sayFault(event.peer, event.error)
-  else if (event.type === 'denied') sayDenied(event)
-  else sayTransfer('sent to', event.peer, event.metadata.name, event)
 }

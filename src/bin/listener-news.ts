@@ -1,0 +1,19 @@
+import type { TransferEvent } from '../index.ts'
+import { sayRestart } from './continuing.ts'
+import { sayDenied } from './policy.ts'
+import { say } from './terminal.ts'
+import { sayTransfer } from './transfers.ts'
+
+/** What commands that listen say of it. */
+
+/** A line for each file that has moved, each connection that came to nothing and each refusal of the policy; who takes a message prints it. */
+export function sayEvent(event: TransferEvent): void {
+  if (event.type === 'error') say(`connection of ${event.peer ?? 'a stranger'} failed: ${event.error.message}`)
+  else if (event.type === 'denied') sayDenied(event)
+  else if (event.type === 'end' && event.content !== 'message') {
+    const { direction, peer = 'a pipe', name, entries, omitted = 0, kind = 'delivered', givenUp } = event
+    if (givenUp !== undefined) sayRestart(name ?? 'a stream', { bytes: givenUp })
+    const tree = entries === undefined ? undefined : { entries, omitted }
+    sayTransfer(direction === 'sent' ? 'sent to' : 'received from', peer, name, { ...event, kind, tree })
+  }
+}
