@@ -11,6 +11,7 @@ import { writeFile } from '../streams/write-file.ts'
 import type { Destination } from './destination.ts'
 import { DoneMark, doneBefore, type MarkOwner, marked } from './done-mark.ts'
 import { type PartialOwner, resumableFile } from './partial.ts'
+import { checked } from './tree/checked-archive.ts'
 import { treeDestination } from './tree/tree-destination.ts'
 
 /**
@@ -24,7 +25,7 @@ export interface OutputOptions extends ExistingOptions {
   name?: string | undefined
   /** Whose file it is: what an earlier attempt has left there is continued, and what this one leaves stays. Default: neither. */
   owner?: PartialOwner | undefined
-  /** What comes is a directory, and is unpacked; to anything but a path it goes as the archive it is. */
+  /** What comes is a directory, and is unpacked; to anything but a path it goes as the archive it is, checked. */
   tree?: boolean | undefined
   /** For whom it happens once (SPEC §8.8). */
   job?: MarkOwner | undefined
@@ -48,12 +49,11 @@ const CLOSE_GRACE_MS = 1000
 export async function openOutput(output: Output, options: OutputOptions = {}): Promise<Destination> {
   const { signal } = options
   const existing = existingOf(options)
-  const stop = signal ? { signal } : {}
-  if (typeof output === 'number') return delivered(writeDescriptor(output, { owned: true, ...stop }), signal)
-  if (typeof output === 'function') return delivered(counted(output), signal)
+  if (typeof output !== 'string') return asArchive(toStream(output, signal), options)
   const target = await stat(output).catch(() => undefined)
-  if (target?.isFIFO()) return delivered(toFifo(output, signal), signal)
-  if (target?.isCharacterDevice() || target?.isBlockDevice()) return delivered(toDevice(output), signal)
+  if (target?.isFIFO()) return asArchive(delivered(toFifo(output, signal), signal), options)
+  if (target?.isCharacterDevice() || target?.isBlockDevice())
+    return asArchive(delivered(toDevice(output), signal), options)
   const path = target?.isDirectory() ? join(output, requireName(options.name)) : output
   await requireDirectory(path)
   const done = await doneAlready([output, path], options)
@@ -89,6 +89,16 @@ async function doneAlready(paths: readonly string[], options: OutputOptions): Pr
 
 function markAt(path: string, { job }: OutputOptions): DoneMark | undefined {
   return job && new DoneMark({ ...job, directory: dirname(path), name: basename(path) })
+}
+
+function toStream(output: Exclude<Output, string>, signal: AbortSignal | undefined): Destination {
+  const sink =
+    typeof output === 'number' ? writeDescriptor(output, { owned: true, ...(signal && { signal }) }) : counted(output)
+  return delivered(sink, signal)
+}
+
+function asArchive(destination: Destination, { tree }: OutputOptions): Destination {
+  return tree ? checked(destination) : destination
 }
 
 /** A file that can not come to be is refused before anybody sends it; `inbox/` does not mean a file `inbox`. */

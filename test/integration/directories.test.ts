@@ -1,8 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { linkSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { spkiHash } from '../../src/auth/certificates/keys.ts'
+import type { Identity } from '../../src/auth/identity/identity.ts'
+import { Engine } from '../../src/transfer/engine.ts'
+import { sealStream } from '../../src/transfer/pipe.ts'
+import { TREE } from '../../src/transfer/tree/entry.ts'
+import { archive, directory as archiveDirectory, text } from '../fixtures/archives.ts'
 import { type Shell, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
@@ -15,9 +21,9 @@ const ANY = '127.0.0.1:0'
 const timeout = 170_000
 const organisation = await makeOrganisation()
 const directory = t.testdir({ alice: {}, bob: { inbox: {} } })
-const shellFor = async (name: string): Promise<Shell> =>
-  shellOf(t, join(directory, name), await organisation.issue(name))
-const [alice, bob] = await Promise.all([shellFor('alice'), shellFor('bob')])
+const shellFor = (identity: Identity): Promise<Shell> => shellOf(t, join(directory, identity.name), identity)
+const [identity, other] = await Promise.all([organisation.issue('alice'), organisation.issue('bob')])
+const [alice, bob] = await Promise.all([shellFor(identity), shellFor(other)])
 const random = seeded(8)
 const tree = join(alice.directory, 'tree')
 for (const each of ['', 'd', 'd/e', 'empty']) mkdirSync(join(tree, each))
@@ -86,6 +92,29 @@ t.test('a pipe unpacks, or gives what tar reads', async t => {
   const names = execFileSync('tar', ['tf', '-'], { input: stdout, encoding: 'utf8' }).trimEnd().split('\n')
   t.equal(names.filter(name => /\/f2\d*$/.test(name)).length, 101)
   t.equal(names.length, 104, 'and the directories that lead there')
+  t.match(await alice.run(['recv', 'tree.sft']), { code: 23, stderr: /1 entry was left out/ })
+})
+
+t.test('M92: what is handed on as an archive is checked all the same', async t => {
+  const got = await alice.run(['get', `bob@${server.address}`, 'd', '-r', '-o', '-'])
+  t.match(got, { code: 23, stderr: /received from .*: d, \d+ entries, .*delivered\n.*2 entries were left out/s })
+  t.equal(execFileSync('tar', ['tf', '-'], { input: got.stdout, encoding: 'utf8' }).split('\n')[0], 'd/')
+  const hostile = archive(archiveDirectory('top'), text('top/../../evil'))
+  await using engine = new Engine({ identity, threads: 0 })
+  const metadata = { kind: TREE }
+  const seal = sealStream({
+    identity,
+    recipients: [{ ...identity, spkiHash: spkiHash(identity.publicKey) }],
+    pool: engine.pool,
+    metadata,
+    suite: 'aes-256-gcm',
+    file: true,
+    owned: false
+  })
+  await writeFile(join(alice.directory, 'hostile.sft'), seal([hostile]))
+  const opened = await alice.run(['recv', 'hostile.sft'])
+  t.match(opened, { code: 12, stderr: /ERR_SFT_ENCODING/ })
+  t.notMatch(opened.stdout.toString('latin1'), 'evil')
 })
 
 t.test('-r and its filters', async t => {

@@ -1,5 +1,5 @@
-import { SftError } from '../../streams/errors.ts'
-import { componentsOf, type Entry, leadsInside } from './entry.ts'
+import type { Entry } from './entry.ts'
+import { ABOVE, placeAfter, requireTop, type Step } from './order.ts'
 import { type Place, Places } from './places.ts'
 
 /**
@@ -8,13 +8,10 @@ import { type Place, Places } from './places.ts'
  */
 
 /** A directory on the way down. */
-export interface Level {
+export interface Level extends Step {
   readonly fd: number
-  readonly name: string
   readonly mode: number
   readonly mtime: bigint
-  /** The last name in it; '' before the first. */
-  last: string
 }
 
 /** What a level is without its descriptor, to be opened again. */
@@ -38,7 +35,7 @@ export class TreeWriter {
 
   /** Begins in a directory that is open and empty; its owner closes it. */
   static begin(root: number, places = new Places()): TreeWriter {
-    return new TreeWriter(places, [{ fd: root, name: '', mode: 0o700, mtime: 0n, last: '' }])
+    return new TreeWriter(places, [{ ...ABOVE, fd: root, mode: 0o700, mtime: 0n }])
   }
 
   /** Goes on where the directories on the way down were these; what came after is removed. */
@@ -59,18 +56,11 @@ export class TreeWriter {
 
   /** Names an entry that comes next, and gives its place. @throws SftError ERR_SFT_ENCODING for one that has none there. */
   async place(entry: Entry): Promise<Place> {
-    const components = componentsOf(entry.path)
-    if (components === undefined) throw misplaced()
-    while (this.#levels.length > components.length) await this.#leave()
+    const { depth, name } = placeAfter(this.#levels, entry)
+    while (this.#levels.length > depth) await this.#leave()
     const parent = this.#levels.at(-1) as Level
-    const name = components.at(-1) as string
-    const known = this.#levels.slice(1).every((level, depth) => level.name === components[depth])
-    const top = components.length === 1
-    if (!known || this.#levels.length < components.length || name <= parent.last) throw misplaced()
-    if (top && (parent.last !== '' || entry.type !== 'directory')) throw misplaced()
-    if (entry.type === 'link' && !leadsInside(entry.path, entry.target)) throw misplaced()
     parent.last = name
-    return { directory: parent.fd, name: top ? TREE_NAME : name }
+    return { directory: parent.fd, name: depth === 1 ? TREE_NAME : name }
   }
 
   /** Where the entry that came last is. */
@@ -117,7 +107,7 @@ export class TreeWriter {
 
   /** Ends all directories: the archive is over. @throws SftError ERR_SFT_ENCODING when nothing was in it. */
   async finish(): Promise<void> {
-    if (this.#levels[0]?.last === '') throw misplaced()
+    requireTop(this.#levels)
     while (this.#levels.length > 1) await this.#leave()
   }
 
@@ -146,8 +136,4 @@ function isZero(bytes: Uint8Array): boolean {
 
 async function removeAfter(places: Places, directory: number, last: string): Promise<void> {
   for (const name of await places.list(directory)) if (name > last) await places.removeAll({ directory, name })
-}
-
-function misplaced(): SftError {
-  return new SftError('ERR_SFT_ENCODING', 'an entry of the directory has no place where it comes')
 }

@@ -13,47 +13,26 @@ import {
 import { join } from 'node:path'
 import t from 'tap'
 import { SftError } from '../../../src/streams/errors.ts'
-import { END, encodeEntry, encodeOmitted, padded } from '../../../src/transfer/tree/archive.ts'
-import { type Entry, TREE } from '../../../src/transfer/tree/entry.ts'
+import { END } from '../../../src/transfer/tree/archive.ts'
+import { TREE } from '../../../src/transfer/tree/entry.ts'
 import { hasOld } from '../../../src/transfer/tree/staging.ts'
 import { type TreeDestinationOptions, treeDestination } from '../../../src/transfer/tree/tree-destination.ts'
+import {
+  archive,
+  brokenArchives,
+  bytesOf,
+  directory,
+  link,
+  misplacedEntries,
+  pieces,
+  text
+} from '../../fixtures/archives.ts'
 import { seeded } from '../../fixtures/seeded.ts'
 
 /** What a sender may say, and what it may not (SPEC §8.5; attacks A30, A31: zip-slip and its kin). */
 
 const OWNER = { peer: 'alice', direction: 'send' as const }
 const METADATA = { created: 0, kind: TREE }
-const TIME = 1_700_000_000_250_000_000n
-
-type Told = Partial<Entry> & { path: string; body?: Uint8Array }
-const entry = ({ body, ...told }: Told): Entry => ({
-  type: 'file',
-  mode: 0o644,
-  mtime: TIME,
-  ctime: TIME,
-  size: body?.byteLength ?? 0,
-  sparse: false,
-  target: '',
-  ...told
-})
-const bytesOf = (told: Told): Buffer => {
-  const body = Buffer.alloc(padded(told.body?.byteLength ?? 0))
-  body.set(told.body ?? [])
-  return Buffer.concat([encodeEntry(entry(told)), body])
-}
-const archive = (...entries: Told[]): Buffer => Buffer.concat([...entries.map(bytesOf), END])
-const directory = (path: string, more: Partial<Entry> = {}): Told => ({ path, type: 'directory', mode: 0o755, ...more })
-const link = (path: string, target: string): Told => ({ path, type: 'link', target })
-const text = (path: string, body = 'text', more: Partial<Entry> = {}): Told => ({
-  path,
-  body: Buffer.from(body),
-  ...more
-})
-
-/** In pieces of a size; what is given away is a copy. */
-function* pieces(bytes: Uint8Array, size = 700): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += size) yield Uint8Array.from(bytes.subarray(at, at + size))
-}
 
 const unpack = (place: string, bytes: Uint8Array, options: TreeDestinationOptions = {}, size = 700) =>
   treeDestination(place, 'out', options).sink(METADATA)(pieces(bytes, size))
@@ -87,36 +66,8 @@ t.test('a tree is there as it was told', async t => {
 })
 
 t.test('A31: what has no place is refused, and nothing is anywhere', async t => {
-  const top = directory('top')
-  const hostile: Record<string, Told[]> = {
-    'no top': [text('a')],
-    'a link as top': [link('top', 'x')],
-    'an empty path': [directory('')],
-    'an absolute path': [directory('/top')],
-    'a path outside': [directory('..')],
-    'another top': [top, directory('toq')],
-    'up and out': [top, text('top/../../evil')],
-    'up in a name': [top, directory('top/..')],
-    'a dot': [top, text('top/./a')],
-    'two slashes': [top, text('top//a')],
-    'a zero byte': [top, text('top/a\0b')],
-    'a long name': [top, text(`top/${'x'.repeat(256)}`)],
-    'no directory before it': [top, text('top/d/a')],
-    'below a file': [top, text('top/a'), text('top/a/b')],
-    'below a link': [top, directory('top/d'), link('top/l', 'd'), text('top/l/a')],
-    'below a link of that name': [top, link('top/l', '.'), directory('top/l'), text('top/l/a')],
-    'a file twice': [top, text('top/a'), text('top/a')],
-    'a link in the place of a file': [top, text('top/a'), link('top/a', 'b')],
-    'a file in the place of a link': [top, link('top/a', 'b'), text('top/a')],
-    backwards: [top, text('top/b'), text('top/a')],
-    'back in a directory that is over': [top, directory('top/a'), text('top/b'), text('top/a/c')],
-    'a link out, absolute': [top, link('top/l', '/etc')],
-    'a link out, relative': [top, link('top/l', '../..')],
-    'a link out over another': [top, directory('top/d'), link('top/d/l', '..'), link('top/m', 'd/l/..')],
-    'a link to nothing': [top, link('top/l', '')]
-  }
   const place = t.testdir({ inbox: {} })
-  for (const [name, entries] of Object.entries(hostile)) {
+  for (const [name, entries] of Object.entries(misplacedEntries())) {
     for (const options of [{}, { owner: OWNER }, { existing: 'replace' as const }]) {
       const unpacking = unpack(join(place, 'inbox'), archive(...entries), options)
       await t.rejects(unpacking, { code: 'ERR_SFT_ENCODING' }, name)
@@ -129,28 +80,7 @@ t.test('A31: what has no place is refused, and nothing is anywhere', async t => 
 t.test('M67: an archive that is cut, goes on, or is not filled with zeros is refused', async t => {
   const place = t.testdir()
   const good = archive(directory('top'), text('top/a'))
-  const dirty = Buffer.from(good)
-  dirty[good.byteLength - END.byteLength - 1] = 1
-  const half = Buffer.from(good)
-  half[good.byteLength - 1] = 1
-  const bad = {
-    nothing: Buffer.alloc(0),
-    'no entry': Buffer.from(END),
-    'no end': good.subarray(0, -END.byteLength),
-    'half an end': good.subarray(0, -512),
-    'an end that is none': half,
-    'a byte more': Buffer.concat([good, Buffer.alloc(1)]),
-    'another archive': Buffer.concat([good, good]),
-    'no zeros behind a file': dirty,
-    'entries after the word of those left out': Buffer.concat([
-      bytesOf(directory('top')),
-      encodeOmitted(1),
-      bytesOf(text('top/a')),
-      END
-    ]),
-    garbage: seeded(4).bytes(5000)
-  }
-  for (const [name, bytes] of Object.entries(bad))
+  for (const [name, bytes] of Object.entries(brokenArchives()))
     await t.rejects(unpack(place, bytes, { owner: OWNER }), { code: 'ERR_SFT_ENCODING' }, name)
   t.same(readdirSync(place), [])
   const other = treeDestination(place, 'out').sink({ created: 0 })(pieces(good))
