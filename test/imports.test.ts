@@ -36,7 +36,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
 /** Modules of Node that only the ends of a pipe need. */
 const NODE_HOMES: Readonly<Record<string, RegExp>> = {
   'node:fs':
-    /^(streams\/(paced-files|read-file|write-file|write-back|stdio)|workers\/native\/(addon|build)\.ts$|auth|transfer|index|bin)/,
+    /^(streams\/(holes|paced-files|read-file|write-file|write-back|stdio)|workers\/native\/(addon|build)\.ts$|auth|transfer|index|bin)/,
   'node:net': /^(streams\/(accepted|socket|stdio)|auth|transfer|index|bin)/,
   'node:tls': /^auth\//,
   // the C compiler, and `sync`

@@ -61,7 +61,9 @@ export const METADATA = {
   /** Which state of which file it is, in the words of its sender (SPEC §8.4). */
   fileId: optional(6, 'bytes', { size: FILE_ID_BYTES }),
   /** What the bytes are: 1 the archive of a directory (SPEC §8.5); absent, a file. */
-  kind: optional(7, 'int')
+  kind: optional(7, 'int'),
+  /** 1: the file has holes (M91). Readers may do without it. */
+  holes: optional(0x81, 'int')
 } as const
 export type Metadata = Message<typeof METADATA>
 

@@ -5,6 +5,8 @@ import { basename, join } from 'node:path'
 import { release } from '../workers/buffers.ts'
 import { SftError } from './errors.ts'
 import { claimName, type Existing, type ExistingOptions, existingOf, extensionOf } from './existing.ts'
+import { asFileFault, fileFault } from './file-fault.ts'
+import { writeWithHoles } from './holes.ts'
 import { iterate } from './iterate.ts'
 import { Pace } from './pace.ts'
 import type { Sink, Source } from './types.ts'
@@ -13,6 +15,8 @@ import { WriteBack } from './write-back.ts'
 export interface WriteFileOptions extends ExistingOptions {
   /** Mode of the file. Default 0600. */
   mode?: number
+  /** The file had holes where it came from: rows of zeros become holes (M91). Default false. */
+  holes?: boolean | undefined
   /** The source hands over its buffers; each is given back once written. Default false: borrowed. */
   owned?: boolean
   /** Where bytes wait for their name; default: a new file beside it that is removed on any failure. */
@@ -73,7 +77,8 @@ export function writeFile(
     const writeBack = new WriteBack(file, bytes => part.onDurable?.(bytes))
     let kept = false
     try {
-      const bytes = await writeAll(file, writeBack.behind(source), options)
+      const write = options.holes ? writeWithHoles : writeAll
+      const bytes = await write(file, writeBack.behind(source), options)
       await fileFault(async () => {
         if (options.mode !== undefined) await file.chmod(options.mode)
         await writeBack.finish()
@@ -154,7 +159,9 @@ export async function writeAll(
           () => writeSync(fd, piece, offset, piece.byteLength - offset, null),
           () => writeSome(fd, piece, offset)
         )
-        .catch(writeFault)
+        .catch(cause => {
+          throw asFileFault(cause)
+        })
     }
     if (options.owned) release(piece)
   }
@@ -214,24 +221,6 @@ async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close()
   }
-}
-
-async function fileFault<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run()
-  } catch (cause) {
-    throw SftError.is(cause) ? cause : asFileFault(cause)
-  }
-}
-
-function writeFault(cause: unknown): never {
-  throw asFileFault(cause)
-}
-
-function asFileFault(cause: unknown): SftError {
-  const { code, message } = cause as NodeJS.ErrnoException
-  const full = code === 'ENOSPC' || code === 'EDQUOT'
-  return new SftError('ERR_SFT_FILE', full ? 'no space left on the disk' : `writing failed: ${message}`, { cause })
 }
 
 /** Leaves room for the prefix and suffix of a `.part` within 255 bytes. */

@@ -168,7 +168,13 @@ export function outgoingFile(opened: OpenedFile): Outgoing & AsyncDisposable {
   }
 }
 
+/** Whether a file takes less of its disk than its size. */
+export function hasHoles({ blocks, size }: BigIntStats): boolean {
+  return blocks * 512n < size
+}
+
 /** What a header says of a regular file. */
 export function fileMetadata(stat: BigIntStats, name: string) {
-  return { name, size: Number(stat.size), mtime: Number(stat.mtimeMs), mode: Number(stat.mode & 0o777n) }
+  const told = { name, size: Number(stat.size), mtime: Number(stat.mtimeMs), mode: Number(stat.mode & 0o777n) }
+  return hasHoles(stat) ? { ...told, holes: 1 } : told
 }

@@ -67,7 +67,10 @@ function destinationOf(
 ): Destination {
   if (content === TREE) return treeDestination(directory, name, { owner, existing, witness })
   if (owner) return resumableFile(directory, name, { owner, existing, witness })
-  return { kind: 'durable', sink: () => writeFile(directory, name, { existing, owned: true, witness }) }
+  return {
+    kind: 'durable',
+    sink: ({ holes }) => writeFile(directory, name, { existing, owned: true, witness, holes: holes === 1 })
+  }
 }
 
 function markOf(directory: string, { name, job }: Offer, { name: peer }: PeerIdentity): DoneMark | undefined {

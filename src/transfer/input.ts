@@ -109,10 +109,10 @@ async function fromHandle(
     const source = (signal: AbortSignal) => untilAborted(readFile(handle, { signal }), signal)
     return { metadata: named, file: false, owned: true, source, [Symbol.asyncDispose]: dispose }
   }
-  const { size, mtime, mode } = fileMetadata(stat, '')
+  const { name: _, ...told } = fileMetadata(stat, '')
   const source = (signal: AbortSignal, start = 0) => readFile(handle, { announced: stat, signal, start })
   return {
-    metadata: { ...named, size, mtime, mode },
+    metadata: { ...named, ...told },
     stat,
     file: true,
     owned: true,

@@ -74,7 +74,7 @@ function fileOrTree(
   if (tree) return treeDestination(directory, name, { owner, existing, witness, signal })
   if (owner) return resumableFile(directory, name, { owner, existing, witness, signal })
   const options = { existing, owned: true, witness, ...(signal && { signal }) }
-  return { kind: 'durable', sink: () => writeFile(directory, name, options) }
+  return { kind: 'durable', sink: ({ holes }) => writeFile(directory, name, { ...options, holes: holes === 1 }) }
 }
 
 /** A directory that a job has made must not be taken for one to put it into. */

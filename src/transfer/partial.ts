@@ -74,13 +74,14 @@ export function resumableFile(
   { owner, existing, witness, signal }: ResumableOptions
 ): Destination {
   const path = partPath(directory, name, keyOf(owner))
-  const options = { owned: true, existing, witness, ...(signal && { signal }) }
+  const common = { owned: true, existing, witness, ...(signal && { signal }) }
   return {
     kind: 'durable',
     // of those who each get a name of their own, none waits for the part of another
     begun: async () => (existing === 'rename' && (await isHeld(lockOf(path))) ? undefined : begunAt(path)),
     kept: bytes => firstBytes(path, bytes),
     sink: (metadata, start = 0) => {
+      const options = { ...common, holes: metadata.holes === 1 }
       if (metadata.fileId === undefined) return writeFile(directory, name, options)
       return async source => {
         const part = await partOf(path, metadata, start).catch(error => refuse(source, error))

@@ -17,6 +17,8 @@ const NO_STAGES: Readonly<Record<string, string>> = {
   pace: 'where a file operation is done, under readFile and writeFile',
   filling: 'how a source reads into the memory of its consumer',
   existing: 'which name a file gets, under writeFile',
+  'file-fault': 'what a file system says, as an error',
+  holes: 'the loop of writeFile for files with holes',
   iterate: 'the iterator of a source',
   idle: 'pauses of a source, under chunk and sealCheckpoints',
   'hash-tree': 'a hash over many entries, under the checkpoints',

@@ -137,14 +137,14 @@ async function intoOutput(
   const place = output === undefined || output === '-' ? 1 : output
   if (!(await pointsToDirectory(output))) await openOutput(place, { existing, signal })
   const first = await opened.next()
-  const { kind, name, created = Date.now() } = metadata() ?? {}
+  const { kind, name, holes, created = Date.now() } = metadata() ?? {}
   const proposed = name !== undefined && isHarmlessName(name) ? name : undefined
   const destination = await openOutput(place, { existing, signal, tree: kind === TREE, name: proposed })
   const again = async function* (): AsyncGenerator<Uint8Array> {
     if (!first.done) yield first.value
     yield* opened
   }
-  return await destination.sink({ created, kind })(again())
+  return await destination.sink({ created, kind, holes })(again())
 }
 
 async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {

@@ -1,5 +1,6 @@
 import { SftError } from '../../streams/errors.ts'
 import type { Existing } from '../../streams/existing.ts'
+import { asFileFault as toFault } from '../../streams/file-fault.ts'
 import type { Metadata } from '../../streams/header.ts'
 import type { Source } from '../../streams/types.ts'
 import { refuse, type Witness } from '../../streams/write-file.ts'
@@ -116,8 +117,7 @@ async function* counting(
 }
 
 function asFileFault(cause: unknown): unknown {
-  const { code, message } = cause as NodeJS.ErrnoException
+  const { code } = cause as NodeJS.ErrnoException
   if (SftError.is(cause) || typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return cause
-  const full = code === 'ENOSPC' || code === 'EDQUOT'
-  return new SftError('ERR_SFT_FILE', full ? 'no space left on the disk' : `writing failed: ${message}`, { cause })
+  return toFault(cause)
 }

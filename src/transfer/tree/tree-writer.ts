@@ -1,3 +1,4 @@
+import { runsOf } from '../../streams/holes.ts'
 import type { Entry } from './entry.ts'
 import { ABOVE, placeAfter, requireTop, type Step } from './order.ts'
 import { type Place, Places } from './places.ts'
@@ -19,10 +20,6 @@ export type LevelState = Omit<Level, 'fd'>
 
 /** The top directory waits under this name for its own. */
 export const TREE_NAME = 'tree'
-
-/** Largest row of zeros that is written and not left as a hole. */
-const HOLE = 64 * 1024
-const ZEROS = Buffer.alloc(HOLE)
 
 export class TreeWriter {
   readonly places: Places
@@ -88,13 +85,7 @@ export class TreeWriter {
   /** Writes bytes of a file; of one that had holes, what is zero stays one. */
   async write(fd: number, bytes: Uint8Array, position: number, sparse: boolean): Promise<void> {
     if (!sparse) return this.places.writeAll(fd, bytes, position)
-    for (let done = 0; done < bytes.byteLength; ) {
-      const from = done
-      while (done < bytes.byteLength && !isZero(bytes.subarray(done, done + HOLE))) done += HOLE
-      const run = bytes.subarray(from, done)
-      if (run.byteLength > 0) await this.places.writeAll(fd, run, position + from)
-      while (done < bytes.byteLength && isZero(bytes.subarray(done, done + HOLE))) done += HOLE
-    }
+    for (const [from, to] of runsOf(bytes)) await this.places.writeAll(fd, bytes.subarray(from, to), position + from)
   }
 
   /** Gives a file its size, mode and time, and closes it. */
@@ -128,10 +119,6 @@ export class TreeWriter {
     const made = Number((await this.places.fstat(fd)).mode)
     await this.places.setMode(fd, (made & 0o077) | (mode & 0o700))
   }
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.byteLength === HOLE ? ZEROS.equals(bytes) : ZEROS.subarray(0, bytes.byteLength).equals(bytes)
 }
 
 async function removeAfter(places: Places, directory: number, last: string): Promise<void> {

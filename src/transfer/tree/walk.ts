@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs'
+import { hasHoles } from '../export-root.ts'
 import { type Entry, leadsInside, MAX_DEPTH, MAX_PATH_BYTES } from './entry.ts'
 import type { Filter } from './filter.ts'
 import { type Place, Places } from './places.ts'
@@ -141,7 +142,7 @@ class Walker {
       mtime: stat.mtimeNs,
       ctime: stat.ctimeNs,
       size: type === 'file' ? Number(stat.size) : 0,
-      sparse: type === 'file' && stat.blocks * 512n < stat.size,
+      sparse: type === 'file' && hasHoles(stat),
       target: ''
     }
   }
