@@ -20,8 +20,11 @@ export class Interrupted extends Error {
 /**
  * Runs `work` with a signal that aborts on the first SIGINT or SIGTERM; what `work` then fails with is reported as the interruption.
  * The second signal ends the process at once.
+ *
+ * @param timeout ms that it may take
+ * @throws SftError ERR_SFT_TIMEOUT after them
  */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>, timeout?: number): Promise<T> {
   const controller = new AbortController()
   const onSignal = (name: SignalName): void => {
     if (controller.signal.aborted) process.exit(128 + NUMBERS[name])
@@ -29,13 +32,20 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   }
   const names = Object.keys(NUMBERS) as SignalName[]
   for (const name of names) process.on(name, onSignal)
+  const timer = timeout === undefined ? undefined : setTimeout(() => expire(controller, timeout), timeout)
   try {
     return await work(controller.signal)
   } catch (error) {
     throw controller.signal.aborted ? controller.signal.reason : error
   } finally {
+    clearTimeout(timer)
     for (const name of names) process.off(name, onSignal)
   }
+}
+
+async function expire(controller: AbortController, timeout: number): Promise<void> {
+  const { SftError } = await import('../index.ts')
+  controller.abort(new SftError('ERR_SFT_TIMEOUT', `not done within the ${timeout / 1000} s of --timeout`))
 }
 
 /** How long transfers under way may go on: a service manager's SIGTERM lets them finish, a person's Ctrl-C does not wait. */

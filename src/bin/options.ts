@@ -41,6 +41,16 @@ export function withStreams(command: Command): Command {
   return command.option('--streams <n>', 'connections to use, 1 to 16: more than one for a long round trip', parseCount)
 }
 
+export interface TimeoutFlags {
+  /** ms. */
+  timeout?: number
+}
+
+/** For commands that are one transfer. */
+export function withTimeout(command: Command): Command {
+  return command.option('--timeout <time>', 'give up what is not done by then: 30s, 5m, 2h', parseDuration)
+}
+
 /** For commands that listen. */
 export function withAnnounce(command: Command): Command {
   return command
@@ -112,9 +122,11 @@ export async function loadOwnIdentity(options: PassphraseOptions): Promise<Ident
   return identity
 }
 
-export async function openEngine(options: EngineFlags): Promise<Engine> {
+/** @param measured also when nobody has asked for the figures at the end */
+export async function openEngine(options: EngineFlags, measured = false): Promise<Engine> {
   const { Engine } = await import('../index.ts')
-  const { threads, chunkSize, suite, stats } = options
+  const { threads, chunkSize, suite } = options
+  const stats = options.stats || measured
   keepYoungGenerationSmall()
   const engine = new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, stats })
   keepCurrent(engine)
@@ -166,9 +178,9 @@ export function formatBytes(bytes: number): string {
 }
 
 /** One line on what bound the transfers; nothing unless it was asked for. */
-export function sayStats(engine: Engine, wire: 'socket' | 'pipe'): void {
+export function sayStats(engine: Engine, { stats: wanted }: EngineFlags, wire: 'socket' | 'pipe'): void {
   const stats = engine.stats()
-  if (!stats) return
+  if (!stats || !wanted) return
   const named = (stage: MeteredStage): string => (stage === 'wire' ? wire : stage)
   const shares = Object.entries(stats.shares) as [MeteredStage, number][]
   const spent = shares.map(([stage, share]) => `${named(stage)} ${Math.round(share * 100)} %`).join(', ')

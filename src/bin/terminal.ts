@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { isatty, ReadStream, WriteStream } from 'node:tty'
 import { Interrupted } from './interrupt.ts'
+import { clearStatus } from './status-line.ts'
 
 /**
  * The rules of the terminal: data on standard output, everything else on standard error; prompts on /dev/tty, because the standard streams
@@ -10,6 +11,7 @@ import { Interrupted } from './interrupt.ts'
 
 /** One line of news on standard error. */
 export function say(text: string): void {
+  clearStatus()
   process.stderr.write(`sft: ${printable(text)}\n`)
 }
 

@@ -3,18 +3,27 @@ import { continuable, saysRestart } from '../continuing.ts'
 import { resolvePeer, splitPeer } from '../directory.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { interruptible } from '../interrupt.ts'
-import { type EngineFlags, openEngine, sayStats, withEngine, withStreams } from '../options.ts'
+import {
+  type EngineFlags,
+  openEngine,
+  sayStats,
+  type TimeoutFlags,
+  withEngine,
+  withStreams,
+  withTimeout
+} from '../options.ts'
+import { type ProgressFlags, showsProgress, withProgress, withProgressOf } from '../progress.ts'
 import { type ResumeFlags, type RetryFlags, retryOptions, sayTransfer, withResume, withRetry } from '../transfers.ts'
 import { requireWhole, type TreeFlags, treeFilter, withTree } from '../trees.ts'
 
-interface GetFlags extends EngineFlags, ExistingFlags, ResumeFlags, RetryFlags, TreeFlags {
+interface GetFlags extends EngineFlags, ExistingFlags, ResumeFlags, RetryFlags, TreeFlags, ProgressFlags, TimeoutFlags {
   output?: string
   streams?: number
 }
 
 /** `sft get NAME:PATH` and `sft get NAME@HOST:PORT PATH`. */
 export function registerGet(program: Command): void {
-  const common = withStreams(withEngine(program.command('get')))
+  const common = withProgress(withTimeout(withStreams(withEngine(program.command('get')))))
   withRetry(withResume(withExisting(withTree(common))))
     .description('get a file or a directory from a peer that runs sft serve')
     .argument('<peer>', 'NAME:PATH, whom the auth server finds, or NAME@HOST:PORT')
@@ -31,15 +40,20 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
   if (!path) throw new SftError('ERR_SFT_USAGE', 'what to get is missing', { hint: 'sft get NAME:PATH' })
   const tree = await treeFilter(options)
   const existing = await existingOf(options)
-  await using engine = await openEngine(options)
+  const shown = showsProgress(options)
+  await using engine = await openEngine(options, shown)
   const output = options.output === '-' ? 1 : (options.output ?? receivedName(path))
   const { streams, resume } = options
   const address = named ? await resolvePeer(engine, named.name, 'serve') : peer
   const wanted = { existing, streams, resume, tree, ...retryOptions(options), ...saysRestart(path) }
   const result = await continuable(told =>
-    interruptible(signal => engine.get(address, path, output, { ...wanted, ...told, signal }))
+    interruptible(
+      signal =>
+        withProgressOf(shown, news => engine.get(address, path, output, { ...wanted, ...told, ...news, signal })),
+      options.timeout
+    )
   )
-  sayTransfer('received from', address, path, result, streams)
-  sayStats(engine, 'socket')
+  if (!options.quiet) sayTransfer('received from', address, path, result, streams)
+  sayStats(engine, options, 'socket')
   await requireWhole(result.tree?.omitted)
 }

@@ -25,10 +25,13 @@ import {
   refuseTerminal,
   sayListening,
   sayStats,
+  type TimeoutFlags,
   withAnnounce,
-  withEngine
+  withEngine,
+  withTimeout
 } from '../options.ts'
 import { type PolicyFlags, policyOf, sendersOf, withPolicy } from '../policy.ts'
+import { withProgressOf } from '../progress.ts'
 import { isTerminal, say } from '../terminal.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
 import { requireWhole } from '../trees.ts'
@@ -38,7 +41,14 @@ interface Listening {
   readonly signal: AbortSignal
 }
 
-interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, ExistingFlags, PolicyFlags, ResumeFlags {
+interface RecvFlags
+  extends EngineFlags,
+    AnnounceFlags,
+    AuditFlags,
+    ExistingFlags,
+    PolicyFlags,
+    ResumeFlags,
+    TimeoutFlags {
   listen?: string
   output?: string
   from?: string[]
@@ -54,7 +64,7 @@ interface RecvFlags extends EngineFlags, AnnounceFlags, AuditFlags, ExistingFlag
 
 /** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
 export function registerRecv(program: Command): void {
-  const common = withExisting(withEngine(program.command('recv')))
+  const common = withExisting(withTimeout(withEngine(program.command('recv'))))
   withResume(withAudit(withPolicy(withAnnounce(common))))
     .description('open a sealed stream, or take files from peers')
     .argument('[stream]', 'a stored stream; - or nothing is standard input')
@@ -96,14 +106,16 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
       hint: 'to a file or - one transfer is all there is'
     })
   }
+  if (options.timeout !== undefined && isDirectory && !options.once)
+    throw new SftError('ERR_SFT_USAGE', '--timeout belongs to one transfer', { hint: '--once takes one' })
   if (options.output === undefined) await refuseTerminal('what a peer sent')
   await using engine = await openEngine(options)
   const listening = isDirectory && !options.once ? intoDirectory : oneTransfer
   await interruptible(signal => {
     if (options.listen === undefined) return fromPipe(engine, stream ?? '-', options, signal)
     return withAuditLog(options, audit => listening(engine, options, { audit, signal }))
-  })
-  sayStats(engine, options.listen === undefined ? 'pipe' : 'socket')
+  }, options.timeout)
+  sayStats(engine, options, options.listen === undefined ? 'pipe' : 'socket')
 }
 
 async function fromPipe(engine: Engine, stream: string, options: RecvFlags, signal: AbortSignal): Promise<void> {
@@ -117,9 +129,11 @@ async function fromPipe(engine: Engine, stream: string, options: RecvFlags, sign
     found = info
     say(`from ${sender.name} (${sender.org})${metadata.name === undefined ? '' : `: ${metadata.name}`}`)
   }
-  const opened = engine.open(source, { onHeader, owned: true, ...(options.from && { from: options.from }) })
-  const held = options.hold === undefined ? opened : hold(options.hold)(opened)
-  const written = await intoOutput(held, () => found?.metadata, options, signal)
+  const written = await withProgressOf(false, ({ onEvent }) => {
+    const opened = engine.open(source, { onHeader, onEvent, owned: true, ...(options.from && { from: options.from }) })
+    const held = options.hold === undefined ? opened : hold(options.hold)(opened)
+    return intoOutput(held, () => found?.metadata, options, signal)
+  })
   if (written.renamed !== undefined) say(`its name was taken, it is ${written.renamed}`)
   await requireWhole(written.tree?.omitted)
 }
@@ -214,7 +228,7 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
   const stopped = await interruption(signal)
   await withdraw()
   await listener.close({ drain: drainTime(stopped) })
-  sayStats(engine, 'socket')
+  sayStats(engine, options, 'socket')
   throw stopped
 }
 

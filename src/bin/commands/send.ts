@@ -3,12 +3,23 @@ import type { Engine, KeptOptions, Recipient, SftError, TransferResult, TreeOpti
 import { continuable, saysRestart } from '../continuing.ts'
 import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
-import { collect, type EngineFlags, openEngine, refuseTerminal, sayStats, withEngine, withStreams } from '../options.ts'
+import {
+  collect,
+  type EngineFlags,
+  openEngine,
+  refuseTerminal,
+  sayStats,
+  type TimeoutFlags,
+  withEngine,
+  withStreams,
+  withTimeout
+} from '../options.ts'
+import { type ProgressFlags, showsProgress, withProgress, withProgressOf } from '../progress.ts'
 import { isTerminal } from '../terminal.ts'
 import { type RetryFlags, retryOptions, sayTransfer, withRetry } from '../transfers.ts'
 import { requireWhole, type TreeFlags, treeOptions, withTree } from '../trees.ts'
 
-interface SendFlags extends EngineFlags, RetryFlags, TreeFlags {
+interface SendFlags extends EngineFlags, RetryFlags, TreeFlags, ProgressFlags, TimeoutFlags {
   to?: string[]
   output?: string
   name?: string
@@ -22,7 +33,7 @@ const MAX_RECIPIENTS = 64
 
 /** `sft send FILE NAME:`, `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
 export function registerSend(program: Command): void {
-  withRetry(withTree(withStreams(withEngine(program.command('send')))))
+  withRetry(withTree(withProgress(withTimeout(withStreams(withEngine(program.command('send')))))))
     .description('send a file or a directory to a peer, or seal it into a pipe')
     .argument('[file]', 'what to send; - or nothing is standard input')
     .argument(
@@ -55,11 +66,11 @@ async function send(file: string | undefined, peer: string | undefined, options:
       ? ['-', file]
       : [file ?? '-', peer]
   requireSense(input, address, options, usage)
-  await using engine = await openEngine(options)
+  await using engine = await openEngine(options, showsProgress(options))
   const source = input === '-' ? 0 : input
-  if (address === undefined) await interruptible(signal => intoPipe(engine, source, options, signal))
+  if (address === undefined) await interruptible(signal => intoPipe(engine, source, options, signal), options.timeout)
   else await toPeer(engine, source, address, options)
-  sayStats(engine, address === undefined ? 'pipe' : 'socket')
+  sayStats(engine, options, address === undefined ? 'pipe' : 'socket')
 }
 
 /** Options that belong to the pipe, or to a peer that is dialled. */
@@ -89,7 +100,7 @@ function requireSense(
 
 async function toPeer(engine: Engine, source: string | 0, address: string, options: SendFlags): Promise<void> {
   const sending = (told: KeptOptions) =>
-    interruptible(signal => moveToPeer(engine, source, address, options, { ...told, signal }))
+    interruptible(signal => moveToPeer(engine, source, address, options, { ...told, signal }), options.timeout)
   // what came from standard input is gone
   await (source === 0 ? sending({}) : continuable(sending))
 }
@@ -112,8 +123,10 @@ async function moveToPeer(
   const keep = await receiptKeeper(options, told.signal)
   const receipt = keep !== undefined
   const events = { ...retryOptions(options), ...saysRestart(name ?? String(source)), ...told }
-  const result = await engine.send(source, place, { name, streams, tree, receipt, ...events })
-  sayTransfer('sent to', place, result.metadata.name, result, streams)
+  const result = await withProgressOf(showsProgress(options), news =>
+    engine.send(source, place, { name, streams, tree, receipt, ...events, ...news })
+  )
+  if (!options.quiet) sayTransfer('sent to', place, result.metadata.name, result, streams)
   await keep?.(result)
   await requireWhole(result.tree?.omitted)
 }
@@ -144,7 +157,12 @@ async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, 
       tree.onOmitted?.(...what)
     }
   }
-  await destination.sink({ created: Date.now() })(engine.seal(source, recipients, { name, tree: counted, signal }))
+  // a terminal may have both ends of a pipe: two lines would write over each other
+  const shown = showsProgress(options) && output !== undefined && output !== '-'
+  const sink = destination.sink({ created: Date.now() })
+  await withProgressOf(shown, ({ onEvent }) =>
+    Promise.resolve(sink(engine.seal(source, recipients, { name, tree: counted, signal, onEvent })))
+  )
   await requireWhole(omitted)
 }
 

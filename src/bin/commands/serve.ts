@@ -37,7 +37,7 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
       const stopped = await interruption(signal)
       await withdraw()
       await listener.close({ drain: drainTime(stopped) })
-      sayStats(engine, 'socket')
+      sayStats(engine, options, 'socket')
       throw stopped
     })
   await withAuditLog(options, run)

@@ -1,0 +1,119 @@
+import type { Command } from 'commander'
+import type { EventOptions, ProgressEvent, TransferEvent } from '../index.ts'
+import { formatBytes } from './options.ts'
+import { clearStatus, drawStatus } from './status-line.ts'
+import { printable, say } from './terminal.ts'
+
+/** How far a transfer is: a line that a terminal sees all the time, and everybody who asks by SIGUSR1. */
+
+export interface ProgressFlags {
+  quiet?: boolean
+}
+
+export function withProgress(command: Command): Command {
+  return command.option('-q, --quiet', 'no progress on the terminal, and no word of what went well')
+}
+
+/** ms between two looks at how far it is; what is done before the first is not worth a line. */
+const REDRAW_MS = 250
+/** ms without a word after which nothing moves. */
+const STALLED_MS = 2000
+const BAR = 20
+const DEFAULT_COLUMNS = 80
+
+/** A person who wants to see something move, and a terminal that can show it. */
+export function showsProgress({ quiet }: ProgressFlags): boolean {
+  const { CI, TERM } = process.env
+  return !quiet && process.stderr.isTTY === true && !CI && TERM !== 'dumb'
+}
+
+/**
+ * Runs a transfer, and tells meanwhile how far it is: on a terminal with a line that is gone at the end, on SIGUSR1 with a line that stays.
+ *
+ * @param shown whether there is such a terminal
+ */
+export async function withProgressOf<T>(shown: boolean, run: (told: EventOptions) => Promise<T>): Promise<T> {
+  const position = new Position()
+  const draw = (): void => {
+    const { now } = position
+    if (now) drawStatus(fitted(barOf(now), columns()))
+  }
+  const answer = (): void => say(position.line)
+  const timer = shown ? setInterval(draw, REDRAW_MS) : undefined
+  // Node would open its debugger to whoever is on this machine
+  process.on('SIGUSR1', answer)
+  try {
+    return await run({ onEvent: event => position.follow(event) })
+  } finally {
+    process.off('SIGUSR1', answer)
+    clearInterval(timer)
+    clearStatus()
+  }
+}
+
+/** Where a transfer is, as of its last word. */
+class Position {
+  #name = 'a stream'
+  #last: ProgressEvent | undefined
+  #at = 0
+
+  follow(event: TransferEvent): void {
+    if (event.type === 'start') this.#name = event.name ?? this.#name
+    if (event.type !== 'progress') return
+    this.#last = event
+    this.#at = performance.now()
+  }
+
+  /** Undefined before anything is known; what bounded it when it still moved says nothing of a standstill. */
+  get now(): ProgressEvent | undefined {
+    if (!this.#last || performance.now() - this.#at <= STALLED_MS) return this.#last
+    const { boundBy: _, ...last } = this.#last
+    return { ...last, rate: 0 }
+  }
+
+  get line(): string {
+    const { now } = this
+    return now ? `${this.#name}: ${wordsOf(now)}` : 'nothing has moved yet'
+  }
+}
+
+/** `12.0 MiB of 24.0 MiB, 50 %, 8.1 MiB/s, 0:02 left, bound by wire`, as far as it is known. */
+export function wordsOf({ bytes, size, rate, boundBy }: Omit<ProgressEvent, 'type' | 'time' | 'id'>): string {
+  const whole = size === undefined ? '' : ` of ${formatBytes(size)}`
+  const words = [`${formatBytes(bytes)}${whole}`]
+  if (size) words.push(`${shareOf(bytes, size)} %`)
+  words.push(`${formatBytes(rate)}/s`)
+  if (size !== undefined && size > bytes && rate > 0) words.push(`${clock((size - bytes) / rate)} left`)
+  if (boundBy) words.push(`bound by ${boundBy}`)
+  return words.join(', ')
+}
+
+function barOf(event: ProgressEvent): string {
+  const { bytes, size } = event
+  if (!size) return wordsOf(event)
+  const full = Math.floor((Math.min(bytes, size) / size) * BAR)
+  return `[${'#'.repeat(full)}${'-'.repeat(BAR - full)}] ${wordsOf(event)}`
+}
+
+/** Never 100 before it is all there. */
+function shareOf(bytes: number, size: number): number {
+  return Math.min(100, Math.floor((bytes / size) * 100))
+}
+
+/** `0:07`, `12:30`, `3:05:00`. */
+function clock(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  const shown = parts[0] === 0 ? parts.slice(1) : parts
+  return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, '0'))).join(':')
+}
+
+/** A line that were broken by the terminal could not be written over. */
+function fitted(text: string, width: number): string {
+  return printable(text).slice(0, Math.max(1, width - 1))
+}
+
+function columns(): number {
+  const told = Number(process.env.COLUMNS)
+  return told > 0 ? told : process.stderr.columns || DEFAULT_COLUMNS
+}
