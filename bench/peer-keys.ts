@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -88,6 +88,8 @@ export function sshFiles(world: World): Promise<SshFiles> {
     for (const path of [host, user]) {
       await world.children.run({ argv: ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', path] })
     }
+    // sshd of Debian wants this directory, which its service would have made
+    if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
     const serverConfig = join(place, 'sshd_config')
     const clientConfig = join(place, 'ssh_config')
     const server = `HostKey ${host}\nAuthorizedKeysFile ${user}.pub\nUsePAM no\nStrictModes no\nPidFile none

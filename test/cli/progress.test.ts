@@ -76,7 +76,7 @@ t.test('SIGUSR1 prints a line, terminal or not', async t => {
   const running = alice.begin(['get', peer, 'file', '-o', 'asked'])
   while (counts.down < 12 * MIB) await delay(20)
   running.kill('SIGUSR1')
-  await running.until(({ stderr }) => /^sft: file: \d+\.\d MiB of 24\.0 MiB, \d+ %, .*\n$/.test(stderr))
+  await running.until(({ stderr }) => /^sft: file: \S+ \S*B of 24\.0 MiB, \d+ %, .*\n$/.test(stderr))
   running.kill('SIGINT')
   t.match(await running.ended, { code: 130, stderr: /to go on where it ended/ })
   const sending = alice.begin(['send'])
