@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { exitCodeOf, report } from './failure.ts'
-import { printable } from './terminal.ts'
+import { askNothing, printable } from './terminal.ts'
 import { VERSION } from './version.ts'
 
 const EXAMPLES = `
@@ -42,6 +42,9 @@ export async function main(args: readonly string[]): Promise<number> {
     .showHelpAfterError('(run with --help for the options)')
     .enablePositionalOptions()
     .exitOverride()
+    .hook('preAction', (_, command) => {
+      if (command.opts().input === false) askNothing()
+    })
     .configureOutput({
       outputError: (text, write) =>
         write(

@@ -22,6 +22,7 @@ export function withPassphrase(command: Command): Command {
   return command
     .option('--passphrase-file <file>', "read the key's passphrase from a file (or SFT_PASSPHRASE_FILE)")
     .option('--passphrase-fd <n>', "read the key's passphrase from a descriptor", parseCount)
+    .addOption(noInput())
 }
 
 export function withEngine(command: Command): Command {
@@ -34,6 +35,14 @@ export function withEngine(command: Command): Command {
     .option('--chunk-size <bytes>', 'bytes a chunk, 16K to 1M, a power of two', parseSize)
     .addOption(new Option('--suite <name>', 'cipher').choices(['aes-256-gcm', 'chacha20-poly1305']))
     .option('--stats', 'say at the end what bound the transfer, and where it was sealed')
+}
+
+/** What main looks for, whatever the command. */
+function noInput(): Option {
+  return new Option(
+    '--no-input',
+    'ask nothing, even at a terminal: what would be asked for is an error that says how to give it'
+  )
 }
 
 /** For commands that dial a peer. */
@@ -65,7 +74,7 @@ export function passphraseSource(options: PassphraseOptions, prompt = 'passphras
   return async () => {
     const passphrase = await readPassphrase(options, prompt, false)
     if (passphrase) return passphrase
-    throw await noPassphrase(`the ${prompt} is needed and there is no terminal`, PASSPHRASE_SOURCES)
+    throw await noPassphrase(`the ${prompt} is needed and there is nobody to ask`, PASSPHRASE_SOURCES)
   }
 }
 
@@ -76,7 +85,7 @@ export async function newPassphrase(
   if (options.passphrase === false) return undefined
   const hint = `${PASSPHRASE_SOURCES}, or --no-passphrase`
   const passphrase = await readPassphrase(options, 'new passphrase for the key', true)
-  if (!passphrase) throw await noPassphrase('a passphrase for the key is needed and there is no terminal', hint)
+  if (!passphrase) throw await noPassphrase('a passphrase for the key is needed and there is nobody to ask', hint)
   if (passphrase.byteLength === 0) throw await noPassphrase('the passphrase for the key is empty', hint)
   return passphrase
 }
@@ -88,7 +97,8 @@ export interface PasswordOptions {
 
 /** For commands that take the password of a user. */
 export function withPassword(command: Command): Command {
-  return command
+  const asks = command.options.some(({ long }) => long === '--no-input')
+  return (asks ? command : command.addOption(noInput()))
     .option('--password-file <file>', 'read the password from a file (or SFT_PASSWORD_FILE)')
     .option('--password-fd <n>', 'read the password from a descriptor', parseCount)
 }
@@ -101,7 +111,7 @@ export async function readPassword(options: PasswordOptions, prompt: string, con
   if (password) return password
   const { SftError } = await import('../index.ts')
   const hint = '--password-file, --password-fd, or SFT_PASSWORD_FILE'
-  throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', 'a password is needed and there is no terminal', { hint })
+  throw new SftError('ERR_SFT_SECRET_UNAVAILABLE', 'a password is needed and there is nobody to ask', { hint })
 }
 
 function readPassphrase(options: PassphraseOptions, prompt: string, confirm: boolean): Promise<Buffer | undefined> {

@@ -106,7 +106,7 @@ function firstLine(bytes: Buffer): Buffer {
   return end < 0 ? bytes : bytes.subarray(0, end)
 }
 
-/** Asks for a secret on the terminal, twice if it is a new one; `undefined` when there is no terminal. */
+/** Asks for a secret on the terminal, twice if it is a new one; `undefined` when there is nobody to ask. */
 export function askOnTerminal({
   prompt,
   confirm
@@ -123,7 +123,7 @@ export function askOnTerminal({
   })
 }
 
-/** Asks for a line that is no secret; `undefined` when there is no terminal. */
+/** Asks for a line that is no secret; `undefined` when there is nobody to ask. */
 export function askLine(message: string): Promise<string | undefined> {
   return withTerminal(async tty => {
     const { text } = await import('@clack/prompts')
@@ -153,7 +153,15 @@ async function withTerminal<T>(work: (tty: Terminal) => Promise<T>): Promise<T |
   }
 }
 
+let mayAsk = true
+
+/** From now on there is nobody to ask, whatever terminal there is. */
+export function askNothing(): void {
+  mayAsk = false
+}
+
 function openTerminal(): Terminal | undefined {
+  if (!mayAsk) return undefined
   try {
     const tty = { input: new ReadStream(openSync('/dev/tty', 'r')), output: new WriteStream(openSync('/dev/tty', 'w')) }
     // a pseudo terminal may have no size; the prompt would break its line after every character

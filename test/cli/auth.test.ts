@@ -176,7 +176,7 @@ t.test('logins that fail', async t => {
   t.match(await failing('alice', '--password-file', file('password')), { code: 2, stderr: /hint: --ca FILE/ })
   t.match(await failing('alice', '--ca', file('no-such'), '--password-file', file('password')), { code: 3 })
   t.match(await failing('alice', '--ca', file('key'), '--password-file', file('password')), { code: 41 })
-  t.match(await failing('alice', '--ca', root), { code: 2, stderr: /a password is needed and there is no terminal/ })
+  t.match(await failing('alice', '--ca', root), { code: 2, stderr: /a password is needed and there is nobody to ask/ })
   t.match(await failing('alice', '--ca', root, '--password-file', file('empty')), { code: 2 })
   const gone = ['login', 'alice', '--force', '--auth', 'https://127.0.0.1:1', ...withRoot]
   t.match(await run(alice, gone), { code: 10, stderr: /ERR_SFT_CONNECT/ })
@@ -231,7 +231,7 @@ t.test('where a passphrase comes from', async t => {
     ['--passphrase-fd', '99']
   ])
     t.match(await send(options), none, options.join(' ') || 'none at all')
-  t.match((await send([])).stderr, /no terminal; hint: --passphrase-file/)
+  t.match((await send([])).stderr, /nobody to ask; hint: --passphrase-file/)
   for (const command of [
     ['recv'],
     ['serve', '.'],
@@ -265,6 +265,10 @@ t.test('on a terminal', async t => {
     code: 0,
     stdout: Buffer.from('x')
   })
+  for (const line of ['sft send alice.bin --no-input > out.sft', 'sft init --no-input'])
+    t.match(await type(alice, line, []), { code: 2, text: /nobody to ask; hint: --passphrase-file/ }, line)
+  const asked = `sft login alice --no-input --auth https://127.0.0.1:1 --ca ${root} --passphrase-file ${file('key')}`
+  t.match(await type(alice, asked, []), { code: 2, text: /nobody to ask; hint: --password-file/ })
   t.match(await type(alice, 'sft send alice.bin > out.sft', [[question, 'wrong']]), {
     code: 2,
     text: /ERR_SFT_PASSPHRASE/
