@@ -55,5 +55,5 @@ function inboxAnswer(
   meter: Meter | undefined
 ): NonNullable<Answers['accept']> {
   const accept = toldIncoming(acceptGuarded(openInbox(directory, options), listening), listening)
-  return meter ? async (...offer) => meter.destination(await accept(...offer)) : accept
+  return meter?.accepting(accept) ?? accept
 }

@@ -7,6 +7,7 @@ import { aeadBackend } from '../workers/owned-aead.ts'
 import { type CipherPool, createPool } from '../workers/pool.ts'
 import { parsePeerAddress } from './address.ts'
 import { type AnswerOptions, answersFor } from './answering.ts'
+import { type Attempt, getOnce, sendOnce } from './attempt.ts'
 import { connect, requireStreams } from './connect.ts'
 import type { DialOptions, EngineOptions, EngineStats, GetOptions, SealOptions, SendOptions } from './engine-options.ts'
 import { type EventOptions, tellerOf } from './events.ts'
@@ -19,13 +20,13 @@ import { type Listener, listen } from './listen.ts'
 import { type ListenAddress, type Listening, listeningOf, messagesFor, toldIncoming } from './listening.ts'
 import { type MessageOptions, messageOf } from './message.ts'
 import { Meter, type MeteredStage } from './meter.ts'
-import { noted, notedAt, requireNoReceipt, resultBefore } from './once.ts'
-import { type Output, openOutput, receivedName } from './output.ts'
+import { requireNoReceipt } from './once.ts'
+import type { Output } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
 import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
 import type { Answers, TransferResult } from './requests.ts'
-import { retrying } from './retry.ts'
+import { type RetryOptions, retrying } from './retry.ts'
 import { closingAlso } from './serving.ts'
 import type { Recipient } from './stream-header.ts'
 import { type About, Watch, watched, watchedStream } from './watch.ts'
@@ -139,21 +140,7 @@ export class Engine implements AsyncDisposable {
     requireNoReceipt(options)
     const watch = this.#watch(options, { direction: 'sent', peer })
     const again = typeof input === 'string' || input instanceof Uint8Array ? options : {}
-    return watched(watch, options.signal, () =>
-      retrying(watch?.retrying(again) ?? again, options.signal, () => this.#send(input, address, options, watch))
-    )
-  }
-
-  async #send(input: Input, address: string, options: SendOptions, watch: Watch | undefined): Promise<TransferResult> {
-    const { tree, receipt } = options
-    await using opened = await openInput(input, options.name, watch?.tree(tree) ?? tree)
-    const outgoing = watch?.outgoing(opened) ?? opened
-    await using session = await this.connect(address, options)
-    const { name = 'stdin', size } = outgoing.metadata
-    const { onRestart, onKept } = options
-    const offer = { name, size, job: options.job?.key }
-    const result = await session.put(offer, this.#meter?.outgoing(outgoing) ?? outgoing, { receipt, onRestart, onKept })
-    return await noted(result, options.job, session)
+    return this.#attempts(address, options, { again, watch }, attempt => sendOnce(input, options, attempt))
   }
 
   /**
@@ -184,38 +171,9 @@ export class Engine implements AsyncDisposable {
     const about = { direction: 'received', peer, name: path } as const
     const watch = this.#watch(options, options.tree ? { ...about, content: 'directory' } : about)
     const again = typeof output === 'string' ? options : {}
-    const wanted = { address, peer, path, watch }
-    return watched(watch, options.signal, () =>
-      retrying(watch?.retrying(again) ?? again, options.signal, () => this.#get(wanted, output, options))
+    return this.#attempts(address, options, { again, watch }, attempt =>
+      getOnce({ peer, path }, output, options, attempt)
     )
-  }
-
-  async #get(
-    { address, peer, path, watch }: { address: string; peer: string; path: string; watch: Watch | undefined },
-    output: Output,
-    options: GetOptions
-  ): Promise<TransferResult> {
-    const place = await openOutput(output, {
-      force: options.force,
-      existing: options.existing,
-      owner: options.resume === false ? undefined : { peer, direction: 'get' },
-      job: options.job && { peer, direction: 'get', job: options.job.key },
-      name: receivedName(path),
-      tree: options.tree !== undefined,
-      signal: options.signal
-    })
-    const destination = watch?.destination(place) ?? place
-    if (destination.done !== undefined) return await notedAt(destination, resultBefore(destination.done), options.job)
-    const { tree, onRestart, onKept } = options
-    try {
-      await using session = await this.connect(address, options)
-      const metered = this.#meter?.destination(destination) ?? destination
-      const result = await session.get(path, metered, { tree, onRestart })
-      return await notedAt(destination, result, options.job)
-    } catch (error) {
-      onKept?.((await destination.begun?.())?.bytes ?? 0)
-      throw error
-    }
   }
 
   /** Serves the regular files below a directory to members of the organisation, until the listener is closed. */
@@ -255,9 +213,10 @@ export class Engine implements AsyncDisposable {
     const listening = this.#listening(options)
     const { auditor, watches, tell } = listening
     const accept: Accept = typeof given === 'function' ? given : async () => given
+    const told = toldIncoming(acceptGuarded(accept, listening), listening)
     return receiveOne({
       ...options,
-      destination: this.#metered(toldIncoming(acceptGuarded(accept, listening), listening)),
+      destination: this.#meter?.accepting(told) ?? told,
       message: messagesFor(options, listening),
       onListening: listener => {
         watches.listening(listener)
@@ -293,17 +252,24 @@ export class Engine implements AsyncDisposable {
     return this.close()
   }
 
-  #metered(accept: Accept): Accept {
-    const meter = this.#meter
-    return meter ? async (...offer) => meter.destination(await accept(...offer)) : accept
-  }
-
   #boundBy = (): MeteredStage | undefined => this.#meter?.stats().boundBy
 
   /** Watches a transfer that somebody wants to know of. */
   #watch(options: EventOptions, about: About): Watch | undefined {
     const tell = tellerOf(options)
     return tell && new Watch(tell, about, this.#boundBy)
+  }
+
+  /** Runs one attempt after the other, as `again` allows, and has `watch` tell of them. */
+  #attempts<T extends TransferResult>(
+    address: string,
+    options: DialOptions,
+    { again, watch }: { again: RetryOptions; watch: Watch | undefined },
+    run: (attempt: Attempt) => Promise<T>
+  ): Promise<T> {
+    const attempt = { dial: () => this.connect(address, options), watch, meter: this.#meter }
+    const { signal } = options
+    return watched(watch, signal, () => retrying(watch?.retrying(again) ?? again, signal, () => run(attempt)))
   }
 
   #listening(options: Parameters<typeof listeningOf>[0]): Listening {

@@ -2,7 +2,10 @@ import { defaultInFlight } from '../streams/seal.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { type Destination, through, type Written } from './destination.ts'
+import type { Answers } from './requests.ts'
 import type { Outgoing } from './session-streams.ts'
+
+type Accept = NonNullable<Answers['accept']>
 
 /** What a transfer spends its time on: its source, sealing or opening, its destination, and the wire, which is what is left. */
 export type MeteredStage = 'read' | 'cipher' | 'write' | 'wire'
@@ -60,6 +63,11 @@ export class Meter {
   /** The same destination; what it keeps its source waiting counts, to the end of its last flush. */
   destination(destination: Destination): Destination {
     return through(destination, sink => this.#filled(sink))
+  }
+
+  /** Accepts as before; the destinations are metered. */
+  accepting(accept: Accept): Accept {
+    return async (...offer) => this.destination(await accept(...offer))
   }
 
   /** The same bytes; what their consumer does with each piece counts as its writing. */

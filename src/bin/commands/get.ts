@@ -3,28 +3,19 @@ import { continuable, saysRestart } from '../continuing.ts'
 import { resolvePeer, splitPeer } from '../directory.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { interruptible } from '../interrupt.ts'
-import {
-  type EngineFlags,
-  openEngine,
-  sayStats,
-  type TimeoutFlags,
-  withEngine,
-  withStreams,
-  withTimeout
-} from '../options.ts'
-import { type ProgressFlags, showsProgress, withProgress, withProgressOf } from '../progress.ts'
-import { type ResumeFlags, type RetryFlags, retryOptions, sayTransfer, withResume, withRetry } from '../transfers.ts'
-import { requireWhole, type TreeFlags, treeFilter, withTree } from '../trees.ts'
+import { type MoveFlags, withMove } from '../moving.ts'
+import { openEngine, sayStats } from '../options.ts'
+import { showsProgress, withProgressOf } from '../progress.ts'
+import { type ResumeFlags, retryOptions, sayTransfer, withResume } from '../transfers.ts'
+import { requireWhole, treeFilter } from '../trees.ts'
 
-interface GetFlags extends EngineFlags, ExistingFlags, ResumeFlags, RetryFlags, TreeFlags, ProgressFlags, TimeoutFlags {
+interface GetFlags extends MoveFlags, ExistingFlags, ResumeFlags {
   output?: string
-  streams?: number
 }
 
 /** `sft get NAME:PATH` and `sft get NAME@HOST:PORT PATH`. */
 export function registerGet(program: Command): void {
-  const common = withProgress(withTimeout(withStreams(withEngine(program.command('get')))))
-  withRetry(withResume(withExisting(withTree(common))))
+  withResume(withExisting(withMove(program.command('get'))))
     .description('get a file or a directory from a peer that runs sft serve')
     .argument('<peer>', 'NAME:PATH, whom the auth server finds, or NAME@HOST:PORT')
     .argument('[path]', 'path below the directory it serves, after NAME@HOST:PORT')

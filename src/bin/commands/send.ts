@@ -3,29 +3,24 @@ import type { Engine, KeptOptions, Recipient, SftError, TransferResult, TreeOpti
 import { continuable, saysRestart } from '../continuing.ts'
 import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
-import {
-  collect,
-  type EngineFlags,
-  openEngine,
-  refuseTerminal,
-  sayStats,
-  type TimeoutFlags,
-  withEngine,
-  withStreams,
-  withTimeout
-} from '../options.ts'
-import { type ProgressFlags, showsProgress, withProgress, withProgressOf } from '../progress.ts'
+import { type MoveFlags, withMove } from '../moving.ts'
+import { collect, openEngine, refuseTerminal, sayStats } from '../options.ts'
+import { showsProgress, withProgressOf } from '../progress.ts'
 import { isTerminal } from '../terminal.ts'
-import { type RetryFlags, retryOptions, sayTransfer, withRetry } from '../transfers.ts'
-import { requireWhole, type TreeFlags, treeOptions, withTree } from '../trees.ts'
+import { retryOptions, sayTransfer } from '../transfers.ts'
+import { requireWhole, treeOptions } from '../trees.ts'
 
-interface SendFlags extends EngineFlags, RetryFlags, TreeFlags, ProgressFlags, TimeoutFlags {
+interface SendFlags extends MoveFlags {
   to?: string[]
   output?: string
   name?: string
   force?: boolean
-  streams?: number
   receipt?: string
+}
+
+interface Sending extends SendFlags {
+  /** Whether a terminal shows how far it is. */
+  readonly shown: boolean
 }
 
 /** Of a pipe (SPEC §7.4). The library counts them too, but only once each of them has been looked for. */
@@ -33,7 +28,7 @@ const MAX_RECIPIENTS = 64
 
 /** `sft send FILE NAME:`, `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
 export function registerSend(program: Command): void {
-  withRetry(withTree(withProgress(withTimeout(withStreams(withEngine(program.command('send')))))))
+  withMove(program.command('send'))
     .description('send a file or a directory to a peer, or seal it into a pipe')
     .argument('[file]', 'what to send; - or nothing is standard input')
     .argument(
@@ -66,10 +61,14 @@ async function send(file: string | undefined, peer: string | undefined, options:
       ? ['-', file]
       : [file ?? '-', peer]
   requireSense(input, address, options, usage)
-  await using engine = await openEngine(options, showsProgress(options))
+  const { output, timeout } = options
+  // a terminal may have both ends of a pipe: two lines would write over each other
+  const shown = showsProgress(options) && (address !== undefined || (output !== undefined && output !== '-'))
+  const sending = { ...options, shown }
+  await using engine = await openEngine(options, shown)
   const source = input === '-' ? 0 : input
-  if (address === undefined) await interruptible(signal => intoPipe(engine, source, options, signal), options.timeout)
-  else await toPeer(engine, source, address, options)
+  if (address === undefined) await interruptible(signal => intoPipe(engine, source, sending, signal), timeout)
+  else await toPeer(engine, source, address, sending)
   sayStats(engine, options, address === undefined ? 'pipe' : 'socket')
 }
 
@@ -98,7 +97,7 @@ function requireSense(
   if (broken) throw usage(broken[1], broken[2])
 }
 
-async function toPeer(engine: Engine, source: string | 0, address: string, options: SendFlags): Promise<void> {
+async function toPeer(engine: Engine, source: string | 0, address: string, options: Sending): Promise<void> {
   const sending = (told: KeptOptions) =>
     interruptible(signal => moveToPeer(engine, source, address, options, { ...told, signal }), options.timeout)
   // what came from standard input is gone
@@ -109,7 +108,7 @@ async function moveToPeer(
   engine: Engine,
   source: string | 0,
   address: string,
-  options: SendFlags,
+  options: Sending,
   told: KeptOptions & { signal: AbortSignal }
 ): Promise<void> {
   const named = splitPeer(address)
@@ -123,7 +122,7 @@ async function moveToPeer(
   const keep = await receiptKeeper(options, told.signal)
   const receipt = keep !== undefined
   const events = { ...retryOptions(options), ...saysRestart(name ?? String(source)), ...told }
-  const result = await withProgressOf(showsProgress(options), news =>
+  const result = await withProgressOf(options.shown, news =>
     engine.send(source, place, { name, streams, tree, receipt, ...events, ...news })
   )
   if (!options.quiet) sayTransfer('sent to', place, result.metadata.name, result, streams)
@@ -142,9 +141,9 @@ async function receiptKeeper({ receipt, force }: SendFlags, signal: AbortSignal)
   }
 }
 
-async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, signal: AbortSignal): Promise<void> {
+async function intoPipe(engine: Engine, source: string | 0, options: Sending, signal: AbortSignal): Promise<void> {
   const { openOutput } = await import('../../index.ts')
-  const { output, force, name } = options
+  const { output, force, name, shown } = options
   if (output === undefined) await refuseTerminal('a sealed stream')
   const recipients = await findRecipients(engine, options.to)
   const destination = await openOutput(output === undefined || output === '-' ? 1 : output, { force, signal })
@@ -157,8 +156,6 @@ async function intoPipe(engine: Engine, source: string | 0, options: SendFlags, 
       tree.onOmitted?.(...what)
     }
   }
-  // a terminal may have both ends of a pipe: two lines would write over each other
-  const shown = showsProgress(options) && output !== undefined && output !== '-'
   const sink = destination.sink({ created: Date.now() })
   await withProgressOf(shown, ({ onEvent }) =>
     Promise.resolve(sink(engine.seal(source, recipients, { name, tree: counted, signal, onEvent })))

@@ -209,6 +209,12 @@ function text(header: Buffer, offset: number): string {
   return end < 0 ? field : field.slice(0, end)
 }
 
-function malformed(): SftError {
-  return new SftError('ERR_SFT_ENCODING', 'the archive of a directory is malformed')
+/** An archive that is none. */
+export function malformed(how = 'is malformed'): SftError {
+  return new SftError('ERR_SFT_ENCODING', `the archive of a directory ${how}`)
+}
+
+/** @throws SftError ERR_SFT_ENCODING for bytes that fill up or end an archive and are no zeros */
+export function requireZeros(bytes: Uint8Array): void {
+  if (bytes.some(byte => byte !== 0)) throw malformed()
 }

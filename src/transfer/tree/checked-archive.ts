@@ -2,7 +2,7 @@ import { SftError } from '../../streams/errors.ts'
 import type { Stage } from '../../streams/types.ts'
 import { refuse } from '../../streams/write-file.ts'
 import type { Destination, Written } from '../destination.ts'
-import { BLOCK, decodeHeader, END, headerLength, padded } from './archive.ts'
+import { BLOCK, decodeHeader, END, headerLength, malformed, padded, requireZeros } from './archive.ts'
 import { type Entry, TREE } from './entry.ts'
 import { ABOVE, placeAfter, requireTop, type Step } from './order.ts'
 
@@ -117,12 +117,4 @@ class ArchiveLook {
     this.#padding -= some.byteLength
     return some.byteLength
   }
-}
-
-function requireZeros(bytes: Uint8Array): void {
-  if (bytes.some(byte => byte !== 0)) throw malformed('is malformed')
-}
-
-function malformed(how: string): SftError {
-  return new SftError('ERR_SFT_ENCODING', `the archive of a directory ${how}`)
 }

@@ -1,7 +1,7 @@
-import { SftError } from '../../streams/errors.ts'
 import { iterate } from '../../streams/iterate.ts'
 import type { Source } from '../../streams/types.ts'
 import { release } from '../../workers/buffers.ts'
+import { malformed } from './archive.ts'
 
 /** Bytes of a source by their number, not by its pieces; pieces are the reader's, and are given back when they have been read. */
 export class PieceReader {
@@ -18,7 +18,7 @@ export class PieceReader {
     const taken = Buffer.allocUnsafe(count)
     for (let done = 0; done < count; ) {
       const some = await this.some(count - done)
-      if (some === undefined) throw new SftError('ERR_SFT_ENCODING', 'the archive of a directory ends early')
+      if (some === undefined) throw malformed('ends early')
       taken.set(some, done)
       done += some.byteLength
     }
@@ -47,7 +47,7 @@ export class PieceReader {
   async skip(count: number): Promise<void> {
     for (let left = count; left > 0; ) {
       const some = await this.some(left)
-      if (some === undefined) throw new SftError('ERR_SFT_ENCODING', 'the archive of a directory ends early')
+      if (some === undefined) throw malformed('ends early')
       left -= some.byteLength
     }
   }

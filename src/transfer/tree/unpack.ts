@@ -1,5 +1,4 @@
-import { SftError } from '../../streams/errors.ts'
-import { BLOCK, CHAIN_START, chain, decodeHeader, headerLength, padded } from './archive.ts'
+import { BLOCK, CHAIN_START, chain, decodeHeader, headerLength, malformed, padded, requireZeros } from './archive.ts'
 import type { Entry } from './entry.ts'
 import type { PieceReader } from './piece-reader.ts'
 import type { Place } from './places.ts'
@@ -76,7 +75,7 @@ export class Unpacking {
       const first = await this.#reader.take(BLOCK)
       const length = headerLength(first)
       if (length === 0) break
-      if (omitted > 0) throw new SftError('ERR_SFT_ENCODING', 'the archive of a directory goes on after its end')
+      if (omitted > 0) throw malformed('goes on after its end')
       const header = Buffer.concat([first, await this.#reader.take(length - BLOCK)])
       const found = decodeHeader(header)
       if ('omitted' in found) omitted = found.omitted
@@ -125,7 +124,7 @@ export class Unpacking {
     }
     while (file.written < entry.size) {
       const some = await this.#reader.some(entry.size - file.written)
-      if (some === undefined) throw new SftError('ERR_SFT_ENCODING', 'the archive of a directory ends early')
+      if (some === undefined) throw malformed('ends early')
       await this.#written(file, some)
       if (this.#position - this.#told >= TELL_EVERY) await this.#tell()
     }
@@ -143,16 +142,14 @@ export class Unpacking {
 
   async #end(): Promise<void> {
     await this.#zeros(BLOCK)
-    if (await this.#reader.some(1))
-      throw new SftError('ERR_SFT_ENCODING', 'the archive of a directory goes on after its end')
+    if (await this.#reader.some(1)) throw malformed('goes on after its end')
     await this.#writer.finish()
   }
 
   async #zeros(count: number): Promise<void> {
     const bytes = await this.#reader.take(count)
     this.#position += count
-    if (bytes.some(byte => byte !== 0))
-      throw new SftError('ERR_SFT_ENCODING', 'the archive of a directory is malformed')
+    requireZeros(bytes)
   }
 
   async #tell(): Promise<void> {

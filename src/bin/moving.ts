@@ -1,0 +1,15 @@
+import type { Command } from 'commander'
+import { type EngineFlags, type TimeoutFlags, withEngine, withStreams, withTimeout } from './options.ts'
+import { type ProgressFlags, withProgress } from './progress.ts'
+import { type RetryFlags, withRetry } from './transfers.ts'
+import { type TreeFlags, withTree } from './trees.ts'
+
+/** What `send` and `get` have in common: one transfer of a file or a directory, with a peer that is dialled. */
+
+export interface MoveFlags extends EngineFlags, TimeoutFlags, ProgressFlags, RetryFlags, TreeFlags {
+  streams?: number
+}
+
+export function withMove(command: Command): Command {
+  return withRetry(withTree(withProgress(withTimeout(withStreams(withEngine(command))))))
+}
