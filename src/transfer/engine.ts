@@ -6,32 +6,28 @@ import { DEFAULT_CHUNK_SIZE, isChunkSize } from '../workers/construction.ts'
 import { aeadBackend } from '../workers/owned-aead.ts'
 import { type CipherPool, createPool } from '../workers/pool.ts'
 import { parsePeerAddress } from './address.ts'
-import { type AnswerOptions, answersFor } from './answering.ts'
+import type { AnswerOptions } from './answering.ts'
 import { type Attempt, getOnce, sendOnce } from './attempt.ts'
 import { connect, requireStreams } from './connect.ts'
 import type { DialOptions, EngineOptions, EngineStats, GetOptions, SealOptions, SendOptions } from './engine-options.ts'
 import { type EventOptions, tellerOf } from './events.ts'
 import type { ExportOptions } from './export-root.ts'
 import type { FileSession } from './file-session.ts'
-import { acceptGuarded } from './guarded.ts'
 import type { InboxOptions } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
-import { type Listener, listen } from './listen.ts'
-import { type ListenAddress, type Listening, listeningOf, messagesFor, toldIncoming } from './listening.ts'
+import type { Listener } from './listen.ts'
+import { Listeners, type ReceivingOne } from './listeners.ts'
+import type { ListenAddress } from './listening.ts'
 import { type MessageOptions, messageOf } from './message.ts'
 import { Meter, type MeteredStage } from './meter.ts'
 import { requireNoReceipt } from './once.ts'
 import type { Output } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
-import { type ReceiveOneOptions, receiveOne } from './receive-one.ts'
-import type { Answers, TransferResult } from './requests.ts'
+import type { TransferResult } from './requests.ts'
 import { type RetryOptions, retrying } from './retry.ts'
-import { closingAlso } from './serving.ts'
 import type { Recipient } from './stream-header.ts'
 import { type About, Watch, watched, watchedStream } from './watch.ts'
-
-type Accept = NonNullable<Answers['accept']>
 
 /**
  * One identity and one worker pool, and everything that moves files with them. Memory: a transfer each way holds `2 × threads` chunks (at least
@@ -44,6 +40,8 @@ export class Engine implements AsyncDisposable {
   readonly #closed = new AbortController()
   readonly #options: EngineOptions
   readonly #meter: Meter | undefined
+  readonly #listeners: Listeners
+  readonly #boundBy = (): MeteredStage | undefined => this.#meter?.stats().boundBy
 
   /** @throws SftError ERR_SFT_USAGE for an impossible chunk size. */
   constructor(options: EngineOptions) {
@@ -55,6 +53,13 @@ export class Engine implements AsyncDisposable {
     this.#meter = options.stats ? new Meter() : undefined
     this.pool = this.#meter?.pool(pool) ?? pool
     this.#options = options
+    this.#listeners = new Listeners({
+      identity: () => this.identity,
+      pool: this.pool,
+      chunkSize: options.chunkSize,
+      meter: this.#meter,
+      boundBy: this.#boundBy
+    })
   }
 
   /**
@@ -190,43 +195,13 @@ export class Engine implements AsyncDisposable {
   }
 
   /** Does both on one port, until the listener is closed. */
-  async answer(options: AnswerOptions): Promise<Listener> {
-    const listening = this.#listening(options)
-    const { answers, root } = await answersFor(options, listening, this.#meter)
-    try {
-      const listener = await this.#listen(options, listening, answers)
-      return root ? closingAlso(listener, root) : listener
-    } catch (error) {
-      await root?.[Symbol.asyncDispose]()
-      throw error
-    }
+  answer(options: AnswerOptions): Promise<Listener> {
+    return this.#listeners.answer(options)
   }
 
   /** Takes one transfer from the named peers, beside any number of messages, and ends. */
-  receiveOne(
-    options: Omit<ReceiveOneOptions, 'identity' | 'pool' | 'message' | 'onEvent' | 'onFault'> &
-      MessageOptions &
-      EventOptions &
-      Pick<ListenAddress, 'policy' | 'audit'>
-  ): Promise<TransferResult & { peer: string }> {
-    const { destination: given, onListening } = options
-    const listening = this.#listening(options)
-    const { auditor, watches, tell } = listening
-    const accept: Accept = typeof given === 'function' ? given : async () => given
-    const told = toldIncoming(acceptGuarded(accept, listening), listening)
-    return receiveOne({
-      ...options,
-      destination: this.#meter?.accepting(told) ?? told,
-      message: messagesFor(options, listening),
-      onListening: listener => {
-        watches.listening(listener)
-        onListening?.(listener)
-      },
-      onEvent: tell,
-      onSession: peer => auditor?.session(peer),
-      identity: () => this.identity,
-      pool: this.pool
-    })
+  receiveOne(options: ReceivingOne): Promise<TransferResult & { peer: string }> {
+    return this.#listeners.receiveOne(options)
   }
 
   /** What bound the transfers up to now; `undefined` unless the engine was made with `stats`. */
@@ -252,8 +227,6 @@ export class Engine implements AsyncDisposable {
     return this.close()
   }
 
-  #boundBy = (): MeteredStage | undefined => this.#meter?.stats().boundBy
-
   /** Watches a transfer that somebody wants to know of. */
   #watch(options: EventOptions, about: About): Watch | undefined {
     const tell = tellerOf(options)
@@ -270,29 +243,5 @@ export class Engine implements AsyncDisposable {
     const attempt = { dial: () => this.connect(address, options), watch, meter: this.#meter }
     const { signal } = options
     return watched(watch, signal, () => retrying(watch?.retrying(again) ?? again, signal, () => run(attempt)))
-  }
-
-  #listening(options: Parameters<typeof listeningOf>[0]): Listening {
-    return listeningOf(options, this.#boundBy)
-  }
-
-  async #listen(
-    { host, port }: ListenAddress,
-    { auditor, watches, tell }: Listening,
-    answers: Answers
-  ): Promise<Listener> {
-    const { chunkSize } = this.#options
-    const listener = await listen({
-      identity: () => this.identity,
-      pool: this.pool,
-      host,
-      port,
-      answers,
-      chunkSize,
-      onEvent: tell,
-      onSession: peer => auditor?.session(peer)
-    })
-    watches.listening(listener)
-    return listener
   }
 }
