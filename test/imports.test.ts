@@ -14,7 +14,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   session: ['certificates', 'identity'],
   authority: ['certificates', 'identity'],
   server: ['certificates', 'identity', 'authority'],
-  client: ['certificates', 'identity', 'authority', 'server']
+  client: ['certificates', 'identity', 'authority', 'server'],
+  // behind its fence: of the server it has the hash of passwords and the limit of attempts
+  classic: ['certificates', 'identity', 'server']
 }
 
 /** Packages, and the files that may import them. */
@@ -111,6 +113,17 @@ t.test('the rooms of auth know those before them only', t => {
   })
   t.same(written(back), [])
   t.same(readdirSync(join(SRC, 'auth')).sort(), [...Object.keys(ROOMS), 'on-demand.ts'].sort())
+  t.end()
+})
+
+t.test('M140: nothing but what is called classic loads what is', t => {
+  const isClassic = (file: string): boolean => /(^|\/)classic(\/|[.-])/.test(file)
+  const strangers = imports.filter(each => isRelative(each) && isClassic(resolved(each)) && !isClassic(each.file))
+  t.same(written(strangers), [])
+  const session = imports.filter(
+    each => isRelative(each) && isClassic(each.file) && /^auth\/(session|client|authority)\//.test(resolved(each))
+  )
+  t.same(written(session), [], 'and what is classic speaks no native protocol')
   t.end()
 })
 

@@ -34,6 +34,8 @@ export interface CertificateFields {
   readonly notBefore: Date
   readonly notAfter: Date
   readonly extensions: readonly profile.Extension[]
+  /** False leaves the key identifiers out, as in certificates of the classic system. */
+  readonly keyIds?: boolean
 }
 
 export interface Subject {
@@ -63,7 +65,8 @@ function signCertificate(
   certificate.validity.notAfter = fields.notAfter
   certificate.setSubject(forgeSubject(fields.subject))
   certificate.setIssuer(issuer.subject)
-  const keyIds = profile.keyIdExtensions(keyId(fields.publicKey), keyId(issuer.publicKey))
+  const keyIds =
+    fields.keyIds === false ? [] : profile.keyIdExtensions(keyId(fields.publicKey), keyId(issuer.publicKey))
   certificate.setExtensions(
     [...fields.extensions, ...keyIds].map(({ value, ...rest }) => ({ ...rest, value: binary(value) }))
   )
