@@ -20,7 +20,7 @@ import { Listeners, type ReceivingOne } from './listeners.ts'
 import type { ListenAddress } from './listening.ts'
 import { type MessageOptions, messageOf } from './message.ts'
 import { Meter, type MeteredStage } from './meter.ts'
-import { requireNoReceipt } from './once.ts'
+import { jobOf, requireNoReceipt } from './once.ts'
 import type { Output } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
@@ -145,7 +145,8 @@ export class Engine implements AsyncDisposable {
     requireNoReceipt(options)
     const watch = this.#watch(options, { direction: 'sent', peer })
     const again = typeof input === 'string' || input instanceof Uint8Array ? options : {}
-    return this.#attempts(address, options, { again, watch }, attempt => sendOnce(input, options, attempt))
+    const told = { ...options, job: jobOf(options, again) }
+    return this.#attempts(address, options, { again, watch }, attempt => sendOnce(input, told, attempt))
   }
 
   /**
@@ -176,9 +177,8 @@ export class Engine implements AsyncDisposable {
     const about = { direction: 'received', peer, name: path } as const
     const watch = this.#watch(options, options.tree ? { ...about, content: 'directory' } : about)
     const again = typeof output === 'string' ? options : {}
-    return this.#attempts(address, options, { again, watch }, attempt =>
-      getOnce({ peer, path }, output, options, attempt)
-    )
+    const told = { ...options, job: jobOf(options, again) }
+    return this.#attempts(address, options, { again, watch }, attempt => getOnce({ peer, path }, output, told, attempt))
   }
 
   /** Serves the regular files below a directory to members of the organisation, until the listener is closed. */
