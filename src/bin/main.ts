@@ -9,6 +9,7 @@ Examples:
   $ sft login bob --auth https://auth:12565 --ca root.crt  a certificate from the auth server
   $ sft send report.pdf bob@host:12566                     to a peer that runs sft recv --listen
   $ sft get bob@host:12566 report.pdf                      from a peer that runs sft serve
+  $ sft batch jobs.ndjson                                  many of both, each once
 
 Exit codes: 0 ok, 2 usage, 3 not found, 10 not reached, 11 file or disk, 12 protocol, 23 some left out, 24 source changed, 30 timeout, 40 integrity,
 41 certificate, 42 revoked, 43 login refused, 44 push refused, 45 exists, 75 connection lost, 130 and 143 signals, 141 output closed.`
@@ -25,6 +26,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<(progra
   { names: ['recv'], load: async () => (await import('./commands/recv.ts')).registerRecv },
   { names: ['serve'], load: async () => (await import('./commands/serve.ts')).registerServe },
   { names: ['get'], load: async () => (await import('./commands/get.ts')).registerGet },
+  { names: ['batch'], load: async () => (await import('./commands/batch.ts')).registerBatch },
   { names: ['msg'], load: async () => (await import('./commands/msg.ts')).registerMsg },
   { names: ['receipt'], load: async () => (await import('./commands/receipt.ts')).registerReceipt },
   { names: ['gc'], load: async () => (await import('./commands/gc.ts')).registerGc },

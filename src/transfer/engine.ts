@@ -8,6 +8,7 @@ import { type CipherPool, createPool } from '../workers/pool.ts'
 import { parsePeerAddress } from './address.ts'
 import type { AnswerOptions } from './answering.ts'
 import { type Attempt, getOnce, sendOnce } from './attempt.ts'
+import type { Batch, BatchOptions } from './batch/batch.ts'
 import { connect, requireStreams } from './connect.ts'
 import type { DialOptions, EngineOptions, EngineStats, GetOptions, SealOptions, SendOptions } from './engine-options.ts'
 import { type EventOptions, tellerOf } from './events.ts'
@@ -202,6 +203,11 @@ export class Engine implements AsyncDisposable {
   /** Takes one transfer from the named peers, beside any number of messages, and ends. */
   receiveOne(options: ReceivingOne): Promise<TransferResult & { peer: string }> {
     return this.#listeners.receiveOne(options)
+  }
+
+  /** Sends and gets that are all done in the end, each once, whatever dies on the way (SPEC §8.10). Close it. */
+  async batch(options: BatchOptions): Promise<Batch> {
+    return (await import('./batch/batch.ts')).openBatch(this, options)
   }
 
   /** What bound the transfers up to now; `undefined` unless the engine was made with `stats`. */

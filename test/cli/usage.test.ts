@@ -31,6 +31,7 @@ const COMMANDS = [
   ['recv'],
   ['serve'],
   ['get'],
+  ['batch'],
   ['msg'],
   ['receipt'],
   ['receipt', 'verify'],
