@@ -28,6 +28,13 @@ export async function resolvePeer(engine: Engine, name: string, kind: ServingPee
   throw new SftError('ERR_SFT_CONNECT', `${name} is not listening, as far as the auth server knows`, { hint })
 }
 
+/** The address of a peer who was named in any way: NAME, `NAME:`, or NAME@HOST:PORT, which stays what it is. */
+export async function addressOf(engine: Engine, peer: string, kind: ServingPeer['kind']): Promise<string> {
+  const named = splitPeer(peer.includes(':') ? peer : `${peer}:`)
+  // what is neither is no address either, and called so
+  return named?.path === '' ? resolvePeer(engine, named.name, kind) : peer
+}
+
 /** What to call once there is a listener: it tells the directory, and returns what takes the word back, in a second at most. */
 export async function announcer(
   engine: Engine,

@@ -12,19 +12,19 @@ export function report(error: unknown): void {
     say(error.advice)
     return
   }
-  if (error instanceof Interrupted) {
-    process.stderr.write(`sft: interrupted by ${error.signalName}\n`)
-    return
-  }
+  if (isSftError(error) && error.code === 'ERR_SFT_OUTPUT_CLOSED') return
+  process.stderr.write(lineOf(error))
+}
+
+/** The same line, for whoever writes it. */
+export function lineOf(error: unknown): string {
+  if (error instanceof Interrupted) return `sft: interrupted by ${error.signalName}\n`
   if (!isSftError(error)) {
-    process.stderr.write(
-      `sft: internal error, please report it: ${printable(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`
-    )
-    return
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return `sft: internal error, please report it: ${printable(what)}\n`
   }
-  if (error.code === 'ERR_SFT_OUTPUT_CLOSED') return
   const hint = error.hint === undefined ? '' : `; hint: ${error.hint}`
-  process.stderr.write(`sft: ${printable(error.message + hint)} [${error.code}]\n`)
+  return `sft: ${printable(error.message + hint)} [${error.code}]\n`
 }
 
 export function exitCodeOf(error: unknown): number {

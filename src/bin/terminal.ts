@@ -9,10 +9,25 @@ import { clearStatus } from './status-line.ts'
  * carry data; nothing binary to a terminal; no control characters of a peer.
  */
 
-/** One line of news on standard error. */
-export function say(text: string): void {
+type Write = (line: string) => void
+
+const onStandardError: Write = line => {
   clearStatus()
-  process.stderr.write(`sft: ${printable(text)}\n`)
+  process.stderr.write(line)
+}
+let news = onStandardError
+
+/** One line of news, on standard error unless a line is being typed there. */
+export function say(text: string): void {
+  news(`sft: ${printable(text)}\n`)
+}
+
+/** Has somebody else write the news, who knows where the line stands that is being typed; until the function is called that this returns. */
+export function newsTo(write: Write): () => void {
+  news = write
+  return () => {
+    news = onStandardError
+  }
 }
 
 /** What a line says of a fault. */
@@ -123,11 +138,12 @@ export function askOnTerminal({
   })
 }
 
-/** Asks for a line that is no secret; `undefined` when there is nobody to ask. */
-export function askLine(message: string): Promise<string | undefined> {
+/** Asks for a line that is no secret, `usual` if it is left empty; `undefined` when there is nobody to ask. */
+export function askLine(message: string, usual?: string): Promise<string | undefined> {
   return withTerminal(async tty => {
     const { text } = await import('@clack/prompts')
-    return answered(await text({ message, ...tty }))
+    const left = usual === undefined ? {} : { placeholder: usual, defaultValue: usual }
+    return answered(await text({ message, ...left, ...tty }))
   })
 }
 

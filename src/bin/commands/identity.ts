@@ -1,14 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
-import type { EnrolOptions, Identity } from '../../index.ts'
 import { fetchNow } from '../keep-current.ts'
+import { type EnrolFlags, keepIdentity, passwordLogin, readTrust, reusableIdentity } from '../login.ts'
 import {
   newPassphrase,
   type PassphraseOptions,
   type PasswordOptions,
   passphraseSource,
-  readPassword,
   withPassphrase,
   withPassword
 } from '../options.ts'
@@ -19,13 +17,8 @@ interface InitOptions extends PassphraseOptions {
   passphrase: boolean
 }
 
-interface LoginFlags extends InitOptions, PasswordOptions {
+interface LoginFlags extends InitOptions, PasswordOptions, EnrolFlags {
   tokenFile?: string
-  auth: string
-  ca?: string
-  caFingerprint?: string
-  newKey?: boolean
-  force?: boolean
 }
 
 /** `sft init`, `sft login`, `sft renew`, `sft whoami`. */
@@ -77,7 +70,6 @@ function loginName(): string {
 
 async function login(given: string | undefined, options: LoginFlags): Promise<void> {
   const sft = await import('../../index.ts')
-  const directory = sft.dataDirectory(process.env)
   const token = await readToken(options)
   const name = given ?? (token === undefined ? undefined : await sft.nameInToken(token))
   if (name === undefined) throw new sft.SftError('ERR_SFT_USAGE', 'the user name is missing')
@@ -86,22 +78,11 @@ async function login(given: string | undefined, options: LoginFlags): Promise<vo
   const passphrase = current ? undefined : await newPassphrase(options)
   const key = current && { privateKey: current.privateKey, publicKey: current.publicKey }
   const request = { url: options.auth, trust, key }
-  const identity = await (token === undefined ? withPasswordOf(name, request, options) : sft.enrol(token, request))
+  const identity = await (token === undefined ? passwordLogin(name, request, options) : sft.enrol(token, request))
   if (identity.name !== name) throw new sft.SftError('ERR_SFT_CERT_NAME', `the token is for ${identity.name}`)
-  await store(directory, identity, current, passphrase, options)
+  await keepIdentity(identity, { current, passphrase, options })
   passphrase?.fill(0)
-  await fetchNow(await sft.readPublicIdentity(directory), options.auth)
   say(`you are ${identity.name} in ${identity.org}, certified until ${sft.expiryOf(identity).toISOString()}`)
-}
-
-async function withPasswordOf(name: string, request: EnrolOptions, options: LoginFlags): Promise<Identity> {
-  const { login } = await import('../../index.ts')
-  const password = await readPassword(options, `password of ${name}`)
-  try {
-    return await login({ ...request, name, password })
-  } finally {
-    password.fill(0)
-  }
 }
 
 async function readToken({ tokenFile: file }: LoginFlags): Promise<string | undefined> {
@@ -125,53 +106,6 @@ async function renew(options: PassphraseOptions & { ifDue?: boolean }): Promise<
   await sft.replaceChain(directory, renewed)
   await fetchNow(renewed, origin.authUrl)
   say(`you are ${renewed.name} in ${renewed.org}, certified until ${sft.expiryOf(renewed).toISOString()}`)
-}
-
-async function readTrust(options: LoginFlags) {
-  const { decodeCertificate, SftError } = await import('../../index.ts')
-  if (options.caFingerprint !== undefined) return { fingerprint: options.caFingerprint }
-  if (options.ca === undefined) {
-    const hint = '--ca FILE, or --ca-fingerprint HEX'
-    throw new SftError('ERR_SFT_USAGE', 'the root certificate of the organisation is needed', { hint })
-  }
-  const pem = await readFile(options.ca, 'utf8').catch(cause => {
-    throw new SftError('ERR_SFT_NOT_FOUND', `can not read ${options.ca}: ${cause.message}`, { cause })
-  })
-  return { root: decodeCertificate(pem) }
-}
-
-/** The stored identity when this login renews it with the same key. */
-async function reusableIdentity(name: string, options: LoginFlags): Promise<Identity | undefined> {
-  const { dataDirectory, loadIdentity, readOrigin, SftError } = await import('../../index.ts')
-  const directory = dataDirectory(process.env)
-  const origin = await readOrigin(directory)
-  if (!origin || options.force) return undefined
-  if (origin.name !== name || origin.embedded) {
-    const hint = '--force replaces it; streams sealed for it can then no longer be opened'
-    throw new SftError('ERR_SFT_EXISTS', `there is an identity already: ${origin.name} in ${origin.org}`, { hint })
-  }
-  if (options.newKey) return undefined
-  return loadIdentity(directory, { passphrase: passphraseSource(options), allowExpired: true })
-}
-
-/** Writes the identity; a renewal keeps the stored key, and with it its passphrase. */
-async function store(
-  directory: string,
-  identity: Identity,
-  current: Identity | undefined,
-  passphrase: Buffer | undefined,
-  options: LoginFlags
-): Promise<void> {
-  const { saveIdentity, SftError, replaceChain } = await import('../../index.ts')
-  if (current) {
-    if (current.org !== identity.org)
-      throw new SftError('ERR_SFT_EXISTS', 'the identity here is of another organisation', {
-        hint: '--force replaces it'
-      })
-    await replaceChain(directory, identity)
-  } else {
-    await saveIdentity(directory, identity, { passphrase, authUrl: options.auth })
-  }
 }
 
 async function whoami(options: { json?: boolean; cert?: boolean }): Promise<void> {

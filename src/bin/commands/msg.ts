@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import type { Engine } from '../../index.ts'
-import { resolvePeer, splitPeer } from '../directory.ts'
+import { addressOf } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
 import { openEngine, type PassphraseOptions, withPassphrase } from '../options.ts'
 import { say } from '../terminal.ts'
@@ -19,16 +18,10 @@ async function msg(peer: string, words: string[], options: PassphraseOptions): P
   await using engine = await openEngine({ ...options, threads: 0 })
   await interruptible(async signal => {
     const text = words.length === 1 && words[0] === '-' ? await standardInput(signal) : words.join(' ')
-    const address = await addressOf(engine, peer)
+    const address = await addressOf(engine, peer, 'receive')
     await engine.message(text, address, { signal })
     say(`delivered to ${address}`)
   })
-}
-
-async function addressOf(engine: Engine, peer: string): Promise<string> {
-  const named = splitPeer(peer.includes(':') ? peer : `${peer}:`)
-  // what is neither is no address either, and called so
-  return named?.path === '' ? resolvePeer(engine, named.name, 'receive') : peer
 }
 
 /** A byte more than a message may have is enough to refuse it. */
