@@ -32,6 +32,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<(progra
   { names: ['gc'], load: async () => (await import('./commands/gc.ts')).registerGc },
   { names: ['audit'], load: async () => (await import('./commands/audit.ts')).registerAuditFile },
   { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).registerDoctor },
+  { names: ['classic'], load: async () => (await import('./commands/classic/classic.ts')).registerClassic },
   { names: ['build-native'], load: async () => (await import('./commands/build-native.ts')).registerBuildNative }
 ]
 

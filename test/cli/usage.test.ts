@@ -36,6 +36,10 @@ const COMMANDS = [
   ['receipt'],
   ['receipt', 'verify'],
   ['doctor'],
+  ['classic'],
+  ['classic', 'auth'],
+  ['classic', 'user', 'add'],
+  ['classic', 'login'],
   ['build-native']
 ] as const
 

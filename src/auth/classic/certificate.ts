@@ -1,9 +1,8 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { SftError } from '../../streams/errors.ts'
-import { type Issuer, issue, selfSign } from '../certificates/certificate.ts'
 import { element, readElement, readFields, sequence, TAG } from '../certificates/der.ts'
 import { readExtensions } from '../certificates/extensions.ts'
-import { isAcceptableKey, type KeyPair } from '../certificates/keys.ts'
+import { isAcceptableKey } from '../certificates/keys.ts'
 import { CLOCK_SKEW } from '../certificates/path.ts'
 import { EXTENSION, SHA256_WITH_RSA } from '../certificates/profile.ts'
 import { isAlias } from './alias.ts'
@@ -11,51 +10,19 @@ import { MAX_CLASSIC_PAYLOAD } from './wire.ts'
 
 /** Certificates of the classic system (SPEC §14.3): a root, and leaves without any extension, which no native peer takes, as no classic one takes theirs. */
 
-const DAY = 24 * 60 * 60_000
-/** A leaf is valid a little before it is made, for peers whose clock is behind. */
-const BACKDATE = 5 * 60_000
-const ROOT_LIFE = 10 * 365 * DAY
-/** Life of a leaf in milliseconds. */
-export const CLASSIC_LIFE = 10 * DAY
 const ONE_CERTIFICATE = /^\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/
 const CERTIFICATE = [TAG.sequence, TAG.sequence, TAG.bitString] as const
 /** Fields of a TBSCertificate without extensions (RFC 5280 §4.1). */
 const PLAIN_TBS = [0xa0, TAG.integer, ...new Array<number>(5).fill(TAG.sequence)]
 
 /** BasicConstraints of a CA without a limit of its path; every native CA has one. */
-const IS_AUTHORITY = sequence(element(TAG.boolean, Uint8Array.of(0xff)))
+export const CLASSIC_AUTHORITY = sequence(element(TAG.boolean, Uint8Array.of(0xff)))
 
 /** Whoever holds the key of this certificate; of the one who showed it, it proves nothing (A4). */
 export interface ClassicPeer {
   readonly alias: string
   readonly publicKey: KeyObject
   readonly certificate: X509Certificate
-}
-
-/** Makes a classic root, valid for 10 years. It names no organisation and limits no path: no native peer can pin it. */
-export function createClassicRoot(key: KeyPair): X509Certificate {
-  const now = Date.now()
-  return selfSign(
-    {
-      subject: { commonName: 'sft classic root' },
-      publicKey: key.publicKey,
-      notBefore: new Date(now - BACKDATE),
-      notAfter: new Date(now + ROOT_LIFE),
-      extensions: [{ id: EXTENSION.basicConstraints, critical: true, value: IS_AUTHORITY }]
-    },
-    key.privateKey
-  )
-}
-
-/** Certifies a key as the classic system does. It never outlives the root. */
-export function issueClassicLeaf(
-  root: Issuer,
-  { alias, publicKey, ttl = CLASSIC_LIFE }: { alias: string; publicKey: KeyObject; ttl?: number | undefined }
-): X509Certificate {
-  const now = Date.now()
-  const end = Math.min(now + ttl, root.certificate.validToDate.getTime())
-  const validity = { notBefore: new Date(now - BACKDATE), notAfter: new Date(end) }
-  return issue({ subject: { commonName: alias }, publicKey, ...validity, extensions: [], keyIds: false }, root)
 }
 
 export interface ClassicCheck {
@@ -129,7 +96,7 @@ function isClassicAuthority(root: X509Certificate): boolean {
   try {
     const { extensions } = readExtensions(root.raw)
     const constraints = extensions.filter(({ id }) => id === EXTENSION.basicConstraints)
-    return constraints.length === 1 && constraints.every(({ value }) => Buffer.compare(value, IS_AUTHORITY) === 0)
+    return constraints.length === 1 && constraints.every(({ value }) => Buffer.compare(value, CLASSIC_AUTHORITY) === 0)
   } catch {
     // no extensions, or what is no certificate of version 3
     return false

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { isIPv6, type Server as NetServer, type Socket } from 'node:net'
 
@@ -95,7 +96,7 @@ export function renewCertificate(
  * Watches a server's connections from here on and returns how to end it: nothing new is accepted, requests that run are answered (for at most
  * 10 s), every other connection is cut. Node's own `close` would wait for one that has yet to send its first byte.
  */
-export function trackConnections(server: Server): () => Promise<void> {
+export function trackConnections(server: NetServer): () => Promise<void> {
   const sockets = new Set<Socket>()
   let running = 0
   let closing = false
@@ -106,7 +107,7 @@ export function trackConnections(server: Server): () => Promise<void> {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  server.on('request', (_, response) => {
+  server.on('request', (_, response: ServerResponse) => {
     running++
     response.once('close', () => {
       running--

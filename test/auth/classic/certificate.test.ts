@@ -6,12 +6,8 @@ import { createIssuing, createRoot, issueLeaf, issueServer } from '../../../src/
 import { verifyPath } from '../../../src/auth/certificates/path.ts'
 import { encodeCertificates, encodePem } from '../../../src/auth/certificates/pem.ts'
 import { EXTENSION, leafExtensions } from '../../../src/auth/certificates/profile.ts'
-import {
-  CLASSIC_LIFE,
-  issueClassicLeaf,
-  parseClassicRoot,
-  verifyClassicCertificate
-} from '../../../src/auth/classic/certificate.ts'
+import { parseClassicRoot, verifyClassicCertificate } from '../../../src/auth/classic/certificate.ts'
+import { CLASSIC_LIFE, issueClassicLeaf } from '../../../src/auth/classic/issuance.ts'
 import { makeClassicSystem } from '../../fixtures/classic.ts'
 import { openssl } from '../../fixtures/openssl.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'

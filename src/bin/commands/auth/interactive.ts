@@ -1,11 +1,14 @@
-import type { AuthStore } from '../../../index.ts'
 import { askLine, askOnTerminal, say } from '../../terminal.ts'
+
+interface AddsUsers {
+  add(name: string, hash: string): Promise<unknown>
+}
 
 /**
  * The way in of the classic system: before it serves, the auth server asks at its terminal for users, one after the other. What can not be added is
  * said, and asked again.
  */
-export async function addUsersAtTerminal({ users }: AuthStore): Promise<void> {
+export async function addUsersAtTerminal({ users }: { users: AddsUsers }): Promise<void> {
   const { passwordHasher, SftError } = await import('../../../index.ts')
   const hasher = passwordHasher()
   for (;;) {

@@ -1,0 +1,19 @@
+import type { Command } from 'commander'
+import { registerClassicAuth } from './auth.ts'
+import { registerClassicLogin } from './login.ts'
+import { registerClassicUsers } from './user.ts'
+
+const WARNING = `
+What the classic mode does not protect: files are not authenticated (whoever has your certificate can make blocks for you); a connection that is cut looks
+like a whole file; a certificate shown is no proof of who shows it; passwords go to whoever has the root's key; names and sizes of what is asked for are visible.`
+
+/** `sft classic …`: the classic system (SPEC §14). */
+export function registerClassic(program: Command): void {
+  const classic = program
+    .command('classic')
+    .description('talk to peers of the classic system, which protects less: see the end of this help')
+    .addHelpText('after', WARNING)
+  registerClassicAuth(classic)
+  registerClassicUsers(classic)
+  registerClassicLogin(classic)
+}
