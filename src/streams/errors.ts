@@ -27,6 +27,7 @@ export const ERRORS = {
   ERR_SFT_LIMIT: { exit: 12, retryable: false },
   ERR_SFT_PARTIAL: { exit: 23, retryable: false },
   ERR_SFT_SOURCE_CHANGED: { exit: 24, retryable: true },
+  ERR_SFT_REPLAY: { exit: 25, retryable: false },
   ERR_SFT_TIMEOUT: { exit: 30, retryable: true },
   ERR_SFT_TRUNCATED: { exit: 40, retryable: true },
   ERR_SFT_TRAILING: { exit: 40, retryable: false },

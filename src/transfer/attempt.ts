@@ -1,6 +1,6 @@
 import type { GetOptions, SendOptions } from './engine-options.ts'
 import type { FileSession } from './file-session.ts'
-import { type Input, openInput } from './input.ts'
+import type { Inputs } from './inputs.ts'
 import type { Meter } from './meter.ts'
 import { noted, notedAt, resultBefore } from './once.ts'
 import { type Output, openOutput, receivedName } from './output.ts'
@@ -15,11 +15,11 @@ export interface Attempt {
 }
 
 export async function sendOnce(
-  input: Input,
+  inputs: Inputs,
   { name: told, tree, job, receipt, onRestart, onKept }: SendOptions,
   { dial, watch, meter }: Attempt
 ): Promise<TransferResult> {
-  await using opened = await openInput(input, told, watch?.tree(tree) ?? tree)
+  await using opened = await inputs.open(told, watch?.tree(tree) ?? tree)
   const outgoing = watch?.outgoing(opened) ?? opened
   await using session = await dial()
   const { name = 'stdin', size } = outgoing.metadata

@@ -56,6 +56,11 @@ export interface SendOptions extends SealOptions, DialOptions, RetryOptions, Res
   /** Has the receiver sign what it got; the receipt is in the result. Default false. */
   receipt?: boolean | undefined
   job?: JobOptions | undefined
+  /**
+   * Keeps the last so many bytes of what can be read only once, so that it goes on when the connection was lost. Attempts again without `retry`, until ten in a row have failed that
+   * brought nothing. Memory: as many bytes, and 1 MiB. Not with a receipt.
+   */
+  replay?: number | undefined
 }
 
 export interface GetOptions

@@ -16,6 +16,7 @@ import type { ExportOptions } from './export-root.ts'
 import type { FileSession } from './file-session.ts'
 import type { InboxOptions } from './inbox.ts'
 import { type Input, openInput } from './input.ts'
+import { Inputs, requireWindow } from './inputs.ts'
 import type { Listener } from './listen.ts'
 import { Listeners, type ReceivingOne } from './listeners.ts'
 import type { ListenAddress } from './listening.ts'
@@ -26,7 +27,7 @@ import type { Output } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
 import type { TransferResult } from './requests.ts'
-import { type RetryOptions, retrying } from './retry.ts'
+import { type Attempts, retrying } from './retry.ts'
 import type { Recipient } from './stream-header.ts'
 import { type About, Watch, watched, watchedStream } from './watch.ts'
 
@@ -138,16 +139,18 @@ export class Engine implements AsyncDisposable {
 
   /**
    * Sends an input to `NAME@HOST:PORT`; resolves once the receiver has said that it is durable or delivered. What can be read twice, a path or bytes, is
-   * attempted again as `retry` says.
+   * attempted again as `retry` says; anything else with a window of it, `replay`.
    */
   async send(input: Input, address: string, options: SendOptions = {}): Promise<TransferResult> {
     const { name: peer } = parsePeerAddress(address)
     requireStreams(options.streams ?? 1)
     requireNoReceipt(options)
+    requireWindow(options)
     const watch = this.#watch(options, { direction: 'sent', peer })
-    const again = typeof input === 'string' || input instanceof Uint8Array ? options : {}
+    await using inputs = new Inputs(input, options)
+    const { again } = inputs
     const told = { ...options, job: jobOf(options, again) }
-    return this.#attempts(address, options, { again, watch }, attempt => sendOnce(input, told, attempt))
+    return await this.#attempts(address, options, { again, watch }, attempt => sendOnce(inputs, told, attempt))
   }
 
   /**
@@ -243,7 +246,7 @@ export class Engine implements AsyncDisposable {
   #attempts<T extends TransferResult>(
     address: string,
     options: DialOptions,
-    { again, watch }: { again: RetryOptions; watch: Watch | undefined },
+    { again, watch }: { again: Attempts; watch: Watch | undefined },
     run: (attempt: Attempt) => Promise<T>
   ): Promise<T> {
     const attempt = { dial: () => this.connect(address, options), watch, meter: this.#meter }

@@ -82,10 +82,10 @@ export class FileSession implements AsyncDisposable {
       fileOffer.encode({ request, ...offer, stripes, fileId, content, ...(expected && { receipt: 1 }) })
     )
     const answer = await this.#transfers.read()
-    if (offer.job && isDoneBefore(answer)) return resultBefore(outgoing.metadata.size, outgoing.metadata)
+    if (offer.job && isDoneBefore(answer)) return resultBefore(wholeOf(outgoing), outgoing.metadata)
     if (answer.type === 'RSCI') throw refused(answer, expected && NO_RECEIPT)
     const { offset, id = fileId, givenUp } = requireAcceptance(answer, request, ['start'])
-    if (offset > 0 && !(outgoing.tree ? id : fileId && offset <= (offer.size ?? 0)))
+    if (offset > 0 && !(outgoing.tree ? id : fileId && offset <= (offer.size ?? outgoing.replay?.read ?? 0)))
       throw new SftError('ERR_SFT_PROTOCOL', 'the peer has more of the file than there is')
     const { onRestart, onKept } = options
     return this.#transfers.send({
@@ -203,6 +203,11 @@ export class FileSession implements AsyncDisposable {
   #parties({ name }: Offer) {
     return { identity: this.#identity, peer: this.peer, name }
   }
+}
+
+/** Bytes of what a peer has done before. */
+function wholeOf({ replay, metadata }: Outgoing): number | undefined {
+  return replay ? replay.whole() : metadata.size
 }
 
 /** Who takes such an offer. @throws SftError ERR_SFT_PUSH_REFUSED when nobody does */

@@ -33,7 +33,8 @@ export interface PartialOwner {
 
 interface Journal {
   readonly id: string
-  readonly size: number
+  /** Absent where the sender does not know. */
+  readonly size?: number | undefined
   readonly inode: string
   readonly boot: string
 }
@@ -145,7 +146,7 @@ class Partial implements PartFile {
     const file = await createPart(this.path)
     try {
       const { ino } = await file.stat({ bigint: true })
-      const { fileId = new Uint8Array(), size = 0 } = this.#metadata
+      const { fileId = new Uint8Array(), size } = this.#metadata
       const journal: Journal = {
         id: Buffer.from(fileId).toString('hex'),
         size,
@@ -197,7 +198,7 @@ async function begunAt(path: string): Promise<Begun | undefined> {
   const durable = Number(lines.slice(0, -1).at(-1) ?? 0)
   const written = Number(found.size)
   const bytes = journal.boot === (await bootId()) ? written : Math.min(written, durable)
-  return bytes > 0 && bytes <= journal.size ? { id: Buffer.from(journal.id, 'hex'), bytes } : undefined
+  return bytes > 0 && bytes <= (journal.size ?? bytes) ? { id: Buffer.from(journal.id, 'hex'), bytes } : undefined
 }
 
 async function* firstBytes(path: string, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
@@ -219,7 +220,8 @@ function parse(head: string): Journal | undefined {
   try {
     const { id, size, inode, boot } = JSON.parse(head) as Record<string, unknown>
     const whole = typeof id === 'string' && /^[0-9a-f]{64}$/.test(id) && typeof inode === 'string'
-    return whole && typeof size === 'number' && typeof boot === 'string' ? { id, size, inode, boot } : undefined
+    const known = size === undefined || typeof size === 'number'
+    return whole && known && typeof boot === 'string' ? { id, size, inode, boot } : undefined
   } catch {
     // a crash cut it
     return undefined

@@ -38,9 +38,22 @@ export interface Outgoing {
   stat?: BigIntStats | undefined
   /** Of a directory, instead of `stat`. */
   tree?: OutgoingTree | undefined
+  /** Of what is read once, and kept in part, instead of `stat`. */
+  replay?: OutgoingReplay | undefined
   /** Told of plaintext bytes once their chunk is written to the connection. */
   onWritten?: ((bytes: number) => void) | undefined
   owned: boolean
+}
+
+export interface OutgoingReplay {
+  /** 32 bytes, of no other source. */
+  readonly id: Uint8Array
+  /** Bytes that were read. */
+  readonly read: number
+  /** Begins an attempt there. @throws SftError ERR_SFT_REPLAY when what follows is kept no more. */
+  begin(start: number): void
+  /** Bytes of all of it. @throws SftError ERR_SFT_PROTOCOL when its end was not read yet. */
+  whole(): number
 }
 
 export interface OutgoingTree {
@@ -90,6 +103,7 @@ export class SessionStreams {
 
   /** The id of what goes out, for whoever may want the rest of it later; nothing for what is no file, or is sent again sooner than continued. */
   idOf(outgoing: Outgoing): Uint8Array | undefined {
+    if (outgoing.replay) return outgoing.replay.id
     return outgoing.stat && isResumable(outgoing) ? fileId(this.#options.identity, outgoing.stat) : undefined
   }
 
@@ -116,7 +130,8 @@ export class SessionStreams {
    * @param id of what is sent; for a peer who continues a directory, that of what comes before
    */
   async send(outgoing: Outgoing, signal: AbortSignal, start = 0, id = this.idOf(outgoing)): Promise<Uint8Array> {
-    const { metadata, file, source, owned, onWritten } = outgoing
+    const { metadata, file, source, owned, onWritten, replay } = outgoing
+    replay?.begin(start)
     const { session, pool, inFlight } = this.#options
     const size = this.chunkSize
     const firstChunk = start / size

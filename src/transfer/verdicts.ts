@@ -50,7 +50,13 @@ export function refusalFor(code: SftErrorCode): Refusal {
 /** What the peer is told about the error that ends a transfer; `fileFault` for one of the file on this side. */
 export function abortReason(code: SftErrorCode, fileFault: Abort): Abort {
   if (code === 'ERR_SFT_SOURCE_CHANGED') return 'source changed'
-  if (code === 'ERR_SFT_FILE' || code === 'ERR_SFT_EXISTS' || code === 'ERR_SFT_OUTPUT_CLOSED') return fileFault
+  if (
+    code === 'ERR_SFT_FILE' ||
+    code === 'ERR_SFT_REPLAY' ||
+    code === 'ERR_SFT_EXISTS' ||
+    code === 'ERR_SFT_OUTPUT_CLOSED'
+  )
+    return fileFault
   if (code === 'ERR_SFT_TIMEOUT') return 'timeout'
   if (code === 'ERR_SFT_CANCELLED') return 'cancelled'
   if (code === 'ERR_SFT_CONNECTION_LOST') return 'connection lost'

@@ -6,7 +6,7 @@ import { failureOf, type StartEvent, type Tell } from './events.ts'
 import type { MeteredStage } from './meter.ts'
 import type { StreamInfo } from './pipe.ts'
 import type { TransferResult } from './requests.ts'
-import type { RetryOptions } from './retry.ts'
+import type { Attempts } from './retry.ts'
 import type { Outgoing } from './session-streams.ts'
 import { TREE } from './tree/entry.ts'
 import type { TreeOptions } from './tree/tree-source.ts'
@@ -115,9 +115,9 @@ export class Watch {
   }
 
   /** Retries as before; each one is told of. */
-  retrying({ retry, onRetry }: RetryOptions): RetryOptions {
+  retrying({ onRetry, ...again }: Attempts): Attempts {
     return {
-      retry,
+      ...again,
       onRetry: (error, wait) => {
         onRetry?.(error, wait)
         this.#tell({ type: 'retry', id: this.id, wait, error: failureOf(error) })

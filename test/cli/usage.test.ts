@@ -113,6 +113,7 @@ const PROVOKED: Record<number, string> = {
   12: 'pipe.test.ts',
   23: '../integration/directories.test.ts',
   24: 'pipe.test.ts',
+  25: '../integration/replay.test.ts',
   30: 'usage.test.ts',
   40: 'pipe.test.ts',
   41: 'pipe.test.ts',

@@ -40,6 +40,17 @@ t.test('gives up after so many, or at once for good', async t => {
   await t.rejects(retrying({}, undefined, failing(lost).attempt), lost)
 })
 
+t.test('goes on as long as it gets farther, and stops where nothing can help', async t => {
+  const farther = [true, true, false]
+  const advanced = (): boolean => farther.shift() === true
+  const often = failing(lost, lost, lost, lost, lost, lost)
+  await t.rejects(retrying({ retry: 1, advanced }, undefined, often.attempt), lost)
+  t.equal(often.attempts.length, 3)
+  const useless = failing(lost, lost)
+  await t.rejects(retrying({ retry: 5, isFinal: () => true }, undefined, useless.attempt), lost)
+  t.equal(useless.attempts.length, 1)
+})
+
 t.test('an abort ends the waiting', async t => {
   const stop = new AbortController()
   const reason = new Error('enough')

@@ -4,7 +4,7 @@ import { continuable, saysRestart } from '../continuing.ts'
 import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
 import { type MoveFlags, withMove } from '../moving.ts'
-import { collect, openEngine, refuseTerminal, sayStats } from '../options.ts'
+import { collect, openEngine, parseSize, refuseTerminal, sayStats } from '../options.ts'
 import { showsProgress, withProgressOf } from '../progress.ts'
 import { isTerminal } from '../terminal.ts'
 import { retryOptions, sayTransfer } from '../transfers.ts'
@@ -16,6 +16,7 @@ interface SendFlags extends MoveFlags {
   name?: string
   force?: boolean
   receipt?: string
+  replay?: number
 }
 
 interface Sending extends SendFlags {
@@ -43,6 +44,11 @@ export function registerSend(program: Command): void {
     .option('-o, --output <file>', 'write the sealed stream to a file; - is standard output, even a terminal')
     .option('--name <name>', 'file name to tell the receiver')
     .option('--receipt <file>', 'have the peer sign what it got; sft receipt verify checks it; - is standard output')
+    .option(
+      '--replay <bytes>',
+      'keep the last bytes of standard input, so that a lost connection is dialled again and goes on: 256M',
+      parseSize
+    )
     .option('-f, --force', 'replace an existing output file or receipt')
     .addHelpText(
       'after',
@@ -80,7 +86,7 @@ function requireSense(
   usage: (message: string, hint?: string) => Error
 ): void {
   const [piped, dialled] = [input === '-', address !== undefined]
-  const { to = [], output, retry, streams, receipt, recursive } = options
+  const { to = [], output, retry, streams, receipt, replay, recursive } = options
   const given = (...values: unknown[]): boolean => values.some(value => value !== undefined)
   const rules: [boolean, string, string?][] = [
     [piped && isTerminal(0), 'no file given, and standard input is the terminal', 'sft send --help'],
@@ -90,7 +96,12 @@ function requireSense(
     [!dialled && given(streams), '--streams belongs to a peer that is dialled, not to the pipe'],
     [recursive === true && given(receipt), 'a receipt is of a file, not of a directory'],
     [recursive === true && piped, '-r is for a directory, not for standard input'],
-    [piped && given(retry), 'standard input can not be read twice', 'leave --retry out'],
+    [!dialled && given(replay), '--replay belongs to a peer that is dialled, not to the pipe'],
+    [
+      piped && given(retry) && !given(replay),
+      'standard input can not be read twice',
+      '--replay 256M keeps the end of it, and goes on by itself'
+    ],
     [to.length > MAX_RECIPIENTS, `a stream has at most ${MAX_RECIPIENTS} recipients`]
   ]
   const broken = rules.find(([applies]) => applies)
@@ -117,13 +128,13 @@ async function moveToPeer(
     throw new SftError('ERR_SFT_USAGE', 'the receiver chooses where a file goes', { hint: `write ${named.name}:` })
   }
   const place = named ? await resolvePeer(engine, named.name, 'receive') : address
-  const { name, streams } = options
+  const { name, streams, replay } = options
   const tree = await treeOptions(options)
   const keep = await receiptKeeper(options, told.signal)
   const receipt = keep !== undefined
   const events = { ...retryOptions(options), ...saysRestart(name ?? String(source)), ...told }
   const result = await withProgressOf(options.shown, news =>
-    engine.send(source, place, { name, streams, tree, receipt, ...events, ...news })
+    engine.send(source, place, { name, streams, tree, receipt, replay, ...events, ...news })
   )
   if (!options.quiet) sayTransfer('sent to', place, result.metadata.name, result, streams)
   await keep?.(result)
