@@ -15,6 +15,7 @@ function pack(directory: string): string {
   const names = [
     'src',
     'scripts',
+    'examples',
     'package.json',
     'tsconfig.json',
     'tsconfig.build.json',
@@ -108,6 +109,9 @@ t.test(
       join(consumer, 'use.ts'),
       "import { type Chunk, chunk, ERRORS, Engine, SftError } from 'sft'\nexport const stage = chunk()\nexport type C = Chunk\nexport { ERRORS, Engine, SftError }\n"
     )
+    cpSync(join(installed, 'examples'), join(consumer, 'examples'), { recursive: true })
+    const examples = readdirSync(join(consumer, 'examples')).map(name => join('examples', name))
+    t.ok(examples.length > 0)
     const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
     const types = join(repository, 'node_modules', '@types')
     run(process.execPath, [
@@ -125,7 +129,8 @@ t.test(
       'node',
       '--typeRoots',
       types,
-      'use.ts'
+      'use.ts',
+      ...examples
     ])
     t.equal(
       run(process.execPath, ['-e', "import('sft').then(s => console.log(typeof s.Engine))"]).toString(),
