@@ -1,6 +1,7 @@
 import type { TransferEvent } from '../index.ts'
 import { sayRestart } from './continuing.ts'
 import { sayDenied } from './policy.ts'
+import { reader } from './reader.ts'
 import { say } from './terminal.ts'
 import { sayTransfer } from './transfers.ts'
 
@@ -8,6 +9,7 @@ import { sayTransfer } from './transfers.ts'
 
 /** A line for each file that has moved, each connection that came to nothing and each refusal of the policy; who takes a message prints it. */
 export function sayEvent(event: TransferEvent): void {
+  reader()?.event(event)
   if (event.type === 'error') say(`connection of ${event.peer ?? 'a stranger'} failed: ${event.error.message}`)
   else if (event.type === 'denied') sayDenied(event)
   else if (event.type === 'end' && event.content !== 'message') {

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { exitCodeOf, report } from './failure.ts'
+import { openReader } from './json-flags.ts'
+import { reader } from './reader.ts'
 import { askNothing, printable } from './terminal.ts'
 import { VERSION } from './version.ts'
 
@@ -45,8 +47,9 @@ export async function main(args: readonly string[]): Promise<number> {
     .showHelpAfterError('(run with --help for the options)')
     .enablePositionalOptions()
     .exitOverride()
-    .hook('preAction', (_, command) => {
+    .hook('preAction', async (_, command) => {
       if (command.opts().input === false) askNothing()
+      await openReader(command)
     })
     .configureOutput({
       outputError: (text, write) =>
@@ -65,11 +68,15 @@ export async function main(args: readonly string[]): Promise<number> {
       return 2
     }
     await program.parseAsync(args, { from: 'user' })
+    await reader()?.end(0)
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    report(error)
-    return exitCodeOf(error)
+    const exitCode = exitCodeOf(error)
+    // where lines for a program have the place of those for a person, the last of them says it
+    if (!reader()?.note) report(error)
+    await reader()?.end(exitCode, error)
+    return exitCode
   }
 }
 

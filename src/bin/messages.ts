@@ -1,4 +1,5 @@
 import type { OnMessage } from '../index.ts'
+import { reader } from './reader.ts'
 import { printable } from './terminal.ts'
 
 /** Messages of peers on a terminal (SPEC §8.6): whose each line is, is never the word of whoever wrote it. */
@@ -11,8 +12,10 @@ export interface MessagePlace {
   readonly onStandardOutput: boolean
 }
 
-/** Prints messages, one after the other, each line behind the name of its sender. */
+/** Prints messages, one after the other, each line behind the name of its sender; a program that reads events has them among those. */
 export function messagePrinter({ onStandardOutput }: MessagePlace): OnMessage {
+  const program = reader()
+  if (program) return (text, { name }) => program.message(text, name)
   const stream = onStandardOutput ? process.stdout : process.stderr
   // what it is not told of as an error of a write
   stream.on('error', () => {})

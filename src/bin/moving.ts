@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { type JsonFlags, withJson } from './json-flags.ts'
 import { type EngineFlags, type TimeoutFlags, withEngine, withStreams, withTimeout } from './options.ts'
 import { type ProgressFlags, withProgress } from './progress.ts'
 import { type RetryFlags, withRetry } from './transfers.ts'
@@ -6,10 +7,10 @@ import { type TreeFlags, withTree } from './trees.ts'
 
 /** What `send` and `get` have in common: one transfer of a file or a directory, with a peer that is dialled. */
 
-export interface MoveFlags extends EngineFlags, TimeoutFlags, ProgressFlags, RetryFlags, TreeFlags {
+export interface MoveFlags extends EngineFlags, JsonFlags, TimeoutFlags, ProgressFlags, RetryFlags, TreeFlags {
   streams?: number
 }
 
 export function withMove(command: Command): Command {
-  return withRetry(withTree(withProgress(withTimeout(withStreams(withEngine(command))))))
+  return withJson(withRetry(withTree(withProgress(withTimeout(withStreams(withEngine(command)))))))
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { EventOptions, ProgressEvent, TransferEvent } from '../index.ts'
 import { formatBytes } from './options.ts'
+import { reader } from './reader.ts'
 import { clearStatus, drawStatus } from './status-line.ts'
 import { printable, say } from './terminal.ts'
 
@@ -21,10 +22,10 @@ const STALLED_MS = 2000
 const BAR = 20
 const DEFAULT_COLUMNS = 80
 
-/** A person who wants to see something move, and a terminal that can show it. */
+/** A person who wants to see something move, and a terminal that can show it; a program has numbers. */
 export function showsProgress({ quiet }: ProgressFlags): boolean {
   const { CI, TERM } = process.env
-  return !quiet && process.stderr.isTTY === true && !CI && TERM !== 'dumb'
+  return !quiet && !reader() && process.stderr.isTTY === true && !CI && TERM !== 'dumb'
 }
 
 /**
@@ -43,7 +44,12 @@ export async function withProgressOf<T>(shown: boolean, run: (told: EventOptions
   // Node would open its debugger to whoever is on this machine
   process.on('SIGUSR1', answer)
   try {
-    return await run({ onEvent: event => position.follow(event) })
+    return await run({
+      onEvent: event => {
+        position.follow(event)
+        reader()?.event(event)
+      }
+    })
   } finally {
     process.off('SIGUSR1', answer)
     clearInterval(timer)

@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { isatty, ReadStream, WriteStream } from 'node:tty'
 import { Interrupted } from './interrupt.ts'
+import { reader } from './reader.ts'
 import { clearStatus } from './status-line.ts'
 
 /**
@@ -17,9 +18,11 @@ const onStandardError: Write = line => {
 }
 let news = onStandardError
 
-/** One line of news, on standard error unless a line is being typed there. */
+/** One line of news, on standard error unless a line is being typed there, or a program reads there. */
 export function say(text: string): void {
-  news(`sft: ${printable(text)}\n`)
+  const note = reader()?.note
+  if (note) note(text)
+  else news(`sft: ${printable(text)}\n`)
 }
 
 /** Has somebody else write the news, who knows where the line stands that is being typed; until the function is called that this returns. */

@@ -14,6 +14,7 @@ const PLAIN = ['-u', 'NODE_OPTIONS']
 function pack(directory: string): string {
   const names = [
     'src',
+    'schema',
     'scripts',
     'examples',
     'package.json',
@@ -137,5 +138,8 @@ t.test(
       'function\n'
     )
     t.equal(JSON.parse(readFileSync(join(consumer, 'node_modules', 'sft', 'package.json'), 'utf8')).name, 'sft')
+    const schema =
+      "import('sft/schema/events.schema.json', { with: { type: 'json' } }).then(s => console.log(s.default.title))"
+    t.equal(run(process.execPath, ['-e', schema]).toString(), 'sft.events/1\n')
   }
 )

@@ -82,6 +82,8 @@ t.test('what is no command line', async t => {
   await refused(['recv', '--listen', '127.0.0.1:0', '--once', '-o', 'x'], /belong to a directory/)
   await refused(['send', '-', 'bob@127.0.0.1:1', '--to', 'bob'], /belong to the pipe/)
   await refused(['send', ...Array(65).fill('--to=x')], /at most 64/)
+  await refused(['send', 'x', '--json'], /standard output carries the data/)
+  await refused(['send', 'x', '--json-fd', '99'], /descriptor 99 is not open/)
   for (const size of ['17K', '8K', '2M', '0'])
     t.match(await alice.run(['send', '--chunk-size', size]), { code: 2, bytes: 0, stderr: /power of two/ }, size)
 })

@@ -10,6 +10,7 @@ import type { DeniedEvent, TransferEvent } from '../../src/transfer/events.ts'
 import { parsePolicy } from '../../src/transfer/policy.ts'
 import { createPool } from '../../src/workers/pool.ts'
 import { C, cut, join as joinBytes, pattern } from '../fixtures/bytes.ts'
+import { watchPublished } from '../fixtures/events-schema.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 
 const organisation = await makeOrganisation()
@@ -18,6 +19,8 @@ const { spkiHash } = await import('../../src/auth/certificates/keys.ts')
 const forBob = { publicKey: bob.publicKey, spkiHash: spkiHash(bob.publicKey) }
 const bytes = pattern(3 * C + 7)
 const host = '127.0.0.1'
+
+const published = watchPublished(t)
 
 t.test('seal and open', async t => {
   await using near = new Engine({ identity: alice, threads: 0, chunkSize: C, suite: 'chacha20-poly1305' })
@@ -195,3 +198,9 @@ t.test(
     t.match(events[0].serial, /^[0-9a-f]{32}$/)
   }
 )
+
+t.test('M102: every event of all this is as the schema says', t => {
+  t.same(published.faults, [])
+  t.ok(published.types.size >= 5, [...published.types].join())
+  t.end()
+})

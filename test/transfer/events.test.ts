@@ -7,6 +7,7 @@ import { SftError } from '../../src/streams/errors.ts'
 import { Engine } from '../../src/transfer/engine.ts'
 import { EVENT_TYPES, failureOf, type ProgressEvent, type TransferEvent, tellerOf } from '../../src/transfer/events.ts'
 import { join as joinBytes, pattern } from '../fixtures/bytes.ts'
+import { writtenFaultsOf } from '../fixtures/events-schema.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 
 const organisation = await makeOrganisation()
@@ -42,6 +43,7 @@ function requireOrder(t: Test, events: readonly TransferEvent[]): void {
   }
   t.equal(events.filter(({ type }) => type === 'end' || type === 'error').length, 1)
   t.match(events.at(-1)?.type, /^(end|error)$/)
+  t.same(events.flatMap(writtenFaultsOf), [], 'M102: as the schema says')
 }
 
 t.test('M100: both sides of a send and of a get tell of it, from start to end', async t => {

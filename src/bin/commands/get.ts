@@ -3,6 +3,7 @@ import { continuable, saysRestart } from '../continuing.ts'
 import { resolvePeer, splitPeer } from '../directory.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { interruptible } from '../interrupt.ts'
+import { requireFreeOutput } from '../json-flags.ts'
 import { type MoveFlags, withMove } from '../moving.ts'
 import { openEngine, sayStats } from '../options.ts'
 import { showsProgress, withProgressOf } from '../progress.ts'
@@ -29,6 +30,7 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
   // NAME: and -r is all that is served
   const path = (named?.path ?? pathHere) || (named && options.recursive ? '.' : undefined)
   if (!path) throw new SftError('ERR_SFT_USAGE', 'what to get is missing', { hint: 'sft get NAME:PATH' })
+  await requireFreeOutput(options.output === '-')
   const tree = await treeFilter(options)
   const existing = await existingOf(options)
   const shown = showsProgress(options)

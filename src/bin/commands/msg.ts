@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
 import { addressOf } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
+import { withJson } from '../json-flags.ts'
 import { openEngine, type PassphraseOptions, withPassphrase } from '../options.ts'
+import { reader } from '../reader.ts'
 import { say } from '../terminal.ts'
 
 /** `sft msg NAME TEXT…` and `sft msg NAME -`. */
 export function registerMsg(program: Command): void {
-  withPassphrase(program.command('msg'))
+  withJson(withPassphrase(program.command('msg')))
     .description('send a message to a peer that runs sft recv --listen')
     .argument('<peer>', 'NAME, whom the auth server finds, or NAME@HOST:PORT')
     .argument('<text...>', 'what to say, up to 64 KiB; - alone is standard input')
@@ -19,7 +21,7 @@ async function msg(peer: string, words: string[], options: PassphraseOptions): P
   await interruptible(async signal => {
     const text = words.length === 1 && words[0] === '-' ? await standardInput(signal) : words.join(' ')
     const address = await addressOf(engine, peer, 'receive')
-    await engine.message(text, address, { signal })
+    await engine.message(text, address, { signal, onEvent: event => reader()?.event(event) })
     say(`delivered to ${address}`)
   })
 }

@@ -15,6 +15,7 @@ import { sayRestart } from '../continuing.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
+import { requireFreeOutput, withJson } from '../json-flags.ts'
 import { sayEvent } from '../listener-news.ts'
 import { messagePrinter } from '../messages.ts'
 import {
@@ -32,6 +33,7 @@ import {
 } from '../options.ts'
 import { type PolicyFlags, policyOf, sendersOf, withPolicy } from '../policy.ts'
 import { withProgressOf } from '../progress.ts'
+import { reader } from '../reader.ts'
 import { isTerminal, say } from '../terminal.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
 import { requireWhole } from '../trees.ts'
@@ -65,7 +67,7 @@ interface RecvFlags
 /** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
 export function registerRecv(program: Command): void {
   const common = withExisting(withTimeout(withEngine(program.command('recv'))))
-  withResume(withAudit(withPolicy(withAnnounce(common))))
+  withJson(withResume(withAudit(withPolicy(withAnnounce(common)))))
     .description('open a sealed stream, or take files from peers')
     .argument('[stream]', 'a stored stream; - or nothing is standard input')
     .option('--listen <host:port>', 'take files from peers that dial this address')
@@ -109,6 +111,7 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
   if (options.timeout !== undefined && isDirectory && !options.once)
     throw new SftError('ERR_SFT_USAGE', '--timeout belongs to one transfer', { hint: '--once takes one' })
   if (options.output === undefined) await refuseTerminal('what a peer sent')
+  await requireFreeOutput(options.output === undefined || options.output === '-')
   await using engine = await openEngine(options)
   const listening = isDirectory && !options.once ? intoDirectory : oneTransfer
   await interruptible(signal => {
@@ -198,7 +201,8 @@ function othersOnly(): (event: TransferEvent) => void {
   let own: string | undefined
   return event => {
     if (event.type === 'start' && event.content !== 'message') own = event.id
-    else if (event.id !== own) sayEvent(event)
+    if (event.id !== own) sayEvent(event)
+    else reader()?.event(event)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Engine, KeptOptions, Recipient, SftError, TransferResult, TreeOpti
 import { continuable, saysRestart } from '../continuing.ts'
 import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
+import { requireFreeOutput } from '../json-flags.ts'
 import { type MoveFlags, withMove } from '../moving.ts'
 import { collect, openEngine, parseSize, refuseTerminal, sayStats } from '../options.ts'
 import { showsProgress, withProgressOf } from '../progress.ts'
@@ -67,7 +68,8 @@ async function send(file: string | undefined, peer: string | undefined, options:
       ? ['-', file]
       : [file ?? '-', peer]
   requireSense(input, address, options, usage)
-  const { output, timeout } = options
+  const { output, timeout, receipt } = options
+  await requireFreeOutput(address === undefined ? output === undefined || output === '-' : receipt === '-')
   // a terminal may have both ends of a pipe: two lines would write over each other
   const shown = showsProgress(options) && (address !== undefined || (output !== undefined && output !== '-'))
   const sending = { ...options, shown }

@@ -3,6 +3,7 @@ import type { AuditLog } from '../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
+import { withJson } from '../json-flags.ts'
 import { sayEvent } from '../listener-news.ts'
 import { type EngineFlags, openEngine, sayListening, sayStats, withAnnounce, withEngine } from '../options.ts'
 import { type PolicyFlags, policyOf, withPolicy } from '../policy.ts'
@@ -14,7 +15,7 @@ interface ServeFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags
 
 /** `sft serve DIR`: answers requests for the regular files below it. */
 export function registerServe(program: Command): void {
-  withAudit(withPolicy(withAnnounce(withEngine(program.command('serve')))))
+  withJson(withAudit(withPolicy(withAnnounce(withEngine(program.command('serve'))))))
     .description('let members of your organisation get the files below a directory')
     .argument('<dir>', 'the directory')
     .option('--listen <host:port>', 'address to listen on', ':12566')
