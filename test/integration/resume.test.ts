@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { sha256 } from '../fixtures/bytes.ts'
-import { type Finished, type Running, type Shell, shellOf } from '../fixtures/command.ts'
+import { type Finished, type Shell, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
 import { cutAt, proxy, stallAt, type Wire } from '../fixtures/wire.ts'
@@ -225,49 +224,6 @@ t.test('M66: a part that is somebody else’s, has another name too, or is being
   await writeFile(lock, '999999999')
   t.match(await get(peerAt(server), 'busy'), { code: 0, stderr: /resumed at/ })
   await whole(t, alice.directory, 'busy')
-})
-
-/** Kills one side of a transfer at a random moment, and runs the sender or getter again; what comes of it must be whole. */
-async function killed(t: Test, turn: number): Promise<void> {
-  const size = [1, 4096, MIB, 4 * MIB, 12 * MIB + 1, SIZE, 3 * SIZE][turn % 7] as number
-  const bytes = size > SIZE ? Buffer.concat([file, file, file]) : file.subarray(0, size)
-  const hash = createHash('sha256').update(bytes).digest('hex')
-  const [push, victim] = [random.int(2) === 0, random.int(2) === 0 ? 'near' : 'far']
-  const name = `killed${turn}`
-  const place = join(bob.directory, `place${turn}`)
-  await mkdir(place)
-  await writeFile(push ? join(alice.directory, name) : join(place, name), bytes)
-  const far = (): Promise<Running & { address: string }> =>
-    push
-      ? bob.listen(['recv', '--listen', ANY, '-o', `place${turn}`, '--from', 'alice', '--force'])
-      : bob.listen(['serve', `place${turn}`, '--listen', ANY])
-  const args = ({ address }: { address: string }): string[] =>
-    push ? ['send', name, `bob@${address}`] : ['get', `bob@${address}`, name, '-o', name, '--force']
-  const first = await far()
-  const moving = alice.begin(args(first))
-  await delay(200 + random.int(350))
-  if (victim === 'near') moving.kill('SIGKILL')
-  else first.kill('SIGKILL')
-  await moving.ended
-  const second = victim === 'near' ? first : await far()
-  // what the killed one had begun may not have come to its end there yet
-  const again = await alice.run([...args(second), '--retry', '5'])
-  t.match(again, { code: 0 }, `${push ? 'send' : 'get'} of ${size} bytes, ${victim} killed`)
-  second.kill('SIGKILL')
-  await second.ended
-  const target = push ? place : alice.directory
-  t.equal(sha256(await readFile(join(target, name))), hash)
-  if (size >= 4 * MIB) t.same(await leftOf(target, name), [])
-}
-
-t.test('kill -9 of either side at any moment loses nothing', async t => {
-  const turns = process.env.SFT_TEST_LONG === '1' ? 200 : 20
-  const todo = Array(turns).keys()
-  const lane = async (): Promise<void> => {
-    for (const turn of todo) await killed(t, turn)
-  }
-  // most of a turn is waiting
-  await Promise.all([lane(), lane()])
 })
 
 t.test('what nobody takes up again, gc removes', async t => {

@@ -90,13 +90,13 @@ export class HandshakeChannel {
     this.#progress.write(type)
     this.#transcript.add(type, plaintext)
     const frame = this.#sending?.seal(type, plaintext) ?? { type, body: [plaintext] }
-    await this.#messages.write(frame, { total: this.left() }).catch(asClosed)
+    await this.#messages.write(frame, { total: this.left() }).catch(cause => this.#closed(cause))
   }
 
-  /** @throws SftError ERR_SFT_FRAME_TYPE, ERR_SFT_RECORD_AUTH, ERR_SFT_TIMEOUT; ERR_SFT_HANDSHAKE at an end of the connection. */
+  /** @throws SftError ERR_SFT_FRAME_TYPE, ERR_SFT_RECORD_AUTH, ERR_SFT_TIMEOUT; at an end of the connection ERR_SFT_HANDSHAKE, of an initiator ERR_SFT_CONNECTION_LOST. */
   async receive(): Promise<ReceivedFrame> {
-    const received = await this.#messages.read(this.#wait()).catch(asClosed)
-    if (received === undefined) return asClosed()
+    const received = await this.#messages.read(this.#wait()).catch(cause => this.#closed(cause))
+    if (received === undefined) return this.#closed()
     this.#limit.took(TYPE_BYTES + received.body.byteLength)
     this.#progress.check(received.type)
     const frame = this.#receiving?.open(received) ?? received
@@ -109,10 +109,12 @@ export class HandshakeChannel {
     const first = this.role === 'responder' && this.#progress.state() === 'start'
     return first ? { total: this.left(), idle: this.#deadlines.firstByte } : { total: this.left() }
   }
-}
 
-/** Whatever way a connection ends during the handshake, it is one error. */
-function asClosed(cause?: unknown): never {
-  const ours = SftError.is(cause) && cause.code !== 'ERR_SFT_TRUNCATED' && cause.code !== 'ERR_SFT_CONNECTION_LOST'
-  throw ours ? cause : new SftError('ERR_SFT_HANDSHAKE', 'the peer closed during the handshake', { cause })
+  /** Whatever way a connection ends during the handshake, it is one error; who dialled may try again (M130). */
+  #closed(cause?: unknown): never {
+    const ours = SftError.is(cause) && cause.code !== 'ERR_SFT_TRUNCATED' && cause.code !== 'ERR_SFT_CONNECTION_LOST'
+    if (ours) throw cause
+    const code = this.role === 'initiator' ? 'ERR_SFT_CONNECTION_LOST' : 'ERR_SFT_HANDSHAKE'
+    throw new SftError(code, 'the peer closed during the handshake', { cause })
+  }
 }

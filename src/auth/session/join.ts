@@ -45,7 +45,7 @@ export class Sessions {
 /**
  * Initiator: asks for stripe `number` of the session, which it has reserved.
  *
- * @throws SftError ERR_SFT_HANDSHAKE when the peer refuses, which is a close.
+ * @throws SftError ERR_SFT_CONNECTION_LOST when the peer refuses, which is a close.
  */
 export async function requestJoin(channel: HandshakeChannel, stripes: Stripes, number: number): Promise<StripeKeys> {
   const random = randomBytes(RANDOM_BYTES)

@@ -111,7 +111,7 @@ export function acceptPeer(
  * Initiator: makes a further connection of a session that the peer has accepted, and joins it (SPEC §8.1). When it fails, the transport is closed and the
  * session goes on as it was.
  *
- * @throws SftError from the promise: ERR_SFT_HANDSHAKE when the peer refuses, ERR_SFT_LIMIT when all 15 numbers were taken, ERR_SFT_TIMEOUT,
+ * @throws SftError from the promise: ERR_SFT_CONNECTION_LOST when the peer refuses, ERR_SFT_LIMIT when all 15 numbers were taken, ERR_SFT_TIMEOUT,
  *   ERR_SFT_RECORD_AUTH, ERR_SFT_CANCELLED.
  */
 export function joinSession(

@@ -86,8 +86,8 @@ t.test('a signal ends the handshake, before and during it, and closes the transp
   await t.rejects(secure('responder', bob, { signal: AbortSignal.abort() })(scripted()), { code: 'ERR_SFT_CANCELLED' })
 })
 
-t.test('a transport that fails is one error, whatever it throws', async t => {
-  const failing = {
+t.test('M130: a transport that fails is one error, whatever it throws, and who dialled may try again', async t => {
+  const failing = () => ({
     source: (async function* (): AsyncGenerator<Uint8Array, void, undefined> {
       yield Uint8Array.of(5)
       throw new Error('reset')
@@ -95,6 +95,10 @@ t.test('a transport that fails is one error, whatever it throws', async t => {
     sink: async () => {
       throw new Error('broken')
     }
-  }
-  await t.rejects(secure('responder', bob)(failing), { code: 'ERR_SFT_HANDSHAKE' })
+  })
+  await t.rejects(secure('responder', bob)(failing()), { code: 'ERR_SFT_HANDSHAKE', retryable: false })
+  const lost = { code: 'ERR_SFT_CONNECTION_LOST', retryable: true }
+  await t.rejects(secure('initiator', alice, { expect: 'bob' })(failing()), lost)
+  const ended = { source: (async function* () {})(), sink: async () => {} }
+  await t.rejects(secure('initiator', alice, { expect: 'bob' })(ended), lost)
 })
