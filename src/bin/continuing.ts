@@ -44,8 +44,9 @@ export function saysRestart(path: string): RestartOptions {
   return { onRestart: restart => sayRestart(path, restart) }
 }
 
-export function sayRestart(path: string, { bytes }: Pick<Restart, 'bytes'>): void {
-  say(`${basename(path)} has changed since; beginning anew (${formatBytes(bytes)} of it were there)`)
+export function sayRestart(path: string, { reason, bytes }: Restart): void {
+  const why = reason === 'differs' ? 'differs from what was there of it' : 'has changed since'
+  say(`${basename(path)} ${why}; beginning anew (${formatBytes(bytes)} of it were there)`)
 }
 
 /** `sft` with its arguments, as a POSIX shell or bash reads them. There is never a secret among them. */

@@ -13,8 +13,17 @@ export function sayEvent(event: TransferEvent): void {
   if (event.type === 'error') say(`connection of ${event.peer ?? 'a stranger'} failed: ${event.error.message}`)
   else if (event.type === 'denied') sayDenied(event)
   else if (event.type === 'end' && event.content !== 'message') {
-    const { direction, peer = 'a pipe', name, entries, omitted = 0, kind = 'delivered', givenUp } = event
-    if (givenUp !== undefined) sayRestart(name ?? 'a stream', { bytes: givenUp })
+    const {
+      direction,
+      peer = 'a pipe',
+      name,
+      entries,
+      omitted = 0,
+      kind = 'delivered',
+      givenUp,
+      reason = 'changed'
+    } = event
+    if (givenUp !== undefined) sayRestart(name ?? 'a stream', { reason, bytes: givenUp })
     const tree = entries === undefined ? undefined : { entries, omitted }
     sayTransfer(direction === 'sent' ? 'sent to' : 'received from', peer, name, { ...event, kind, tree })
   }

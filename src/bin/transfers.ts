@@ -32,11 +32,14 @@ export function withResume(command: Command): Command {
 
 export interface RetryFlags {
   retry?: number
+  verifyPrefix?: boolean
 }
 
 /** Whoever dials may do so again. */
 export function withRetry(command: Command): Command {
-  return command.option('--retry <n>', 'attempts more after a failure that may pass, with growing waits', parseCount)
+  return command
+    .option('--retry <n>', 'attempts more after a failure that may pass, with growing waits', parseCount)
+    .option('--verify-prefix', 'before a file goes on, compare what is there of it on both sides')
 }
 
 /** What the library is told of them, and says of each. */

@@ -11,7 +11,7 @@ export interface ReadFileOptions {
   size?: number
   /** What the file was when its size was announced; a difference at the end is an error. Default: what it is at the first read. */
   announced?: BigIntStats
-  /** Bytes to leave out, of a regular file that is read from its beginning; default 0. */
+  /** Where to begin in a regular file, in bytes. Default: where it is. */
   start?: number
   /** What operations on files of the same file system have taught. Default: a pace of its own. */
   pace?: Pace
@@ -48,13 +48,13 @@ export async function openForReading(path: string): Promise<FileHandle> {
 }
 
 async function* readDescriptor(fd: number, options: ReadFileOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { size = DEFAULT_CHUNK_SIZE, start = 0, signal } = options
+  const { size = DEFAULT_CHUNK_SIZE, start, signal } = options
   const before = options.announced ?? (await new PacedFiles().stat(fd).catch(readFault))
   const files = new PacedFiles(options.pace ?? new Pace(before.isFile()))
-  let total = start
+  let total = start ?? 0
   let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined
   const next = () => {
-    const position = start > 0 ? total : null
+    const position = start === undefined ? null : total
     return readPiece(files, fd, before.isFile() ? sizeOfNext(before, total, size) : size, position)
   }
   try {

@@ -16,7 +16,7 @@ export interface Attempt {
 
 export async function sendOnce(
   inputs: Inputs,
-  { name: told, tree, job, receipt, onRestart, onKept }: SendOptions,
+  { name: told, tree, job, receipt, verifyPrefix, onRestart, onKept }: SendOptions,
   { dial, watch, meter }: Attempt
 ): Promise<TransferResult> {
   await using opened = await inputs.open(told, watch?.tree(tree) ?? tree)
@@ -24,14 +24,19 @@ export async function sendOnce(
   await using session = await dial()
   const { name = 'stdin', size } = outgoing.metadata
   const offer = { name, size, job: job?.key }
-  const result = await session.put(offer, meter?.outgoing(outgoing) ?? outgoing, { receipt, onRestart, onKept })
+  const result = await session.put(offer, meter?.outgoing(outgoing) ?? outgoing, {
+    receipt,
+    verifyPrefix,
+    onRestart,
+    onKept
+  })
   return await noted(result, job, session)
 }
 
 export async function getOnce(
   { peer, path }: { peer: string; path: string },
   output: Output,
-  { force, existing, resume, job, tree, signal, onRestart, onKept }: GetOptions,
+  { force, existing, resume, job, tree, verifyPrefix, signal, onRestart, onKept }: GetOptions,
   { dial, watch, meter }: Attempt
 ): Promise<TransferResult> {
   const place = await openOutput(output, {
@@ -47,7 +52,11 @@ export async function getOnce(
   if (destination.done !== undefined) return await notedAt(destination, resultBefore(destination.done), job)
   try {
     await using session = await dial()
-    const result = await session.get(path, meter?.destination(destination) ?? destination, { tree, onRestart })
+    const result = await session.get(path, meter?.destination(destination) ?? destination, {
+      tree,
+      onRestart,
+      verifyPrefix
+    })
     return await notedAt(destination, result, job)
   } catch (error) {
     onKept?.((await destination.begun?.())?.bytes ?? 0)

@@ -56,6 +56,8 @@ export interface SendOptions extends SealOptions, DialOptions, RetryOptions, Res
   /** Has the receiver sign what it got; the receipt is in the result. Default false. */
   receipt?: boolean | undefined
   job?: JobOptions | undefined
+  /** Has what the receiver has of a file compared with what is here before it goes on; what differs begins anew. Not of a directory. Default false. */
+  verifyPrefix?: boolean | undefined
   /**
    * Keeps the last so many bytes of what can be read only once, so that it goes on when the connection was lost. Attempts again without `retry`, until ten in a row have failed that
    * brought nothing. Memory: as many bytes, and 1 MiB. Not with a receipt.
@@ -75,4 +77,6 @@ export interface GetOptions
   /** Asks for a directory, with all that is in it or what a filter leaves of it. */
   tree?: FilterOptions | undefined
   job?: JobOptions | undefined
+  /** Has the sender compare what is here of a file with what it has before it goes on; what differs begins anew. Not of a directory. Default false. */
+  verifyPrefix?: boolean | undefined
 }

@@ -25,6 +25,7 @@ import { Meter, type MeteredStage } from './meter.ts'
 import { jobOf, requireNoReceipt } from './once.ts'
 import type { Output } from './output.ts'
 import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
+import { requireFile } from './prefix.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
 import type { TransferResult } from './requests.ts'
 import { type Attempts, retrying } from './retry.ts'
@@ -146,6 +147,7 @@ export class Engine implements AsyncDisposable {
     requireStreams(options.streams ?? 1)
     requireNoReceipt(options)
     requireWindow(options)
+    requireFile(options)
     const watch = this.#watch(options, { direction: 'sent', peer })
     await using inputs = new Inputs(input, options)
     const { again } = inputs
@@ -178,6 +180,7 @@ export class Engine implements AsyncDisposable {
   async get(address: string, path: string, output: Output, options: GetOptions = {}): Promise<TransferResult> {
     const { name: peer } = parsePeerAddress(address)
     requireStreams(options.streams ?? 1)
+    requireFile(options)
     const about = { direction: 'received', peer, name: path } as const
     const watch = this.#watch(options, options.tree ? { ...about, content: 'directory' } : about)
     const again = typeof output === 'string' ? options : {}

@@ -90,6 +90,8 @@ export interface EndEvent extends Told {
   readonly renamed?: string
   /** Bytes that were there of it and were given up. */
   readonly givenUp?: number
+  /** Why: they were of another state of it, or they differ. */
+  readonly reason?: 'changed' | 'differs'
   /** From `start` to here. */
   readonly milliseconds: number
 }

@@ -8,13 +8,15 @@ import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
 import { MESSAGE } from './message.ts'
 import { resultBefore } from './once.ts'
+import { afterReading, proofOf } from './prefix.ts'
 import { ExpectedReceipt, OwedReceipt } from './receipt-parties.ts'
 import type { AnsweredTransfer, Answers, Offer, PutOptions, TransferResult, Wanted } from './requests.ts'
 import { type Outgoing, SessionStreams, type SessionStreamsOptions } from './session-streams.ts'
 import { SessionTransfers } from './session-transfers.ts'
 import { TREE } from './tree/entry.ts'
 import { decodeFilter, encodeFilter } from './tree/filter.ts'
-import { isDoneBefore, refusalFor, refused, requireAcceptance } from './verdicts.ts'
+import { unlessRefused } from './unless-refused.ts'
+import { isDoneBefore, refusalFor, refused, requireStart } from './verdicts.ts'
 
 /** Pull and push over one session (SPEC §8), from either side. */
 
@@ -51,16 +53,22 @@ export class FileSession implements AsyncDisposable {
    * @param wanted a directory comes as its archive
    * @throws SftError ERR_SFT_NOT_FOUND for every reason the peer has not to send it; ERR_SFT_USAGE; the codes of the sink and of the stream.
    */
-  async get(path: string, destination: Destination, { tree, onRestart }: Wanted = {}): Promise<TransferResult> {
+  async get(path: string, destination: Destination, wanted: Wanted = {}): Promise<TransferResult> {
     if (path === '' || Buffer.byteLength(path) > MAX_PATH_BYTES)
       throw new SftError('ERR_SFT_USAGE', 'a path to ask for has 1 to 4,096 bytes')
     const request = ++this.#requests
     const stripes = this.session.stripes.name('receiving')
     const begun = await destination.begun?.()
     const { bytes: offset = 0, id } = begun ?? {}
+    const { tree, onRestart, verifyPrefix } = wanted
     const asked = tree && { tree: 1, filter: encodeFilter(tree) }
-    await this.session.write('RQFL', fileRequest.encode({ request, path, offset, stripes, fileId: id, ...asked }))
-    const answer = await this.#transfers.read()
+    const early = verifyPrefix ? this.#transfers.read() : undefined
+    const prefix = early && (await this.#proofOf(destination, begun, early))
+    await this.session.write(
+      'RQFL',
+      fileRequest.encode({ request, path, offset, stripes, fileId: id, ...asked, prefix })
+    )
+    const answer = await afterReading(prefix && offset, early ?? this.#transfers.read())
     if (answer.type === 'RSCI') throw refused(answer)
     return this.#transfers.receive({ request, strm: answer, destination, begun, onRestart })
   }
@@ -77,16 +85,14 @@ export class FileSession implements AsyncDisposable {
     const stripes = this.session.stripes.name('sending')
     const fileId = this.#streams.idOf(outgoing)
     const content = outgoing.tree ? TREE : offer.content
-    await this.session.write(
-      'OFFR',
-      fileOffer.encode({ request, ...offer, stripes, fileId, content, ...(expected && { receipt: 1 }) })
-    )
-    const answer = await this.#transfers.read()
+    const verify = options.verifyPrefix && fileId ? 1 : undefined
+    const asked = { verify, ...(expected && { receipt: 1 }) }
+    await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes, fileId, content, ...asked }))
+    const answer = await afterReading(verify && offer.size, this.#transfers.read())
     if (offer.job && isDoneBefore(answer)) return resultBefore(wholeOf(outgoing), outgoing.metadata)
     if (answer.type === 'RSCI') throw refused(answer, expected && NO_RECEIPT)
-    const { offset, id = fileId, givenUp } = requireAcceptance(answer, request, ['start'])
-    if (offset > 0 && !(outgoing.tree ? id : fileId && offset <= (offer.size ?? outgoing.replay?.read ?? 0)))
-      throw new SftError('ERR_SFT_PROTOCOL', 'the peer has more of the file than there is')
+    const what = { request, outgoing, size: offer.size, fileId, verify } as const
+    const { offset, id, givenUp, proof } = requireStart(answer, what)
     const { onRestart, onKept } = options
     return this.#transfers.send({
       request,
@@ -94,6 +100,7 @@ export class FileSession implements AsyncDisposable {
       offset,
       known: id,
       givenUp,
+      prefix: proof && { proof, of: given },
       expected,
       onRestart,
       onKept
@@ -146,8 +153,16 @@ export class FileSession implements AsyncDisposable {
     return this.session.close()
   }
 
+  /** Shows what is here of a file, unless the peer ends it first. */
+  async #proofOf({ kept }: Destination, begun: Begun | undefined, next: Promise<ReceivedFrame>) {
+    next.catch(() => undefined)
+    if (!begun || !kept) return undefined
+    const { bytes } = begun
+    return await unlessRefused(next, signal => proofOf(this.session, { beginning: kept(bytes), bytes }, signal))
+  }
+
   async #answerRequest(frame: ReceivedFrame, { open }: Answers): Promise<TransferResult | undefined> {
-    const { request, path, offset, stripes, fileId, tree, filter } = fileRequest.decode(frame.body)
+    const { request, path, offset, stripes, fileId, tree, filter, prefix: proof } = fileRequest.decode(frame.body)
     this.session.stripes.named('sending', stripes)
     const opened = await this.#orRefuse(async () => {
       if (!open) throw new SftError('ERR_SFT_NOT_FOUND', 'nothing is served here')
@@ -156,11 +171,12 @@ export class FileSession implements AsyncDisposable {
     if (!opened) return undefined
     await using outgoing = opened
     const { size = Number.POSITIVE_INFINITY } = outgoing.metadata
-    return await this.#transfers.send({ request, outgoing, offset: Math.min(offset, size), known: fileId })
+    const prefix = proof && { proof, of: outgoing }
+    return await this.#transfers.send({ request, outgoing, offset: Math.min(offset, size), known: fileId, prefix })
   }
 
   async #answerOffer(frame: ReceivedFrame, answers: Answers): Promise<Omit<AnsweredTransfer, 'direction'> | undefined> {
-    const { request, stripes, receipt, ...offer } = fileOffer.decode(frame.body)
+    const { request, stripes, receipt, verify, ...offer } = fileOffer.decode(frame.body)
     this.session.stripes.named('receiving', stripes)
     const destination = await this.#orRefuse(() => acceptorFor(offer, receipt, answers)(offer, this.peer))
     if (!destination) return undefined
@@ -170,15 +186,17 @@ export class FileSession implements AsyncDisposable {
       return undefined
     }
     const tree = offer.content === TREE
-    const begun = await begunOf(offer, destination, receipt !== undefined)
+    const begun = await begunOf(offer, destination, receipt !== undefined || verify !== undefined)
     const known = tree || isSameFile(begun?.id, offer.fileId) ? begun : undefined
     const givenUp = known ? undefined : begun?.bytes
-    const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined, givenUp }
+    const early = verify ? this.#transfers.read() : undefined
+    const prefix = early && (await this.#proofOf(destination, known, early))
+    const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined, givenUp, prefix }
     await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', ...has }))
     const owed = receipt ? new OwedReceipt(this.#parties(offer)) : undefined
     const result = await this.#transfers.receive({
       request,
-      strm: await this.#transfers.read(),
+      strm: await afterReading(prefix && known?.bytes, early ?? this.#transfers.read()),
       destination: owed?.destination(destination) ?? destination,
       begun: known,
       givenUp,
@@ -223,12 +241,12 @@ function acceptorFor(
   return taker
 }
 
-/** What is there already of what is offered; with a receipt, which is of the whole, only if it can be read. */
+/** What is there already of what is offered; only if it can be read where that is `wanted`, as for a receipt, which is of the whole. */
 async function begunOf(
   { content, fileId }: Offer,
   { begun, kept }: Destination,
-  receipt: boolean
+  wanted: boolean
 ): Promise<Begun | undefined> {
-  if ((content !== TREE && !fileId) || (receipt && !kept)) return undefined
+  if ((content !== TREE && !fileId) || (wanted && !kept)) return undefined
   return await begun?.()
 }

@@ -73,10 +73,16 @@ export class Inputs implements AsyncDisposable {
 }
 
 /** @throws SftError ERR_SFT_USAGE for a window that is smaller than a chunk or larger than memory, and with a receipt: the whole, which that is of, is more than a window has. */
-export function requireWindow({ replay, receipt }: Pick<SendOptions, 'replay' | 'receipt'>): void {
+export function requireWindow({
+  replay,
+  receipt,
+  verifyPrefix
+}: Pick<SendOptions, 'replay' | 'receipt' | 'verifyPrefix'>): void {
   if (replay === undefined) return
   if (!(replay >= LEAST_WINDOW && replay <= totalmem()))
     throw new SftError('ERR_SFT_USAGE', 'a window to replay from has 1 MiB to what this machine has of memory')
+  if (verifyPrefix)
+    throw new SftError('ERR_SFT_USAGE', 'what is no longer kept can not be compared with what the receiver has')
   if (receipt)
     throw new SftError('ERR_SFT_USAGE', 'a receipt is of the whole, and a window to replay from has only the end of it')
 }

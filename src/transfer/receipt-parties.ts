@@ -4,8 +4,8 @@ import { CLOCK_SKEW, type PeerIdentity } from '../auth/certificates/path.ts'
 import type { Identity } from '../auth/identity/identity.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Source } from '../streams/types.ts'
-import { release } from '../workers/buffers.ts'
 import type { Destination } from './destination.ts'
+import { firstBytes } from './prefix.ts'
 import { decodeReceipt, encodeReceipt, isReceiptOf, type SignedReceipt, signReceipt } from './receipt.ts'
 import type { Outgoing } from './session-streams.ts'
 
@@ -122,20 +122,5 @@ class Whole {
   #take(piece: Uint8Array): void {
     this.#hash.update(piece)
     this.#bytes += piece.byteLength
-  }
-}
-
-/** What a source would have said before `start`. */
-async function* firstBytes(
-  { source, owned }: Outgoing,
-  signal: AbortSignal,
-  start: number
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let left = start
-  for await (const piece of source(signal, 0)) {
-    yield piece.subarray(0, left)
-    left -= Math.min(left, piece.byteLength)
-    if (owned) release(piece)
-    if (left === 0) return
   }
 }

@@ -27,6 +27,8 @@ export interface Offer {
 export interface Wanted extends RestartOptions {
   /** A directory, and what of it. */
   tree?: FilterOptions | undefined
+  /** Has the sender compare what is there of a file with its own before it goes on; not of a directory. Default false. */
+  verifyPrefix?: boolean | undefined
 }
 
 /** What a responder does for a peer. Each either answers or throws an `SftError`, which the peer sees as a refusal only. */
@@ -42,6 +44,8 @@ export interface Answers extends ReceiptOptions {
 export interface PutOptions extends RestartOptions, KeptOptions {
   /** Asks for a receipt, which is in the result. Default false. */
   receipt?: boolean | undefined
+  /** Compares what the peer has of a file with what is here before it goes on; not of a directory. Default false. */
+  verifyPrefix?: boolean | undefined
 }
 
 /** Makes a transfer happen once, however often it is asked for (SPEC §8.8). */

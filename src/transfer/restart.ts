@@ -4,8 +4,8 @@ import type { Begun } from './destination.ts'
 
 /** A transfer that begins at the beginning although some of it was there. */
 export interface Restart {
-  /** What was there is of another state of the source, or of another source. */
-  readonly reason: 'changed'
+  /** What was there is of another state of the source, or of another source; or it passed for its beginning, and is not (M85). */
+  readonly reason: 'changed' | 'differs'
   /** Bytes that are given up. */
   readonly bytes: number
 }
@@ -29,10 +29,13 @@ interface Beginning {
   readonly begun: Pick<Begun, 'bytes'> | undefined
   /** Bytes of which it was known before. */
   readonly givenUp: number | undefined
+  /** It is of the state that is sent. */
+  readonly same: boolean
 }
 
 /** Why a stream does not go on where it could, if that is so. */
-export function restartOf({ start, chunkSize, begun, givenUp }: Beginning): Restart | undefined {
+export function restartOf({ start, chunkSize, begun, givenUp, same }: Beginning): Restart | undefined {
   if (givenUp) return { reason: 'changed', bytes: givenUp }
-  return start === 0 && begun && begun.bytes >= chunkSize ? { reason: 'changed', bytes: begun.bytes } : undefined
+  if (start > 0 || !begun || begun.bytes < chunkSize) return undefined
+  return { reason: same ? 'differs' : 'changed', bytes: begun.bytes }
 }

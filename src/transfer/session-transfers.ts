@@ -4,20 +4,18 @@ import { SftError } from '../streams/errors.ts'
 import type { Metadata } from '../streams/header.ts'
 import { count } from '../streams/stdio.ts'
 import type { ReceivedFrame } from '../streams/types.ts'
-import { atMost } from './at-most.ts'
 import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
 import { isWorthless } from './partial.ts'
+import { isProved } from './prefix.ts'
 import type { ExpectedReceipt, OwedReceipt } from './receipt-parties.ts'
 import type { TransferResult } from './requests.ts'
 import { type KeptOptions, type RestartOptions, restartOf } from './restart.ts'
 import { type Incoming, isResumable, type Outgoing, type SessionStreams } from './session-streams.ts'
+import { unlessRefused } from './unless-refused.ts'
 import { abortReason, requireAcceptance } from './verdicts.ts'
 
 /** One transfer of a session, once both sides have agreed on it: the stream, and what the receiver says at its end (SPEC §8). */
-
-/** ms that a source gets to let go of its input after a failure. */
-const CLOSE_GRACE_MS = 1000
 
 export interface SendTask extends RestartOptions, KeptOptions {
   readonly request: number
@@ -28,6 +26,8 @@ export interface SendTask extends RestartOptions, KeptOptions {
   readonly known?: Uint8Array | undefined
   /** Bytes of another state that the peer gives up. */
   readonly givenUp?: number | undefined
+  /** Shows what those bytes are, where that is to be compared with the source, as it is here (M85). */
+  readonly prefix?: { readonly proof: Uint8Array; readonly of: Outgoing } | undefined
   readonly expected?: ExpectedReceipt | undefined
 }
 
@@ -63,17 +63,23 @@ export class SessionTransfers {
   /** Sends what the peer has not; fulfils once it has said `durable` or `delivered` (M36). */
   async send(task: SendTask): Promise<TransferResult> {
     const { request, outgoing, offset, known, givenUp, expected, onRestart, onKept = () => {} } = task
+    const next = this.read()
+    // it is waited for below, and may fail before
+    next.catch(() => undefined)
     const id = await this.#streams.idAt(outgoing, offset)
-    const start = isSameFile(id, known) ? this.#streams.startFor(offset) : 0
-    const restart = restartOf({ start, chunkSize: this.#streams.chunkSize, begun: { bytes: offset }, givenUp })
+    const same = isSameFile(id, known)
+    const start = same && (await this.#isProved(task, next)) ? this.#streams.startFor(offset) : 0
+    const restart = restartOf({ start, chunkSize: this.#streams.chunkSize, begun: { bytes: offset }, givenUp, same })
     if (restart) onRestart?.(restart)
     const counted = { bytes: start }
     const source: Outgoing['source'] = signal => count(outgoing.source(signal, start), counted)
     const told = outgoing.tree && start === 0 ? undefined : id
-    const { streamId, answer } = await this.#sendUnlessRefused({ ...outgoing, source }, start, told).catch(error => {
-      onKept(isResumable(outgoing) && !isWorthless(error) ? counted.bytes : 0)
-      throw error
-    })
+    const { streamId, answer } = await this.#sendUnlessRefused({ ...outgoing, source }, { start, told, next }).catch(
+      error => {
+        onKept(isResumable(outgoing) && !isWorthless(error) ? counted.bytes : 0)
+        throw error
+      }
+    )
     const { kind, receipt } = requireAcceptance(answer, request, ['durable', 'delivered'])
     if (receipt && !expected) throw new SftError('ERR_SFT_PROTOCOL', 'the peer gave a receipt that nobody wanted')
     const signed = expected && { receipt: expected.check(receipt, streamId) }
@@ -88,7 +94,8 @@ export class SessionTransfers {
     try {
       const { streamId, metadata, start, chunkSize, source }: Incoming = await this.#streams.receive(strm)
       requireContinuation(start, metadata, begun)
-      const restart = restartOf({ start, chunkSize, begun, givenUp })
+      const same = isSameFile(metadata.fileId, begun?.id)
+      const restart = restartOf({ start, chunkSize, begun, givenUp, same })
       if (restart) onRestart?.(restart)
       const { bytes: rest, tree, renamed } = await destination.sink(metadata, start)(source)
       const { kind } = destination
@@ -102,36 +109,30 @@ export class SessionTransfers {
         connections: this.#session.stripes.carried
       }
     } catch (error) {
-      await this.#giveUp(error, 'write error')
+      await this.giveUp(error, 'write error')
       throw error
     }
   }
 
   async #sendUnlessRefused(
     outgoing: Outgoing,
-    start: number,
-    told: Uint8Array | undefined
+    { start, told, next }: { start: number; told: Uint8Array | undefined; next: Promise<ReceivedFrame> }
   ): Promise<{ streamId: Uint8Array; answer: ReceivedFrame }> {
-    const stop = new AbortController()
-    const verdict = this.read()
-    const sending = this.#streams.send(outgoing, stop.signal, start, told)
-    let streamId: Uint8Array
-    try {
-      streamId = await Promise.race([sending, raiseEarly(verdict)])
-    } catch (error) {
-      await this.#giveUp(error, 'read error')
-      stop.abort(error)
-      await atMost(
-        CLOSE_GRACE_MS,
-        sending.catch(() => undefined)
-      )
-      throw error
-    }
-    return { streamId, answer: await verdict }
+    const send = (signal: AbortSignal): Promise<Uint8Array> => this.#streams.send(outgoing, signal, start, told)
+    const streamId = await unlessRefused(next, send, error => this.giveUp(error, 'read error'))
+    return { streamId, answer: await next }
+  }
+
+  /** Whether the peer has what it says, or nobody wants to know. */
+  async #isProved({ prefix, offset }: SendTask, next: Promise<ReceivedFrame>): Promise<boolean> {
+    if (!prefix || offset === 0) return true
+    const { proof, of: outgoing } = prefix
+    const compare = (signal: AbortSignal) => isProved(this.#session, { outgoing, bytes: offset, proof }, signal)
+    return unlessRefused(next, compare, error => this.giveUp(error, 'read error'))
   }
 
   /** Tells the peer why the transfer ends here; the session ends with it. */
-  async #giveUp(error: unknown, fileFault: Abort): Promise<void> {
+  async giveUp(error: unknown, fileFault: Abort): Promise<void> {
     const known = SftError.is(error)
       ? error
       : new SftError('ERR_SFT_CANCELLED', 'the transfer was cancelled', { cause: error })
@@ -144,11 +145,4 @@ function requireContinuation(start: number, { fileId }: Metadata, begun: Begun |
   if (start === 0) return
   if (!(begun && start <= begun.bytes && isSameFile(fileId, begun.id)))
     throw new SftError('ERR_SFT_PROTOCOL', 'the peer continues what this side has not')
-}
-
-/** Rejects when `verdict` does, and never resolves: while we send, only the peer's refusal is news. */
-function raiseEarly(verdict: Promise<unknown>): Promise<never> {
-  return new Promise((_, reject) => {
-    verdict.catch(reject)
-  })
 }

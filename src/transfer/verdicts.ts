@@ -1,6 +1,7 @@
 import { type Abort, type AcceptKind, acceptance, type Refusal, refusal } from '../auth/session/handshake-messages.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { ReceivedFrame } from '../streams/types.ts'
+import type { Outgoing } from './session-streams.ts'
 
 /** What one side tells the other about a request, and what an answer means here (SPEC §6, §8). */
 
@@ -18,12 +19,33 @@ export function requireAcceptance(frame: ReceivedFrame, request: number, kinds: 
   if (
     accepted.request !== request ||
     (accepted.kind === 'start' ? accepted.receipt !== undefined : accepted.offset !== 0) ||
+    (accepted.prefix !== undefined && (accepted.kind !== 'start' || accepted.offset === 0)) ||
     (accepted.givenUp !== undefined && (accepted.kind !== 'start' || accepted.offset !== 0)) ||
     !kinds.includes(accepted.kind)
   ) {
     throw new SftError('ERR_SFT_PROTOCOL', 'the peer accepted something else than what was offered')
   }
   return accepted
+}
+
+interface Asked {
+  readonly request: number
+  readonly outgoing: Outgoing
+  readonly size: number | undefined
+  readonly fileId: Uint8Array | undefined
+  /** To show what it has. */
+  readonly verify: 1 | undefined
+}
+
+/** Where a peer that accepts an offer wants it to begin. @throws SftError ERR_SFT_PROTOCOL for what it can not have, or was not asked to show. */
+export function requireStart(frame: ReceivedFrame, { request, outgoing, size, fileId, verify }: Asked) {
+  const { offset, id = fileId, givenUp, prefix: proof } = requireAcceptance(frame, request, ['start'])
+  const most = size ?? outgoing.replay?.read ?? 0
+  if (offset > 0 && !(outgoing.tree ? id : fileId && offset <= most))
+    throw new SftError('ERR_SFT_PROTOCOL', 'the peer has more of the file than there is')
+  if (offset > 0 && (proof === undefined) !== (verify === undefined))
+    throw new SftError('ERR_SFT_PROTOCOL', 'the peer shows what nobody asked for, or not what was asked for')
+  return { offset, id, givenUp, proof }
 }
 
 /** True when the peer has done this job already (SPEC §8.8). */

@@ -144,7 +144,7 @@ export class Watch {
     const { size: _, ...about } = this.#about
     const milliseconds = Math.round(performance.now() - this.#begun)
     const how = { bytes, resumedAt, ...(kind && kind !== 'start' && { kind }), connections, ...tree, milliseconds }
-    const besides = defined({ renamed, givenUp: restart?.bytes })
+    const besides = defined({ renamed, givenUp: restart?.bytes, reason: restart?.reason })
     this.#tell({ type: 'end', id: this.id, ...about, ...how, ...besides })
   }
 

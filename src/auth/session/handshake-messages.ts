@@ -105,6 +105,9 @@ const STRIPES = optional(4, 'bytes', { max: MAX_STRIPES })
 /** Which state of which file it is, in the words of its sender (SPEC §8.4). */
 const FILE_ID = optional(5, 'bytes', { size: FILE_ID_BYTES })
 
+/** What shows that the bytes before an offset are the same on both sides (SPEC §8.4). */
+const PREFIX = { size: MAC_BYTES }
+
 /** Bytes of what names a job (SPEC §8.8). */
 const JOB_BYTES = 32
 /** Bytes of the filter of a directory: a line for each pattern. */
@@ -119,9 +122,11 @@ export const fileRequest = tlv(
     stripes: STRIPES,
     fileId: FILE_ID,
     tree: optional(6, 'int'),
-    filter: optional(8, 'text', { max: MAX_FILTER_BYTES })
+    filter: optional(8, 'text', { max: MAX_FILTER_BYTES }),
+    prefix: optional(9, 'bytes', PREFIX)
   },
-  ({ path, stripes, tree = 1 }) => path.length > 0 && isStripeList(stripes) && tree === 1
+  ({ path, stripes, tree = 1, prefix, fileId }) =>
+    path.length > 0 && isStripeList(stripes) && tree === 1 && (prefix === undefined || fileId !== undefined)
 )
 
 /** `OFFR`: push. `content` 1 is a directory (SPEC §8.5), 2 a message (§8.6). */
@@ -134,9 +139,11 @@ export const fileOffer = tlv(
     fileId: FILE_ID,
     content: optional(6, 'int'),
     receipt: optional(7, 'int'),
-    job: optional(8, 'bytes', { size: JOB_BYTES })
+    job: optional(8, 'bytes', { size: JOB_BYTES }),
+    verify: optional(9, 'int')
   },
-  ({ name, stripes, receipt = 1 }) => name.length > 0 && isStripeList(stripes) && receipt === 1
+  ({ name, stripes, receipt = 1, verify = 1 }) =>
+    name.length > 0 && isStripeList(stripes) && receipt === 1 && verify === 1
 )
 
 /** Kinds of `ACPT`, at their wire numbers. */
@@ -152,6 +159,8 @@ export interface Acceptance {
   readonly id?: Uint8Array | undefined
   /** What the receiver signed, if it was asked to. */
   readonly receipt?: Uint8Array | undefined
+  /** Shows that the bytes that are there are those of the sender, if it has asked; with `start`. */
+  readonly prefix?: Uint8Array | undefined
   /** Bytes of another state that are given up, with `start`. */
   readonly givenUp?: number | undefined
 }
@@ -162,6 +171,7 @@ const ACPT = {
   offset: required(3, 'int'),
   id: optional(4, 'bytes', { size: FILE_ID_BYTES }),
   receipt: optional(5, 'bytes', { max: MAX_RECEIPT_BYTES }),
+  prefix: optional(6, 'bytes', PREFIX),
   givenUp: optional(7, 'int')
 }
 

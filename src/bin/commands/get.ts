@@ -36,9 +36,9 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
   const shown = showsProgress(options)
   await using engine = await openEngine(options, shown)
   const output = options.output === '-' ? 1 : (options.output ?? receivedName(path))
-  const { streams, resume } = options
+  const { streams, resume, verifyPrefix } = options
   const address = named ? await resolvePeer(engine, named.name, 'serve') : peer
-  const wanted = { existing, streams, resume, tree, ...retryOptions(options), ...saysRestart(path) }
+  const wanted = { existing, streams, resume, tree, verifyPrefix, ...retryOptions(options), ...saysRestart(path) }
   const result = await continuable(told =>
     interruptible(
       signal =>

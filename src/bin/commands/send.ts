@@ -88,12 +88,14 @@ function requireSense(
   usage: (message: string, hint?: string) => Error
 ): void {
   const [piped, dialled] = [input === '-', address !== undefined]
-  const { to = [], output, retry, streams, receipt, replay, recursive } = options
+  const { to = [], output, retry, streams, receipt, replay, recursive, verifyPrefix } = options
   const given = (...values: unknown[]): boolean => values.some(value => value !== undefined)
   const rules: [boolean, string, string?][] = [
     [piped && isTerminal(0), 'no file given, and standard input is the terminal', 'sft send --help'],
     [dialled && given(options.to, output), '--to and -o belong to the pipe, not to a peer that is dialled'],
     [!dialled && given(retry), '--retry belongs to a peer that is dialled, not to the pipe'],
+    [!dialled && given(verifyPrefix), '--verify-prefix belongs to a peer that is dialled, not to the pipe'],
+    [piped && given(verifyPrefix), '--verify-prefix is for a file, not for standard input'],
     [!dialled && given(receipt), '--receipt belongs to a peer that is dialled, not to the pipe'],
     [!dialled && given(streams), '--streams belongs to a peer that is dialled, not to the pipe'],
     [recursive === true && given(receipt), 'a receipt is of a file, not of a directory'],
@@ -130,13 +132,13 @@ async function moveToPeer(
     throw new SftError('ERR_SFT_USAGE', 'the receiver chooses where a file goes', { hint: `write ${named.name}:` })
   }
   const place = named ? await resolvePeer(engine, named.name, 'receive') : address
-  const { name, streams, replay } = options
+  const { name, streams, replay, verifyPrefix } = options
   const tree = await treeOptions(options)
   const keep = await receiptKeeper(options, told.signal)
   const receipt = keep !== undefined
   const events = { ...retryOptions(options), ...saysRestart(name ?? String(source)), ...told }
   const result = await withProgressOf(options.shown, news =>
-    engine.send(source, place, { name, streams, tree, receipt, replay, ...events, ...news })
+    engine.send(source, place, { name, streams, tree, receipt, replay, verifyPrefix, ...events, ...news })
   )
   if (!options.quiet) sayTransfer('sent to', place, result.metadata.name, result, streams)
   await keep?.(result)
