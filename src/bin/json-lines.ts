@@ -3,6 +3,7 @@ import { Unfinished } from './continuing.ts'
 import { Interrupted } from './interrupt.ts'
 import { LineOutput } from './line-output.ts'
 import type { Reader } from './reader.ts'
+import { jsonLine } from './terminal.ts'
 import { VERSION } from './version.ts'
 
 /** What a program reads with `--json`: the events of transfers between a first and a last line (SPEC §8.9). `schema/events.schema.json` says it for other languages. */
@@ -109,14 +110,9 @@ function outputTo(descriptor: number, { SftError }: Library): LineOutput {
 type Library = typeof import('../index.ts')
 type Untimed<L> = L extends JsonLine ? Omit<L, 'time'> & { readonly time?: string } : never
 
-/** What may be none of JSON's own control characters, and drives a terminal or hides what is said all the same. */
-const HIDDEN = /[\u007f-\u009f\u2028\u2029\p{Cf}]/gu
-
 function textOf(line: Untimed<JsonLine>): string {
   const { type, time = new Date().toISOString(), ...rest } = line
-  const escaped = (text: string): string =>
-    Array.from({ length: text.length }, (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')
-  return `${JSON.stringify({ type, time, ...rest }).replace(HIDDEN, escaped)}\n`
+  return jsonLine({ type, time, ...rest })
 }
 
 function failed(error: unknown, library: Library): Pick<ResultLine, 'error' | 'advice'> {

@@ -18,7 +18,7 @@ export function withProgress(command: Command): Command {
 /** ms between two looks at how far it is; what is done before the first is not worth a line. */
 const REDRAW_MS = 250
 /** ms without a word after which nothing moves. */
-const STALLED_MS = 2000
+export const STALLED_MS = 2000
 const BAR = 20
 const DEFAULT_COLUMNS = 80
 
@@ -28,33 +28,46 @@ export function showsProgress({ quiet }: ProgressFlags): boolean {
   return !quiet && !reader() && process.stderr.isTTY === true && !CI && TERM !== 'dumb'
 }
 
+/** What is shown of something under way. */
+interface Status {
+  /** For the line that is written again and again; undefined before there is anything to see. */
+  readonly bar: () => string | undefined
+  /** For who asks. */
+  readonly line: () => string
+}
+
 /**
- * Runs a transfer, and tells meanwhile how far it is: on a terminal with a line that is gone at the end, on SIGUSR1 with a line that stays.
+ * Runs something, and tells meanwhile how far it is: on a terminal with a line that is gone at the end, on SIGUSR1 with a line that stays.
  *
  * @param shown whether there is such a terminal
  */
-export async function withProgressOf<T>(shown: boolean, run: (told: EventOptions) => Promise<T>): Promise<T> {
-  const position = new Position()
+export async function withStatus<T>(shown: boolean, { bar, line }: Status, run: () => Promise<T>): Promise<T> {
   const draw = (): void => {
-    const { now } = position
-    if (now) drawStatus(fitted(barOf(now), columns()))
+    const text = bar()
+    if (text !== undefined) drawStatus(fitted(text, columns()))
   }
-  const answer = (): void => say(position.line)
+  const answer = (): void => say(line())
   const timer = shown ? setInterval(draw, REDRAW_MS) : undefined
   // Node would open its debugger to whoever is on this machine
   process.on('SIGUSR1', answer)
   try {
-    return await run({
-      onEvent: event => {
-        position.follow(event)
-        reader()?.event(event)
-      }
-    })
+    return await run()
   } finally {
     process.off('SIGUSR1', answer)
     clearInterval(timer)
     clearStatus()
   }
+}
+
+/** Runs one transfer so. */
+export async function withProgressOf<T>(shown: boolean, run: (told: EventOptions) => Promise<T>): Promise<T> {
+  const position = new Position()
+  const bar = (): string | undefined => position.now && barOf(position.now)
+  const onEvent = (event: TransferEvent): void => {
+    position.follow(event)
+    reader()?.event(event)
+  }
+  return await withStatus(shown, { bar, line: () => position.line }, () => run({ onEvent }))
 }
 
 /** Where a transfer is, as of its last word. */

@@ -51,6 +51,13 @@ export function printable(text: string): string {
   )
 }
 
+/** A line of JSON that drives no terminal either: what is escaped is the same text to who parses it. */
+export function jsonLine(value: object): string {
+  const escaped = (char: string): string =>
+    Array.from(char.split(''), unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
+  return `${JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}\n`
+}
+
 /** Asked of the descriptor: `process.stdin` and `process.stdout` would open streams on it, beside those that carry the data. */
 export function isTerminal(fd: 0 | 1): boolean {
   return isatty(fd)

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { sha256 } from '../fixtures/bytes.ts'
 import type { Finished, Running, RunOptions } from '../fixtures/command.ts'
+import { writtenFaultsOf } from '../fixtures/events-schema.ts'
 import { members } from '../fixtures/members.ts'
 import { seeded } from '../fixtures/seeded.ts'
 
@@ -196,50 +197,109 @@ t.test('an interruption leaves a spool that goes on, without what the list has n
   t.match(again, { code: 0, stderr: 'sft: 2 done (2 before), 0 failed, 0 B\n' })
 })
 
-t.test('M82: killed at any moment, each job is done once', { timeout: 170_000 }, async t => {
-  const [sent, got] = [24, 12]
-  const jobs: object[] = []
+t.test('a terminal sees how far it is, SIGUSR1 asks, -q is silent', async t => {
+  const to = `bob@${await nobodyAt()}`
+  const jobs = list('seen', [
+    { send: 'one', to: 'bob:', name: 'seen' },
+    { send: 'one', to }
+  ])
+  const seen = await alice.terminal(`COLUMNS=120 sft batch ${jobs} --retry 4`)
+  const { stdout } = await seen.ended
+  const screen = stdout.toString()
+  t.match(screen, /\r1 of 2 done, 0 failed, [01] under way, 3 B, 0 B\/s\x1b\[K/)
+  t.match(screen, /"status":"done"[^\n]*\}\r\n/, 'beside the results')
+  const running = begin(['batch', jobs, '--retry', '30'])
+  await running.until(({ stderr }) => stderr.includes('trying again'))
+  running.kill('SIGUSR1')
+  await running.until(({ stderr }) =>
+    /\nsft: 1 of 2 done \(1 before\), 0 failed, [01] under way, 0 B, 0 B\/s\n/.test(stderr)
+  )
+  running.kill('SIGTERM')
+  t.match(await running.ended, { code: 143 })
+  list('seen', [{ send: 'one', to: 'bob:', name: 'seen' }])
+  t.match(await batch(jobs, '-q'), { code: 0, stderr: '' })
+})
+
+t.test('M101: a program reads what happens beside the results', async t => {
+  const jobs = list('told', [
+    { send: 'one', to: 'bob:', name: 'told' },
+    { send: 'no such', to: 'bob:' }
+  ])
+  t.match(await batch(jobs, '--json'), { code: 2, bytes: 0, stderr: /hint: --json-fd 2/ })
+  const { code, stdout } = await batch(jobs, '--json', '-o', 'told.results')
+  t.equal(code, 23)
+  const lines = stdout
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.same(lines.flatMap(writtenFaultsOf), [])
+  t.same(
+    lines
+      .map(({ type }) => type)
+      .filter(type => type !== 'progress')
+      .sort(),
+    ['begin', 'end', 'error', 'result', 'start']
+  )
+  t.match(lines.at(-1), { type: 'result', exitCode: 23, error: { code: 'ERR_SFT_PARTIAL' }, transfers: 1, bytes: 3 })
+  t.equal(resultsIn(readFileSync(here('told.results'))).length, 2)
+})
+
+t.test('M82: whichever side is killed at any moment, each job is done once', { timeout: 170_000 }, async t => {
   const contents = new Map<string, string>()
   const content = (name: string): Uint8Array => {
     const bytes = random.bytes(1 + random.int(random.int(4) === 0 ? 6 * 2 ** 20 : 30_000))
     contents.set(name, sha256(bytes))
     return bytes
   }
-  mkdirSync(here('got'))
-  for (let each = 0; each < sent; each++) {
-    writeFileSync(here(`s${each}`), content(`s${each}`))
-    jobs.push({ send: `s${each}`, to: each % 2 ? 'bob:' : `bob@${receiving.address}` })
+  for (const place of [here('got'), join(bob.directory, 'taken')]) mkdirSync(place)
+  const take = (listen: string) =>
+    bob.listen(['recv', '--listen', listen, '-o', 'taken', '--from', 'alice', '--rename', '--no-announce'], long)
+  let taking = await take('127.0.0.1:0')
+  const jobs: object[] = []
+  for (let each = 0; each < 24; each++) {
+    writeFileSync(here(`sent${each}`), content(`sent${each}`))
+    jobs.push({ send: `sent${each}`, to: `bob@${taking.address}` })
   }
-  for (let each = 0; each < got; each++) {
-    writeFileSync(join(served, `g${each}`), content(`g${each}`))
-    jobs.push({ get: `g${each}`, from: 'bob:', output: `got/g${each}`, rename: true })
+  for (let each = 0; each < 12; each++) {
+    writeFileSync(join(served, `got${each}`), content(`got${each}`))
+    jobs.push({ get: `got${each}`, from: 'bob:', output: `got/got${each}`, rename: true })
   }
-  const name = list('killed', jobs)
-  const { kills, results } = await untilDone(t, name)
+  const { kills, results } = await untilDone(t, list('killed', jobs), async () => {
+    taking.kill('SIGKILL')
+    await taking.ended
+    taking = await take(taking.address)
+  })
   t.comment(`${kills} kills`)
   t.ok(kills >= 3)
-  t.equal(results.length, sent + got)
+  t.equal(results.length, jobs.length)
   t.same([...new Set(results.map(({ status }) => status))], ['done'])
-  const whole = (place: string, first: string) =>
+  const found = (place: string) =>
     readdirSync(place)
-      .filter(each => each.startsWith(first))
+      .filter(each => !each.startsWith('.'))
       .map(each => [each, sha256(readFileSync(join(place, each)))])
-      .sort()
-  const expected = (first: string) => [...contents].filter(([each]) => each.startsWith(first)).sort()
-  t.same(whole(inbox, 's'), expected('s'), 'each file once, whole')
-  t.same(whole(here('got'), 'g'), expected('g'), 'of gets as well')
+  const both = [...found(join(bob.directory, 'taken')), ...found(here('got'))]
+  t.same(both.sort(), [...contents].sort(), 'each file once, whole')
 })
 
-/** Runs a list, killing it at random moments behind its first result, until a run gets to its end. */
-async function untilDone(t: Test, name: string): Promise<{ kills: number; results: readonly Result[] }> {
+/** Runs a list, killing one side or both at random moments, until a run gets to its end. */
+async function untilDone(
+  t: Test,
+  name: string,
+  killPeer: () => Promise<void>
+): Promise<{ kills: number; results: readonly Result[] }> {
+  const fresh = ({ stdout }: Running): boolean =>
+    /"status":"done"(?![^\n]*"before":true)[^\n]*\n/.test(stdout.toString())
   for (let kills = 0; ; kills++) {
     const running = begin(['batch', name, '--retry', '20'])
-    const fresh = ({ stdout }: Running): boolean =>
-      /"status":"done"(?![^\n]*"before":true)[^\n]*\n/.test(stdout.toString())
     // one in three is killed wherever it is, which may be before it has begun
     if (random.int(3) === 0) await delay(random.int(500))
     else await Promise.race([running.until(fresh).catch(() => {}), running.ended])
     await delay(random.int(60))
+    if (random.int(3) === 0) {
+      await killPeer()
+      await delay(random.int(300))
+    }
     running.kill('SIGKILL')
     const { code, stdout, stderr } = await running.ended
     if (code === 0) return { kills, results: resultsIn(stdout) }

@@ -1,12 +1,17 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { Batch, Engine, Job, JobResult, ListedJob } from '../../index.ts'
+import type { Batch, Engine, Job, ListedJob } from '../../index.ts'
 import { resolvePeer } from '../directory.ts'
 import { interruptible } from '../interrupt.ts'
-import { type EngineFlags, formatBytes, openEngine, parseCount, sayStats, withEngine } from '../options.ts'
-import { isTerminal, messageOf, say } from '../terminal.ts'
+import { type JsonFlags, requireFreeOutput, withJson } from '../json-flags.ts'
+import { type EngineFlags, openEngine, parseCount, sayStats, withEngine } from '../options.ts'
+import { type ProgressFlags, showsProgress, withProgress, withStatus } from '../progress.ts'
+import { reader } from '../reader.ts'
+import { clearStatus } from '../status-line.ts'
+import { Tally } from '../tally.ts'
+import { isTerminal, jsonLine, messageOf, say } from '../terminal.ts'
 
-interface BatchFlags extends EngineFlags {
+interface BatchFlags extends EngineFlags, JsonFlags, ProgressFlags {
   concurrency?: number
   retry?: number
   spool?: string
@@ -30,7 +35,7 @@ Examples:
 
 /** `sft batch`: a list of sends and gets, done to its end. */
 export function registerBatch(program: Command): void {
-  withEngine(program.command('batch'))
+  withJson(withProgress(withEngine(program.command('batch'))))
     .description('do all sends and gets of a list, each once, however often it is interrupted')
     .argument('<jobs>', 'file with one job a line; - is standard input')
     .option('--concurrency <n>', 'jobs at once, 1 to 64 (default: 4)', parseCount)
@@ -42,13 +47,15 @@ export function registerBatch(program: Command): void {
 }
 
 async function batch(list: string, options: BatchFlags): Promise<void> {
+  const { output = '-' } = options
+  await requireFreeOutput(output === '-')
   const spool = await spoolOf(list, options)
   const { readDescriptor, readFile, readJobs } = await import('../../index.ts')
   const jobs = await readJobs(list === '-' ? readDescriptor(0) : readFile(list))
   await using engine = await openEngine(options)
-  const counts = await interruptible(signal => run(engine, jobs, { ...options, spool, signal }))
+  const tally = await interruptible(signal => run(engine, jobs, { ...options, spool, signal }))
   sayStats(engine, options, 'socket')
-  await requireAll(counts)
+  await requireAll(tally)
 }
 
 async function spoolOf(list: string, { spool }: BatchFlags): Promise<string> {
@@ -60,28 +67,14 @@ async function spoolOf(list: string, { spool }: BatchFlags): Promise<string> {
   throw new SftError('ERR_SFT_USAGE', 'a list from standard input has no place for its spool', { hint: '--spool DIR' })
 }
 
-class Counts {
-  done = 0
-  before = 0
-  failed = 0
-  partial = 0
-  bytes = 0
-
-  add(result: JobResult): void {
-    this[result.status]++
-    if (result.before) this.before++
-    if (result.status === 'failed') return
-    if (result.omitted) this.partial++
-    if (!result.before) this.bytes += result.bytes - result.resumedAt
-  }
-}
-
 async function run(
   engine: Engine,
   jobs: readonly ListedJob[],
-  { spool, concurrency, retry, output, signal }: BatchFlags & { spool: string; signal: AbortSignal }
-): Promise<Counts> {
+  options: BatchFlags & { spool: string; signal: AbortSignal }
+): Promise<Tally> {
+  const { spool, concurrency, retry, output, quiet, signal } = options
   const { writeDescriptor } = await import('../../index.ts')
+  const tally = new Tally(jobs.length)
   await using results = await openResults(output)
   await using batch = await engine.batch({
     spool,
@@ -92,25 +85,32 @@ async function run(
     signal,
     locate: (name, kind) => resolvePeer(engine, name, kind),
     onRetry: (job, { message, code }, wait) =>
-      say(`${titleOf(job)}: ${message} [${code}]; trying again in ${(wait / 1000).toFixed(1)} s`)
+      say(`${titleOf(job)}: ${message} [${code}]; trying again in ${(wait / 1000).toFixed(1)} s`),
+    onEvent: event => {
+      tally.follow(event)
+      reader()?.event(event)
+    }
   })
   await batch.add(jobs.map(({ job }) => job))
-  const counts = new Counts()
+  const line = (): string => tally.line
   try {
-    await writeDescriptor(results.fd)(resultLines(batch, jobs, counts))
+    await withStatus(showsProgress(options), { bar: line, line }, () =>
+      writeDescriptor(results.fd)(resultLines(batch, jobs, tally))
+    )
   } finally {
-    sayCounts(counts, jobs.length)
+    if (!quiet) say(tally.left > 0 ? `${tally.end}; the same command goes on with the other ${tally.left}` : tally.end)
   }
-  return counts
+  return tally
 }
 
-async function* resultLines(batch: Batch, jobs: readonly ListedJob[], counts: Counts): AsyncGenerator<Uint8Array> {
+async function* resultLines(batch: Batch, jobs: readonly ListedJob[], tally: Tally): AsyncGenerator<Uint8Array> {
   const lines = new Map(jobs.map(({ job, line }) => [job.key, line]))
   for await (const result of batch) {
-    const { job, status } = result
-    counts.add(result)
-    if (status === 'failed') say(`${titleOf(job)}: ${result.error.message} [${result.error.code}]`)
-    yield Buffer.from(`${JSON.stringify({ line: lines.get(job.key), ...result })}\n`)
+    tally.add(result)
+    if (result.status === 'failed') say(`${titleOf(result.job)}: ${result.error.message} [${result.error.code}]`)
+    // the terminal may be where the results go
+    clearStatus()
+    yield Buffer.from(jsonLine({ line: lines.get(result.job.key), ...result }))
   }
 }
 
@@ -129,14 +129,7 @@ async function openResults(output: string | undefined): Promise<Pick<FileHandle,
   }
 }
 
-function sayCounts({ done, before, failed, bytes }: Counts, jobs: number): void {
-  const earlier = before > 0 ? ` (${before} before)` : ''
-  const left = jobs - done - failed
-  const rest = left > 0 ? `; the same command goes on with the other ${left}` : ''
-  say(`${done} done${earlier}, ${failed} failed, ${formatBytes(bytes)}${rest}`)
-}
-
-async function requireAll({ done, failed, partial }: Counts): Promise<void> {
+async function requireAll({ done, failed, partial }: Tally): Promise<void> {
   if (failed + partial === 0) return
   const { SftError } = await import('../../index.ts')
   if (failed === 0) throw new SftError('ERR_SFT_PARTIAL', `of ${partial} directories something was left out`)

@@ -10,6 +10,7 @@ import { Engine } from '../../../src/transfer/engine.ts'
 import type { TransferEvent } from '../../../src/transfer/events.ts'
 import { C } from '../../fixtures/bytes.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
+import { cutAt, proxy } from '../../fixtures/wire.ts'
 
 /** `engine.batch` between two engines; between processes that are killed: `test/cli/batch.test.ts`. */
 
@@ -150,6 +151,18 @@ t.test('M111: what may pass is attempted again at where its peer is then, what d
   await batch.add(jobs.slice(0, 1))
   t.match(await Array.fromAsync(batch), [{ status: 'failed', job: { key: 'no' } }])
   t.same(inbox(), ['0'])
+})
+
+t.test('a peer that is gone in the middle of the handshake, as one that is started anew, is tried again', async t => {
+  const { address, sends, open } = await parties(t)
+  const target = { host, port: Number(address.split(':').at(-1)) }
+  let connections = 0
+  const { port } = await proxy(t, target, () => (connections++ === 0 ? { down: cutAt(0) } : {}))
+  const codes: string[] = []
+  const batch = await open(t, { retry: 1, onRetry: (_, { code }) => codes.push(code) })
+  await batch.add(sends(1, `bob@${host}:${port}`))
+  t.match(await Array.fromAsync(batch), [{ status: 'done', attempts: 2 }])
+  t.same(codes, ['ERR_SFT_CONNECTION_LOST'])
 })
 
 t.test('a loop that is left, and one that is aborted, leave what they did not end', async t => {

@@ -1,0 +1,69 @@
+import type { JobResult, TransferEvent } from '../index.ts'
+import { formatBytes } from './options.ts'
+import { STALLED_MS } from './progress.ts'
+
+/** How far a batch is. */
+
+interface Moving {
+  readonly bytes: number
+  readonly rate: number
+  /** When that was so. */
+  readonly at: number
+}
+
+const NOTHING: Moving = { bytes: 0, rate: 0, at: 0 }
+
+export class Tally {
+  readonly #jobs: number
+  /** Transfers under way, by their ids. */
+  readonly #moving = new Map<string, Moving>()
+  done = 0
+  /** Of these, by an earlier run. */
+  before = 0
+  failed = 0
+  /** Directories of which something was left out. */
+  partial = 0
+  #bytes = 0
+
+  constructor(jobs: number) {
+    this.#jobs = jobs
+  }
+
+  /** Jobs that have not ended. */
+  get left(): number {
+    return this.#jobs - this.done - this.failed
+  }
+
+  follow(event: TransferEvent): void {
+    const { type, id } = event
+    if (type === 'start') this.#moving.set(id, NOTHING)
+    if (type === 'progress') this.#moving.set(id, { bytes: event.bytes, rate: event.rate, at: performance.now() })
+    if (type === 'end' || type === 'error') this.#moving.delete(id)
+  }
+
+  add(result: JobResult): void {
+    this[result.status]++
+    if (result.before) this.before++
+    if (result.status === 'failed') return
+    if (result.omitted) this.partial++
+    if (!result.before) this.#bytes += result.bytes - result.resumedAt
+  }
+
+  /** `3 of 10 done (1 before), 1 failed, 4 under way, 12.0 MiB, 8.1 MiB/s`. */
+  get line(): string {
+    const moving = [...this.#moving.values()]
+    const bytes = moving.reduce((sum, each) => sum + each.bytes, this.#bytes)
+    const rate = moving.reduce((sum, { rate, at }) => sum + (performance.now() - at < STALLED_MS ? rate : 0), 0)
+    const of = `${this.done} of ${this.#jobs} done${this.#earlier}`
+    return `${of}, ${this.failed} failed, ${moving.length} under way, ${formatBytes(bytes)}, ${formatBytes(rate)}/s`
+  }
+
+  /** `9 done (1 before), 1 failed, 24.0 MiB`. */
+  get end(): string {
+    return `${this.done} done${this.#earlier}, ${this.failed} failed, ${formatBytes(this.#bytes)}`
+  }
+
+  get #earlier(): string {
+    return this.before > 0 ? ` (${this.before} before)` : ''
+  }
+}
