@@ -27,6 +27,7 @@ export {
   parseClassicRoot,
   verifyClassicCertificate
 } from './auth/classic/certificate.ts'
+export { CLASSIC_DEADLINES, type ClassicDeadlines } from './auth/classic/greeting.ts'
 export {
   type ClassicIdentity,
   type ClassicKeyOptions,
@@ -39,3 +40,13 @@ export { CLASSIC_LIFE } from './auth/classic/issuance.ts'
 export { type ClassicLoginOptions, classicLogin } from './auth/classic/login.ts'
 export { openSeenLogins, type SeenLogins } from './auth/classic/seen-payloads.ts'
 export { type ClassicUsers, classicUsers, withDemoUsers } from './auth/classic/users.ts'
+export { type ClassicAddress, parseClassicAddress } from './transfer/classic/address.ts'
+export type { ClassicExpectation } from './transfer/classic/expectation.ts'
+export { type ClassicGetOptions, type ClassicGot, getClassic } from './transfer/classic/get.ts'
+export {
+  type ClassicListener,
+  type ClassicServeEvent,
+  type ClassicServeOptions,
+  serveClassic
+} from './transfer/classic/serve.ts'
+export { type ClassicPool, type ClassicPoolOptions, createClassicPool } from './workers/classic-pool.ts'

@@ -27,10 +27,10 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   jose: /^auth\/server\/tokens\.ts$/,
   'prom-client': /^auth\/server\/metrics\.ts$/,
   pg: /^auth\/authority\/store\/postgres\.ts$/,
-  piscina: /^workers\/(pool|[a-z-]+\.worker)\.ts$/,
+  piscina: /^workers\/(pool|classic-pool|[a-z-]+\.worker)\.ts$/,
   'it-length-prefixed': /^streams\/(frame|unframe)\.ts$/,
   uint8arraylist: /^streams\/(frame|unframe|varint)\.ts$/,
-  'it-pipe': /^(streams\/(outbound|inbound)|transfer\/[a-z-]+|index)\.ts$/,
+  'it-pipe': /^(streams\/(outbound|inbound)|transfer\/(classic\/)?[a-z-]+|index)\.ts$/,
   commander: /^bin\//,
   '@clack/prompts': /^bin\//
 }

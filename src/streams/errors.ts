@@ -42,6 +42,7 @@ export const ERRORS = {
   ERR_SFT_RECORD_AUTH: { exit: 40, retryable: false },
   ERR_SFT_AUDIT: { exit: 40, retryable: false },
   ERR_SFT_HANDSHAKE: { exit: 40, retryable: false },
+  ERR_SFT_EXPECTED: { exit: 40, retryable: false },
   ERR_SFT_CERT_INVALID: { exit: 41, retryable: false },
   ERR_SFT_CERT_UNTRUSTED: { exit: 41, retryable: false },
   ERR_SFT_CERT_USAGE: { exit: 41, retryable: false },
@@ -54,6 +55,7 @@ export const ERRORS = {
   ERR_SFT_LOGIN_REFUSED: { exit: 43, retryable: false },
   ERR_SFT_PUSH_REFUSED: { exit: 44, retryable: false },
   ERR_SFT_EXISTS: { exit: 45, retryable: false },
+  ERR_SFT_UNAUTHENTICATED: { exit: 46, retryable: false },
   ERR_SFT_CONNECTION_LOST: { exit: 75, retryable: true },
   ERR_SFT_OUTPUT_CLOSED: { exit: 141, retryable: false },
   ERR_SFT_CANCELLED: { exit: 1, retryable: false }

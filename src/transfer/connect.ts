@@ -1,4 +1,3 @@
-import { createConnection, type Socket } from 'node:net'
 import type { Identity } from '../auth/identity/identity.ts'
 import { MAX_STRIPES } from '../auth/session/handshake-messages.ts'
 import { joinSession, secure } from '../auth/session/secure.ts'
@@ -9,6 +8,7 @@ import { socketDuplex } from '../streams/socket.ts'
 import { SocketReader } from '../streams/socket-reader.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
+import { openSocket } from './dial.ts'
 import { FileSession } from './file-session.ts'
 
 export interface ConnectOptions {
@@ -28,7 +28,6 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined
 }
 
-const CONNECT_MS = 10_000
 const MAX_STREAMS = MAX_STRIPES + 1
 
 /**
@@ -69,38 +68,4 @@ async function openStripes(session: SecureDuplex, count: number, options: Connec
 async function dial(options: ConnectOptions): Promise<AbortableDuplex> {
   const reader = new SocketReader()
   return socketDuplex(await openSocket(options, reader), { owned: true, reader })
-}
-
-function openSocket(
-  { host, port, connectTimeout = CONNECT_MS, signal }: ConnectOptions,
-  { onread }: SocketReader
-): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted()
-    const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true, onread })
-    const limit = AbortSignal.any([AbortSignal.timeout(connectTimeout), ...(signal ? [signal] : [])])
-    const fail = (cause: unknown): void => {
-      limit.removeEventListener('abort', giveUp)
-      socket.destroy()
-      reject(signal?.aborted ? signal.reason : notReached(host, port, cause))
-    }
-    const giveUp = (): void => fail(limit.reason)
-    limit.addEventListener('abort', giveUp)
-    socket.once('error', fail)
-    socket.once('connect', () => {
-      limit.removeEventListener('abort', giveUp)
-      socket.off('error', fail)
-      resolve(socket)
-    })
-  })
-}
-
-function notReached(host: string, port: number, cause: unknown): SftError {
-  // the code of a DOMException is a number
-  const { code } = cause as { code?: unknown }
-  const reason = typeof code === 'string' ? code : 'no answer in time'
-  return new SftError('ERR_SFT_CONNECT', `can not reach ${host}:${port} (${reason})`, {
-    cause,
-    hint: 'is the other side running?'
-  })
 }

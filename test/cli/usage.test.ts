@@ -40,6 +40,8 @@ const COMMANDS = [
   ['classic', 'auth'],
   ['classic', 'user', 'add'],
   ['classic', 'login'],
+  ['classic', 'serve'],
+  ['classic', 'get'],
   ['build-native']
 ] as const
 
@@ -123,6 +125,7 @@ const PROVOKED: Record<number, string> = {
   43: 'auth.test.ts',
   44: 'socket.test.ts',
   45: 'pipe.test.ts',
+  46: 'classic/files.test.ts',
   75: 'socket.test.ts',
   141: 'pipe.test.ts'
 }

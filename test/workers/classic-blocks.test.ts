@@ -19,11 +19,24 @@ const { publicKey, privateKey } = await testKey()
 t.test('100 bytes a block, and the rest in the last', t => {
   for (const length of [0, 1, CLASSIC_BLOCK, CLASSIC_BLOCK + 1, 190, 1000]) {
     const blocks = encryptBlocks(publicKey, pattern(length))
-    t.equal(blocks.length, Math.ceil(length / CLASSIC_BLOCK))
-    t.ok(blocks.every(block => block.byteLength === 256))
-    const opened = decryptBlocks(privateKey, blocks)
-    t.same(Buffer.concat(opened as Uint8Array[]), Buffer.from(pattern(length)))
+    t.equal(blocks.byteLength, Math.ceil(length / CLASSIC_BLOCK) * 256)
+    const { data, sizes } = decryptBlocks(privateKey, blocks)
+    t.ok(Buffer.from(data).equals(pattern(length)))
+    t.equal(
+      sizes.reduce((sum, size) => sum + size, 0),
+      length
+    )
+    t.ok(sizes.slice(0, -1).every(size => size === CLASSIC_BLOCK))
   }
+  t.end()
+})
+
+t.test('a block that does not open is told, and takes none of the others with it', t => {
+  const blocks = encryptBlocks(publicKey, pattern(250))
+  blocks[256 + 17] = (blocks[256 + 17] as number) ^ 1
+  const { data, sizes } = decryptBlocks(privateKey, blocks)
+  t.same(sizes, [100, -1, 50])
+  t.equal(data.byteLength, 150)
   t.end()
 })
 

@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import { registerClassicAuth } from './auth.ts'
+import { registerClassicGet } from './get.ts'
 import { registerClassicLogin } from './login.ts'
+import { registerClassicServe } from './serve.ts'
 import { registerClassicUsers } from './user.ts'
 
 const WARNING = `
@@ -16,4 +18,6 @@ export function registerClassic(program: Command): void {
   registerClassicAuth(classic)
   registerClassicUsers(classic)
   registerClassicLogin(classic)
+  registerClassicServe(classic)
+  registerClassicGet(classic)
 }
