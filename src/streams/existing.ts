@@ -36,15 +36,19 @@ export async function claimName(
   { existing, extension = '' }: { existing: Existing; extension?: string },
   claim: (name: string) => Promise<boolean>
 ): Promise<string> {
-  const most = existing === 'rename' ? MAX_NUMBER : 0
-  for (let number = 0; number <= most; number++) {
-    const candidate = number === 0 ? name : numbered(name, extension, number)
-    if (await claim(candidate)) return candidate
-  }
-  if (most > 0) throw new SftError('ERR_SFT_EXISTS', `that name is taken, with every number up to ${most}`)
+  const candidates = existing === 'rename' ? namesFor(name, extension) : [name]
+  for (const candidate of candidates) if (await claim(candidate)) return candidate
+  if (existing === 'rename')
+    throw new SftError('ERR_SFT_EXISTS', `that name is taken, with every number up to ${MAX_NUMBER}`)
   throw new SftError('ERR_SFT_EXISTS', 'something of that name exists', {
     hint: 'give another name; or --rename, or --force'
   })
+}
+
+/** A name, and those that may be taken in its place, in their order. */
+export function* namesFor(name: string, extension: string): Generator<string, void, undefined> {
+  yield name
+  for (let number = 1; number <= MAX_NUMBER; number++) yield numbered(name, extension, number)
 }
 
 /** The end of a file's name that tells its kind: `.pdf`, `.tar.gz`; nothing of `.bashrc`, or of a sentence with a point in it. */

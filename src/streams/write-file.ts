@@ -29,6 +29,7 @@ export interface WriteFileOptions extends ExistingOptions {
 export interface NamedThing {
   readonly ino: bigint
   readonly birthtimeNs: bigint
+  readonly mtimeNs: bigint
   /** 0 of a directory. */
   readonly bytes: number
 }
@@ -210,8 +211,8 @@ async function linkTo(part: string, target: string): Promise<boolean> {
 }
 
 async function thingOf(file: FileHandle): Promise<NamedThing> {
-  const { ino, birthtimeNs, size } = await file.stat({ bigint: true })
-  return { ino, birthtimeNs, bytes: Number(size) }
+  const { ino, birthtimeNs, mtimeNs, size } = await file.stat({ bigint: true })
+  return { ino, birthtimeNs, mtimeNs, bytes: Number(size) }
 }
 
 async function syncDirectory(directory: string): Promise<void> {

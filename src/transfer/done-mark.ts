@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { appendFile, lstat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type BigIntStats, existsSync } from 'node:fs'
+import { appendFile } from 'node:fs/promises'
 import { readSmallFile, replacePrivate } from '../auth/identity/private-file.ts'
 import { SftError } from '../streams/errors.ts'
-import { claimName, extensionOf } from '../streams/existing.ts'
 import { type NamedThing, partPath, refuse, removePart, type Witness } from '../streams/write-file.ts'
 import type { Destination } from './destination.ts'
+import { hasItsName } from './named-thing.ts'
 import type { PartialOwner } from './partial.ts'
 
 /**
@@ -30,7 +29,7 @@ export interface DoneMarkOptions extends MarkOwner {
   readonly name: string
 }
 
-interface Mark {
+interface Written {
   readonly job: string
   readonly inode: string
   /** Of the inode, for its number is given to another file one day. */
@@ -38,76 +37,69 @@ interface Mark {
   readonly bytes: number
 }
 
-export class DoneMark implements Witness {
+/** A witness whose word is there for whoever asks again. */
+export interface Mark extends Witness {
+  /** Two marks of one path are of one thing. */
+  readonly path: string
+  /** Bytes of what has come, if it is done. Of a directory 0. */
+  done(): Promise<number | undefined>
+  /** Whoever wanted it done knows that it is. */
+  remove(): Promise<void>
+}
+
+export class DoneMark implements Mark {
   readonly #directory: string
   readonly #name: string
-  readonly #path: string
+  readonly path: string
   readonly #job: string
 
   constructor({ directory, name, peer, direction, job }: DoneMarkOptions) {
     this.#directory = directory
     this.#name = name
     this.#job = createHash('sha256').update(`job ${direction} ${peer}\0`).update(job).digest('hex')
-    this.#path = `${partPath(directory, name, this.#job.slice(0, 12))}.done`
+    this.path = `${partPath(directory, name, this.#job.slice(0, 12))}.done`
   }
 
-  /** Two marks of one path are of one job. */
-  get path(): string {
-    return this.#path
-  }
-
-  /** Bytes of what this job has brought, if it is done. Of a directory 0. */
   async done(): Promise<number | undefined> {
-    if (!existsSync(this.#path)) return undefined
-    const text = (await readSmallFile(this.#path, MAX_MARK)) ?? ''
+    if (!existsSync(this.path)) return undefined
+    const text = (await readSmallFile(this.path, MAX_MARK)) ?? ''
     const mark = parse(text)
     if (mark?.job !== this.#job) return undefined
-    return text.endsWith(DONE) || (await this.#hasName(mark)) ? mark.bytes : undefined
+    const isIt = ({ ino, birthtimeNs }: BigIntStats): boolean =>
+      String(ino) === mark.inode && String(birthtimeNs) === mark.born
+    return text.endsWith(DONE) || (await hasItsName(this.#directory, this.#name, isIt)) ? mark.bytes : undefined
   }
 
   async naming({ ino, birthtimeNs, bytes }: NamedThing): Promise<void> {
-    const mark: Mark = { job: this.#job, inode: String(ino), born: String(birthtimeNs), bytes }
-    await replacePrivate(this.#path, JSON.stringify(mark))
+    const mark: Written = { job: this.#job, inode: String(ino), born: String(birthtimeNs), bytes }
+    await replacePrivate(this.path, JSON.stringify(mark))
   }
 
   async named(): Promise<void> {
-    await appendFile(this.#path, DONE)
+    await appendFile(this.path, DONE)
   }
 
-  /** Whoever wanted it done knows that it is. */
   async remove(): Promise<void> {
-    await removePart(this.#path)
-  }
-
-  /** Under the name that was wanted, or one that was taken in its place (M90). */
-  async #hasName({ inode, born }: Mark): Promise<boolean> {
-    const look = async (name: string): Promise<'free' | 'it' | 'another'> => {
-      const found = await lstat(join(this.#directory, name), { bigint: true }).catch(() => undefined)
-      if (found === undefined) return 'free'
-      return String(found.ino) === inode && String(found.birthtimeNs) === born ? 'it' : 'another'
-    }
-    for (const extension of new Set(['', extensionOf(this.#name)])) {
-      const end = { existing: 'rename' as const, extension }
-      const name = await claimName(this.#name, end, async each => (await look(each)) !== 'another')
-      if ((await look(name)) === 'it') return true
-    }
-    return false
+    await removePart(this.path)
   }
 }
 
 /** A destination at which what gets its name leaves `mark`. */
-export function marked(mark: DoneMark | undefined, open: (witness: DoneMark | undefined) => Destination): Destination {
+export function marked<M extends Mark>(
+  mark: M | undefined,
+  open: (witness: M | undefined) => Destination
+): Destination {
   const destination = open(mark)
   return mark ? { ...destination, noted: () => mark.remove() } : destination
 }
 
-/** In the place of a destination: the job is done already. */
-export function doneBefore(bytes: number, mark: DoneMark): Destination {
-  const again = new SftError('ERR_SFT_EXISTS', 'this job is done already')
+/** In the place of a destination: it is done already. */
+export function doneBefore(bytes: number, mark: Mark): Destination {
+  const again = new SftError('ERR_SFT_EXISTS', 'this is done already')
   return { kind: 'durable', done: bytes, noted: () => mark.remove(), sink: () => source => refuse(source, again) }
 }
 
-function parse(text: string): Mark | undefined {
+function parse(text: string): Written | undefined {
   try {
     const { job, inode, born, bytes } = JSON.parse(text.split('\n', 1)[0] ?? '') as Record<string, unknown>
     const whole = typeof job === 'string' && typeof inode === 'string' && typeof born === 'string'

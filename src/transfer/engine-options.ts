@@ -59,7 +59,7 @@ export interface SendOptions extends SealOptions, DialOptions, RetryOptions, Res
   /** Has what the receiver has of a file compared with what is here before it goes on; what differs begins anew. Not of a directory. Default false. */
   verifyPrefix?: boolean | undefined
   /**
-   * Keeps the last so many bytes of what can be read only once, so that it goes on when the connection was lost. Attempts again without `retry`, until ten in a row have failed that
+   * Keeps the last so many bytes of what can be read only once, so that it goes on when the connection was lost. Attempts again without `retry`, until twelve in a row have failed that
    * brought nothing. Memory: as many bytes, and 1 MiB. Not with a receipt.
    */
   replay?: number | undefined

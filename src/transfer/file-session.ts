@@ -4,9 +4,11 @@ import { acceptance, fileOffer, fileRequest, type Refusal, refusal } from '../au
 import type { SecureDuplex } from '../auth/session/secure-duplex.ts'
 import { SftError } from '../streams/errors.ts'
 import type { ReceivedFrame } from '../streams/types.ts'
+import { atMost } from './at-most.ts'
 import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
 import { MESSAGE } from './message.ts'
+import { acceptorFor, asAccepted, begunOf, wholeOf } from './offers.ts'
 import { resultBefore } from './once.ts'
 import { afterReading, proofOf } from './prefix.ts'
 import { ExpectedReceipt, OwedReceipt } from './receipt-parties.ts'
@@ -22,6 +24,8 @@ import { isDoneBefore, refusalFor, refused, requireStart } from './verdicts.ts'
 
 /** SPEC §8. */
 const MAX_PATH_BYTES = 4096
+/** ms in which a peer that has its answer says so, before this side ends. */
+const NOTED_MS = 1000
 const NO_RECEIPT = { 'refused by policy': 'it may be that this receiver gives no receipts' }
 
 export class FileSession implements AsyncDisposable {
@@ -34,6 +38,7 @@ export class FileSession implements AsyncDisposable {
   /** What the peer knows once it goes on, or ends in order. */
   #noted: Destination['noted']
   #draining = false
+  #next: Promise<ReceivedFrame | undefined> | undefined
 
   constructor(options: SessionStreamsOptions) {
     this.session = options.session
@@ -89,7 +94,8 @@ export class FileSession implements AsyncDisposable {
     const asked = { verify, ...(expected && { receipt: 1 }) }
     await this.session.write('OFFR', fileOffer.encode({ request, ...offer, stripes, fileId, content, ...asked }))
     const answer = await afterReading(verify && offer.size, this.#transfers.read())
-    if (offer.job && isDoneBefore(answer)) return resultBefore(wholeOf(outgoing), outgoing.metadata)
+    if ((offer.job || (fileId && !expected && !verify)) && isDoneBefore(answer))
+      return resultBefore(wholeOf(outgoing), outgoing.metadata)
     if (answer.type === 'RSCI') throw refused(answer, expected && NO_RECEIPT)
     const what = { request, outgoing, size: offer.size, fileId, verify } as const
     const { offset, id, givenUp, proof } = requireStart(answer, what)
@@ -114,7 +120,8 @@ export class FileSession implements AsyncDisposable {
    */
   async answer(answers: Answers, onResult: (result: AnsweredTransfer) => void = () => {}): Promise<void> {
     while (!this.#draining) {
-      const frame = await this.#nextRequest()
+      this.#next = this.#nextRequest()
+      const frame = await this.#next
       if (frame === undefined) return
       this.#busy = true
       const pull = frame.type === 'RQFL'
@@ -122,12 +129,14 @@ export class FileSession implements AsyncDisposable {
       this.#busy = false
       if (result) onResult({ ...result, direction: pull ? 'sent' : 'received' })
     }
+    if (this.#noted) await atMost(NOTED_MS, this.#nextRequest())
     await this.close()
   }
 
   /** Ends `answer` after the transfer under way, or at once when there is none. */
   async drain(): Promise<void> {
     this.#draining = true
+    if (this.#noted && this.#next) await atMost(NOTED_MS, this.#next).catch(() => undefined)
     if (!this.#busy) await this.close()
   }
 
@@ -178,7 +187,9 @@ export class FileSession implements AsyncDisposable {
   async #answerOffer(frame: ReceivedFrame, answers: Answers): Promise<Omit<AnsweredTransfer, 'direction'> | undefined> {
     const { request, stripes, receipt, verify, ...offer } = fileOffer.decode(frame.body)
     this.session.stripes.named('receiving', stripes)
-    const destination = await this.#orRefuse(() => acceptorFor(offer, receipt, answers)(offer, this.peer))
+    const destination = await this.#orRefuse(() =>
+      acceptorFor(offer, receipt, answers)(asAccepted(offer, receipt ?? verify), this.peer)
+    )
     if (!destination) return undefined
     if (destination.done !== undefined) {
       await this.session.write('RSCI', refusal.encode('done before'))
@@ -221,32 +232,4 @@ export class FileSession implements AsyncDisposable {
   #parties({ name }: Offer) {
     return { identity: this.#identity, peer: this.peer, name }
   }
-}
-
-/** Bytes of what a peer has done before. */
-function wholeOf({ replay, metadata }: Outgoing): number | undefined {
-  return replay ? replay.whole() : metadata.size
-}
-
-/** Who takes such an offer. @throws SftError ERR_SFT_PUSH_REFUSED when nobody does */
-function acceptorFor(
-  { content }: Offer,
-  receipt: number | undefined,
-  { accept, message, receipts }: Answers
-): NonNullable<Answers['accept']> {
-  if (receipt && (content !== undefined || receipts === false))
-    throw new SftError('ERR_SFT_PUSH_REFUSED', 'no receipt is given here')
-  const taker = content === undefined || content === TREE ? accept : content === MESSAGE ? message : undefined
-  if (!taker) throw new SftError('ERR_SFT_PUSH_REFUSED', 'nothing is received here')
-  return taker
-}
-
-/** What is there already of what is offered; only if it can be read where that is `wanted`, as for a receipt, which is of the whole. */
-async function begunOf(
-  { content, fileId }: Offer,
-  { begun, kept }: Destination,
-  wanted: boolean
-): Promise<Begun | undefined> {
-  if ((content !== TREE && !fileId) || (wanted && !kept)) return undefined
-  return await begun?.()
 }

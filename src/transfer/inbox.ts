@@ -5,8 +5,9 @@ import { SftError } from '../streams/errors.ts'
 import { type Existing, type ExistingOptions, existingOf } from '../streams/existing.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { isPlainName, writeFile } from '../streams/write-file.ts'
+import { CommitRecord } from './commit-record.ts'
 import { type Destination, through, type Written } from './destination.ts'
-import { DoneMark, doneBefore, marked } from './done-mark.ts'
+import { DoneMark, doneBefore, type Mark, marked } from './done-mark.ts'
 import { type PartialOwner, resumableFile } from './partial.ts'
 import type { Offer } from './requests.ts'
 import { TREE } from './tree/entry.ts'
@@ -39,17 +40,18 @@ export function openInbox(
   return async (offer, peer) => {
     requireAccepted(peer, options.from)
     requireHarmlessName(offer.name)
-    const witness = markOf(directory, offer, peer)
+    const witness = markOf(directory, offer, peer, resume)
     const done = await witness?.done()
     if (witness && done !== undefined) return doneBefore(done, witness)
-    if (witness && underway.has(witness.path)) throw new SftError('ERR_SFT_BUSY', 'this job is under way')
+    const job = offer.job && witness?.path
+    if (job && underway.has(job)) throw new SftError('ERR_SFT_BUSY', 'this job is under way')
     requireSize(offer.size, Math.min(maxSize, quota.left))
     if (existing === 'refuse' && (await exists(join(directory, offer.name))))
       throw new SftError('ERR_SFT_EXISTS', 'a file of that name exists')
     const owner = resume ? { peer: peer.name, direction: 'send' as const } : undefined
     const destination = marked(witness, () => destinationOf(directory, offer, { owner, existing, witness }))
     return through(destination, (sink, start) =>
-      noticing(limitSize(sink, maxSize - start, quota, destination.begun), underway, witness?.path)
+      noticing(limitSize(sink, maxSize - start, quota, destination.begun), underway, job)
     )
   }
 }
@@ -57,7 +59,7 @@ export function openInbox(
 interface Storing {
   readonly owner: PartialOwner | undefined
   readonly existing: Existing
-  readonly witness: DoneMark | undefined
+  readonly witness: Mark | undefined
 }
 
 function destinationOf(
@@ -73,8 +75,16 @@ function destinationOf(
   }
 }
 
-function markOf(directory: string, { name, job }: Offer, { name: peer }: PeerIdentity): DoneMark | undefined {
-  return job && new DoneMark({ directory, name, peer, direction: 'send', job })
+/** What tells another offer that this one is done: of a job, or of a file that goes on where it ended. */
+function markOf(
+  directory: string,
+  { name, job, fileId }: Offer,
+  { name: peer }: PeerIdentity,
+  resume: boolean
+): Mark | undefined {
+  const place = { directory, name, peer, direction: 'send' } as const
+  if (job) return new DoneMark({ ...place, job })
+  return resume && fileId ? new CommitRecord({ ...place, fileId }) : undefined
 }
 
 /** The same sink; while it runs, its job is among those under way: what became of it is not known before. */

@@ -6,8 +6,8 @@ import type { Replay } from './replay.ts'
 import type { Attempts } from './retry.ts'
 import type { TreeOptions } from './tree/tree-source.ts'
 
-/** Failures in a row, none of them behind the one before it, that a transfer with a window outlives: about a minute and a half. */
-const PATIENCE = 10
+/** Failures in a row, none of them behind the one before it, that a transfer with a window outlives: about two minutes. */
+const PATIENCE = 12
 const LEAST_WINDOW = 1024 * 1024
 
 type Options = Pick<SendOptions, 'replay' | 'retry' | 'onRetry' | 'signal'>

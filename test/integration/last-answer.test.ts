@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -79,7 +79,7 @@ t.test('M83: a directory as well', async t => {
   t.same((await readdir(target)).sort(), ['a', 'b'])
 })
 
-t.test('without --retry, and with a receipt, the name is taken', async t => {
+t.test('without --retry a small file is taken for another, and with a receipt any', async t => {
   await writeFile(join(alice.directory, 'other'), 'other')
   const target = join(bob.directory, 'inbox/other')
   const lost = await through(t, refusing, 'down', () => existsSync(target))
@@ -89,9 +89,75 @@ t.test('without --retry, and with a receipt, the name is taken', async t => {
     [],
     'and no mark'
   )
-  await writeFile(join(alice.directory, 'signed'), 'signed')
+  t.match(await alice.run(['send', 'other', `bob@${refusing.address}`]), { code: 45 })
   const signed = join(bob.directory, 'inbox/signed')
   const { peer } = await through(t, refusing, 'down', () => existsSync(signed))
-  const twice = await alice.run(['send', 'signed', peer, '--retry', '3', '--receipt', 'receipt'])
-  t.match(twice, { code: 45, stderr: /trying again/ })
+  const args = ['send', 'large', peer, '--name', 'signed', '--retry', '3', '--receipt', 'receipt']
+  t.match(await alice.run(args), { code: 45, stderr: /trying again/ })
+})
+
+t.test('M84: without --retry a file of 4 MiB is found done by the same command, while it is what came', async t => {
+  const large = join(alice.directory, 'large')
+  /** Sends, loses the answer, does something, and sends again. */
+  const twice = async (
+    running: { address: string },
+    place: string,
+    name: string,
+    between: () => Promise<unknown> = async () => undefined,
+    ...more: string[]
+  ) => {
+    const target = join(bob.directory, place, name)
+    const { peer, wasCut } = await through(t, running, 'down', () => existsSync(target))
+    const send = (to: string) => alice.run(['send', 'large', to, '--name', name, ...more])
+    t.match(await send(peer), { code: 75 })
+    t.ok(wasCut())
+    const before = await stat(target)
+    await between()
+    const sent = await send(`bob@${running.address}`)
+    return { sent, target, same: (await stat(target)).ino === before.ino }
+  }
+  for (const [running, place] of [
+    [refusing, 'inbox'],
+    [replacing, 'replacing'],
+    [keeping, 'keeping']
+  ] as const) {
+    const { sent, target, same } = await twice(running, place, 'again')
+    t.match(sent, { code: 0, stderr: /^sft: sent to [^\n]+, durable\n$/ }, place)
+    t.ok(same)
+    t.equal(sha256(await readFile(target)), sha256(files.large))
+    t.same(await leftIn(join(bob.directory, place)), [], 'no record is left')
+    t.notOk(existsSync(`${target} (1)`))
+  }
+  t.match(await alice.run(['send', 'large', `bob@${refusing.address}`, '--name', 'again']), { code: 45 }, 'once only')
+  const at = (name: string) => join(bob.directory, 'inbox', name)
+  const written = await twice(refusing, 'inbox', 'written', () => appendFile(at('written'), 'x'))
+  t.match(written.sent, { code: 45 }, 'it was written to')
+  const verified = await twice(refusing, 'inbox', 'verified', undefined, '--verify-prefix')
+  t.match(verified.sent, { code: 45 }, 'what is to be compared is not taken on trust')
+  const moved = await twice(replacing, 'replacing', 'moved', () =>
+    writeFile(join(bob.directory, 'replacing/moved'), 'x')
+  )
+  t.match(moved.sent, { code: 0, stderr: /5\.0 MiB, durable/ })
+  t.equal(sha256(await readFile(moved.target)), sha256(files.large), 'replaced, as it was not what came')
+  const { atime, mtime } = await stat(large)
+  const changed = await twice(refusing, 'inbox', 'changed', () =>
+    utimes(large, atime, new Date(mtime.getTime() + 5000))
+  )
+  t.match(changed.sent, { code: 45 }, 'another state of the source')
+  await mkdir(join(bob.directory, 'anew'))
+  const anew = await receive('anew', '--no-resume')
+  t.match((await twice(anew, 'anew', 'file')).sent, { code: 45 }, '--no-resume keeps nothing')
+  t.same(await readdir(join(bob.directory, 'anew')), ['file'])
+})
+
+t.test('a receiver of one transfer leaves no record', async t => {
+  await mkdir(join(bob.directory, 'single'))
+  const single = await receive('single', '--once')
+  t.match(await alice.run(['send', 'large', `bob@${single.address}`]), { code: 0 })
+  t.match(await single.ended, { code: 0 })
+  t.same(await readdir(join(bob.directory, 'single')), ['large'])
+  const another = await receive('single', '--once')
+  t.match(await alice.run(['send', 'small', `bob@${another.address}`, '--retry', '1']), { code: 0 })
+  t.match(await another.ended, { code: 0 })
+  t.same((await readdir(join(bob.directory, 'single'))).sort(), ['large', 'small'])
 })

@@ -21,8 +21,8 @@ const markIn = (directory: string, more: Partial<ConstructorParameters<typeof Do
 /** A file as it is before it has its name. */
 function thingAt(path: string, text = 'bytes') {
   writeFileSync(path, text)
-  const { ino, birthtimeNs } = statSync(path, { bigint: true })
-  return { ino, birthtimeNs, bytes: text.length }
+  const { ino, birthtimeNs, mtimeNs } = statSync(path, { bigint: true })
+  return { ino, birthtimeNs, mtimeNs, bytes: text.length }
 }
 
 t.test('M81: what has its name is done, whenever the crash came', async t => {

@@ -51,7 +51,7 @@ t.test(
   'M86: with a window one source serves all attempts, which are as many as it takes unless somebody has said how many',
   async t => {
     await using inputs = new Inputs([pattern(10), pattern(10, 1)], { replay: MIB })
-    t.match(inputs.again, { retry: 10, advanced: Function })
+    t.match(inputs.again, { retry: 12, advanced: Function })
     t.equal(inputs.again.advanced?.(), false)
     for (const _ of [1, 2]) {
       const opened = await inputs.open('name', undefined)

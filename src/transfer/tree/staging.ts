@@ -80,8 +80,8 @@ export class Staging {
   async commit(directory: string, name: string, { existing = 'refuse', witness }: CommitOptions): Promise<string> {
     const tree = join(this.path, TREE_NAME)
     await flushTree(this.#handle, tree)
-    const { ino, birthtimeNs } = await lstat(tree, { bigint: true })
-    await witness?.naming({ ino, birthtimeNs, bytes: 0 })
+    const { ino, birthtimeNs, mtimeNs } = await lstat(tree, { bigint: true })
+    await witness?.naming({ ino, birthtimeNs, mtimeNs, bytes: 0 })
     const given = await this.#nameTree(tree, directory, name, existing)
     const parent = await openDirectory(directory)
     await parent.sync().finally(() => parent.close())
