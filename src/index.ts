@@ -198,6 +198,7 @@ export type {
 } from './transfer/requests.ts'
 export type { KeptOptions, Restart, RestartOptions } from './transfer/restart.ts'
 export type { RetryOptions } from './transfer/retry.ts'
+export type { StageName, StageStats } from './transfer/stage-stats.ts'
 export type { Recipient } from './transfer/stream-header.ts'
 export { TREE } from './transfer/tree/entry.ts'
 export type { FilterOptions } from './transfer/tree/filter.ts'

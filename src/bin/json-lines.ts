@@ -1,4 +1,4 @@
-import type { EndEvent, Failure, TransferEvent } from '../index.ts'
+import type { EndEvent, EngineStats, Failure, TransferEvent } from '../index.ts'
 import { Unfinished } from './continuing.ts'
 import { Interrupted } from './interrupt.ts'
 import { LineOutput } from './line-output.ts'
@@ -53,6 +53,8 @@ export interface ResultLine {
   readonly failed: number
   /** Plaintext bytes of those that ended well. */
   readonly bytes: number
+  /** With `--stats`. */
+  readonly stats?: EngineStats
   /** Lines that nobody had read in time. */
   readonly dropped?: number
 }
@@ -67,6 +69,7 @@ export async function openJsonLines(descriptor: number, command: string): Promis
   const library = await import('../index.ts')
   const output = outputTo(descriptor, library)
   const tally = new Tally()
+  let measured: Pick<ResultLine, 'stats'> = {}
   let first = textOf({ type: 'begin', schema: 'sft.events/1', command, version: VERSION })
   // with the second: a command that refuses to write here writes nothing
   const begin = (): void => {
@@ -80,6 +83,9 @@ export async function openJsonLines(descriptor: number, command: string): Promis
   return {
     descriptor,
     note: descriptor === STANDARD_ERROR ? text => void write({ type: 'note', text }) : undefined,
+    stats: stats => {
+      measured = { stats }
+    },
     event: event => {
       tally.count(event)
       // the newest of those that wait says it all
@@ -94,7 +100,7 @@ export async function openJsonLines(descriptor: number, command: string): Promis
       const { dropped } = output
       const how = error === undefined ? {} : failed(error, library)
       const lost = dropped > 0 && { dropped }
-      return output.end(textOf({ type: 'result', exitCode, ...how, ...tally.sum, ...lost }))
+      return output.end(textOf({ type: 'result', exitCode, ...how, ...tally.sum, ...measured, ...lost }))
     }
   }
 }

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Engine, Identity, Listener, MeteredStage, PassphraseSource, Suite } from '../index.ts'
+import type { Engine, Identity, Listener, PassphraseSource, Suite } from '../index.ts'
 import { freshenLists, keepCurrent, sayNotKept } from './keep-current.ts'
 import { isTerminal, readSecret, say } from './terminal.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
@@ -34,7 +34,10 @@ export function withEngine(command: Command): Command {
     )
     .option('--chunk-size <bytes>', 'bytes a chunk, 16K to 1M, a power of two', parseSize)
     .addOption(new Option('--suite <name>', 'cipher').choices(['aes-256-gcm', 'chacha20-poly1305']))
-    .option('--stats', 'say at the end what bound the transfer, and where it was sealed')
+    .option(
+      '--stats',
+      'say at the end what bound the transfer: what each stage worked and waited, and where chunks were sealed'
+    )
 }
 
 /** What main looks for, whatever the command. */
@@ -185,19 +188,6 @@ export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
   return power === 0 ? `${bytes} B` : `${(bytes / 1024 ** power).toFixed(1)} ${units[power]}`
-}
-
-/** One line on what bound the transfers; nothing unless it was asked for. */
-export function sayStats(engine: Engine, { stats: wanted }: EngineFlags, wire: 'socket' | 'pipe'): void {
-  const stats = engine.stats()
-  if (!stats || !wanted) return
-  const named = (stage: MeteredStage): string => (stage === 'wire' ? wire : stage)
-  const shares = Object.entries(stats.shares) as [MeteredStage, number][]
-  const spent = shares.map(([stage, share]) => `${named(stage)} ${Math.round(share * 100)} %`).join(', ')
-  const { threads } = stats
-  const where = threads === 0 ? 'inline' : `${threads} thread${threads === 1 ? '' : 's'}`
-  const how = `${formatBytes(stats.chunkSize)} chunks, window ${stats.window}, aead ${stats.aead.name}`
-  say(`stats: bound by ${named(stats.boundBy)}; ${spent}; ${where}, ${how}`)
 }
 
 /** The one line that says where we listen, once we do. */

@@ -1,4 +1,4 @@
-import type { TransferEvent } from '../index.ts'
+import type { EngineStats, TransferEvent } from '../index.ts'
 
 /** The program that reads what happens, if there is one (`--json`, SPEC §8.9). There is one command in a process, and so one of these. */
 export interface Reader {
@@ -9,6 +9,8 @@ export interface Reader {
   message(text: string, peer: string): Promise<void>
   /** There where a person would read otherwise: what that person is told goes here. */
   readonly note?: ((text: string) => void) | undefined
+  /** Goes into the last line. */
+  stats(stats: EngineStats): void
   /** The last line; waits until all is read, within limits. Never rejects. */
   end(exitCode: number, error?: unknown): Promise<void>
 }

@@ -103,7 +103,8 @@ export class Engine implements AsyncDisposable {
       owned,
       ...size
     })
-    yield* stage(opened.source(options.signal ?? new AbortController().signal))
+    const stream = stage(opened.source(options.signal ?? new AbortController().signal))
+    yield* this.#meter?.taken(stream) ?? stream
   }
 
   /** Opens a one-way stream; yields verified plaintext, and ends without an error only when all of it has verified. */

@@ -4,6 +4,7 @@ import type { CipherPool } from '../workers/pool.ts'
 import { type Destination, through, type Written } from './destination.ts'
 import type { Answers } from './requests.ts'
 import type { Outgoing } from './session-streams.ts'
+import { Between, type StageStats, stagesOf, Work } from './stage-stats.ts'
 
 type Accept = NonNullable<Answers['accept']>
 
@@ -17,6 +18,8 @@ export interface Stats {
   readonly shares: Readonly<Record<MeteredStage, number>>
   /** The stage with the largest share. */
   readonly boundBy: MeteredStage
+  /** What each stage did with the time, of all transfers together. */
+  readonly stages: readonly StageStats[]
 }
 
 /**
@@ -24,40 +27,76 @@ export interface Stats {
  * pool; without it, nothing is measured.
  */
 export class Meter {
-  readonly #spent: Record<Exclude<MeteredStage, 'wire'>, number> = { read: 0, cipher: 0, write: 0 }
+  readonly #read = new Between()
+  readonly #seal = new Work()
+  readonly #sent = new Between()
+  readonly #open = new Work()
+  readonly #written = new Between()
+  #flushed = 0
   #running = 0
   #since = 0
   #total = 0
 
   /** The same pool; the time of its tasks counts. */
   pool(pool: CipherPool): CipherPool {
-    const timed = async <T>(run: () => Promise<T>): Promise<T> => {
+    const timed = async <T>(work: Work, run: () => Promise<T>): Promise<T> => {
       const start = performance.now()
       const task = run()
       // inline, the work is done by now; in threads it goes on, and a full window of tasks shares the time of each
-      if (pool.threads === 0) this.#spent.cipher += performance.now() - start
+      if (pool.threads === 0) work.ms += performance.now() - start
       const result = await task
-      if (pool.threads > 0) this.#spent.cipher += (performance.now() - start) / defaultInFlight(pool)
+      if (pool.threads > 0) work.ms += (performance.now() - start) / defaultInFlight(pool)
       return result
+    }
+    const seal: CipherPool['seal'] = task => {
+      this.#seal.bytes += task.data.byteLength
+      return timed(this.#seal, () => pool.seal(task))
+    }
+    const open: CipherPool['open'] = async task => {
+      const opened = await timed(this.#open, () => pool.open(task))
+      this.#open.bytes += opened?.byteLength ?? 0
+      return opened
     }
     return {
       get threads() {
         return pool.threads
       },
-      seal: task => timed(() => pool.seal(task)),
-      open: task => timed(() => pool.open(task)),
+      seal,
+      open,
       unwrap: task => pool.unwrap(task),
       close: () => pool.close(),
       [Symbol.asyncDispose]: () => pool.close()
     }
   }
 
-  /** The same source; what its consumer waits for it counts, and the transfer lasts from its first pull to its end. */
+  /** The same source; what its consumer waits for it counts, and the transfer lasts from its first pull to its end. So does the writing of what is made of it. */
   outgoing<T extends Outgoing>(outgoing: T): T {
+    const sent = this.#sent
+    let at = 0
     return {
       ...outgoing,
-      source: (signal: AbortSignal, start?: number) => this.#pulled(outgoing.source(signal, start))
+      source: (signal: AbortSignal, start?: number) => {
+        at = performance.now()
+        return this.#pulled(outgoing.source(signal, start))
+      },
+      onWriting: () => {
+        const now = performance.now()
+        sent.pulled += now - at
+        at = now
+      },
+      onWritten: (bytes: number) => {
+        const now = performance.now()
+        sent.held += now - at
+        sent.bytes += bytes
+        at = now
+        outgoing.onWritten?.(bytes)
+      }
     }
+  }
+
+  /** The same sealed bytes of a pipe; what their consumer does with each piece counts as its sending. */
+  taken(stream: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+    return passed(stream, this.#sent)
   }
 
   /** The same destination; what it keeps its source waiting counts, to the end of its last flush. */
@@ -74,11 +113,7 @@ export class Meter {
   async *given(source: Source<Uint8Array>, lastGiven: { at: number } = { at: 0 }): AsyncGenerator<Uint8Array> {
     this.#begin()
     try {
-      for await (const piece of source) {
-        const start = performance.now()
-        yield piece
-        this.#spent.write += performance.now() - start
-      }
+      yield* passed(source, this.#written)
     } finally {
       lastGiven.at = performance.now()
       this.#end()
@@ -87,23 +122,22 @@ export class Meter {
 
   stats(): Stats {
     const milliseconds = this.#total + (this.#running > 0 ? performance.now() - this.#since : 0)
-    const { read, cipher, write } = this.#spent
+    const read = this.#read.pulled
+    const cipher = this.#seal.ms + this.#open.ms
+    const write = this.#written.held + this.#flushed
     const wire = Math.max(0, milliseconds - read - cipher - write)
     const share = (ms: number): number => (milliseconds > 0 ? ms / milliseconds : 0)
     const shares = { read: share(read), cipher: share(cipher), write: share(write), wire: share(wire) }
     const [boundBy] = (Object.keys(shares) as MeteredStage[]).toSorted((a, b) => shares[b] - shares[a])
-    return { milliseconds, shares, boundBy: boundBy as MeteredStage }
+    const out = { read: this.#read, seal: this.#seal, sent: this.#sent }
+    const into = { open: this.#open, written: this.#written, flushed: this.#flushed }
+    return { milliseconds, shares, boundBy: boundBy as MeteredStage, stages: stagesOf(out, into) }
   }
 
   async *#pulled(source: Source<Uint8Array>): AsyncGenerator<Uint8Array> {
     this.#begin()
-    let start = performance.now()
     try {
-      for await (const piece of source) {
-        this.#spent.read += performance.now() - start
-        yield piece
-        start = performance.now()
-      }
+      yield* passed(source, this.#read)
     } finally {
       this.#end()
     }
@@ -115,7 +149,7 @@ export class Meter {
       const lastGiven = { at: performance.now() }
       try {
         const result = await sink(this.given(source, lastGiven))
-        this.#spent.write += performance.now() - lastGiven.at
+        this.#flushed += performance.now() - lastGiven.at
         return result
       } finally {
         this.#end()
@@ -130,4 +164,21 @@ export class Meter {
   #end(): void {
     if (--this.#running === 0) this.#total += performance.now() - this.#since
   }
+}
+
+/** Passes pieces on, and sees who waits for whom meanwhile. */
+async function* passed(source: Source<Uint8Array>, between: Between): AsyncGenerator<Uint8Array> {
+  let at = performance.now()
+  const since = (): number => {
+    const before = at
+    at = performance.now()
+    return at - before
+  }
+  for await (const piece of source) {
+    between.pulled += since()
+    between.bytes += piece.byteLength
+    yield piece
+    between.held += since()
+  }
+  between.pulled += since()
 }

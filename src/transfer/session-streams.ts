@@ -40,6 +40,8 @@ export interface Outgoing {
   tree?: OutgoingTree | undefined
   /** Of what is read once, and kept in part, instead of `stat`. */
   replay?: OutgoingReplay | undefined
+  /** Told when a chunk is there to be written. */
+  onWriting?: (() => void) | undefined
   /** Told of plaintext bytes once their chunk is written to the connection. */
   onWritten?: ((bytes: number) => void) | undefined
   owned: boolean
@@ -130,7 +132,7 @@ export class SessionStreams {
    * @param id of what is sent; for a peer who continues a directory, that of what comes before
    */
   async send(outgoing: Outgoing, signal: AbortSignal, start = 0, id = this.idOf(outgoing)): Promise<Uint8Array> {
-    const { metadata, file, source, owned, onWritten, replay } = outgoing
+    const { metadata, file, source, owned, onWriting, onWritten, replay } = outgoing
     replay?.begin(start)
     const { session, pool, inFlight } = this.#options
     const size = this.chunkSize
@@ -144,6 +146,7 @@ export class SessionStreams {
       source(signal, start)
     )) {
       const bytes = plaintextOf(frame)
+      onWriting?.()
       await session.writeSealed(frame)
       onWritten?.(bytes)
     }

@@ -76,7 +76,10 @@ export class Watch {
     this.start(defined({ ...found, ...this.#about }))
     return {
       ...outgoing,
-      onWritten: (bytes: number) => this.#move(bytes),
+      onWritten: (bytes: number) => {
+        outgoing.onWritten?.(bytes)
+        this.#move(bytes)
+      },
       source: (signal: AbortSignal, start = 0) => {
         this.#begin(start, size)
         this.#read = written ? start : undefined

@@ -48,10 +48,28 @@ t.test('--stats says what bound each side, and where it was sealed', async t => 
   const sent = await alice.run(['send', 'big.bin', `bob@${listener.address}`, '--stats', '--threads', '1'])
   t.match(sent, { code: 0, stderr: line })
   t.match(sent.stderr, /1 thread, .*, window 2,/)
+  const seconds = String.raw`(\d+\.\d{3} s|-)`
+  const table = (...stages: string[]): RegExp =>
+    new RegExp(
+      ['', ...stages]
+        .map(stage => `^sft: stats: ${stage}${stage && ` +${seconds} +${seconds} +${seconds} `}.*`)
+        .join('\n'),
+      'm'
+    )
+  t.match(sent.stderr, table('read', 'seal', 'socket'))
   t.match(await listener.ended, { code: 0, stderr: line })
+  t.match(listener.stderr, table('socket', 'open', 'write'))
   const sealed = await alice.run(['send', 'big.bin', '--stats'])
   t.match(sealed.stderr, /bound by .*, pipe \d+ %; inline/)
   t.notMatch((await alice.run(['send', 'big.bin'])).stderr, /stats/)
+  const counted = await alice.run(['send', 'big.bin', '--stats', '--json-fd', '2'])
+  const { stats } = JSON.parse(counted.stderr.trimEnd().split('\n').at(-1) ?? '')
+  t.match(stats.stages, [
+    { stage: 'read', bytes: big.byteLength },
+    { stage: 'seal', bytes: big.byteLength },
+    { stage: 'send' }
+  ])
+  t.notMatch(counted.stderr, 'waiting for input')
 })
 
 t.test('get', async t => {

@@ -25,7 +25,6 @@ import {
   parseSize,
   refuseTerminal,
   sayListening,
-  sayStats,
   type TimeoutFlags,
   withAnnounce,
   withEngine,
@@ -34,6 +33,7 @@ import {
 import { type PolicyFlags, policyOf, sendersOf, withPolicy } from '../policy.ts'
 import { withProgressOf } from '../progress.ts'
 import { reader } from '../reader.ts'
+import { sayStats } from '../stats.ts'
 import { isTerminal, say } from '../terminal.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
 import { requireWhole } from '../trees.ts'

@@ -5,8 +5,9 @@ import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import { withJson } from '../json-flags.ts'
 import { sayEvent } from '../listener-news.ts'
-import { type EngineFlags, openEngine, sayListening, sayStats, withAnnounce, withEngine } from '../options.ts'
+import { type EngineFlags, openEngine, sayListening, withAnnounce, withEngine } from '../options.ts'
 import { type PolicyFlags, policyOf, withPolicy } from '../policy.ts'
+import { sayStats } from '../stats.ts'
 
 interface ServeFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags {
   listen: string
