@@ -40,6 +40,7 @@ const COMMANDS = [
   ['classic', 'auth'],
   ['classic', 'user', 'add'],
   ['classic', 'login'],
+  ['classic', 'client'],
   ['classic', 'serve'],
   ['classic', 'get'],
   ['build-native']

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { registerClassicAuth } from './auth.ts'
+import { registerClassicClient } from './client.ts'
 import { registerClassicGet } from './get.ts'
 import { registerClassicLogin } from './login.ts'
 import { registerClassicServe } from './serve.ts'
@@ -18,6 +19,7 @@ export function registerClassic(program: Command): void {
   registerClassicAuth(classic)
   registerClassicUsers(classic)
   registerClassicLogin(classic)
+  registerClassicClient(classic)
   registerClassicServe(classic)
   registerClassicGet(classic)
 }
