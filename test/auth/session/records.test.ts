@@ -60,6 +60,16 @@ t.test('the two directions, and the two suites, do not open each other', t => {
   t.end()
 })
 
+t.test('A18: a record of another session does not open', t => {
+  for (const suite of SUITES) {
+    const recorded = received(recordKeys(suite, secret()).seal('RQFL', Buffer.from('a file')))
+    const other = Uint8Array.from(secret(), byte => byte ^ 1)
+    t.throws(() => recordKeys(suite, other).open(recorded), { code: 'ERR_SFT_RECORD_AUTH' })
+    t.equal(recordKeys(suite, secret()).open(recorded).type, 'RQFL')
+  }
+  t.end()
+})
+
 t.test('a key has a last record, on both sides', t => {
   const sealing = recordKeys('aes-256-gcm', secret(), 2)
   const opening = recordKeys('aes-256-gcm', secret(), 1)
