@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { aead } from './aead.ts'
+import { classic } from './classic.ts'
 import { delay } from './delay.ts'
 import { exitCode } from './exit-code.ts'
 import { frames } from './frame.ts'
@@ -39,6 +40,7 @@ const CASES: readonly Case[] = [
   latency,
   sessions,
   login,
+  classic,
   delay
 ]
 

@@ -34,7 +34,8 @@ export {
   classicKey,
   classicRootOf,
   keepClassicCertificate,
-  loadClassicIdentity
+  loadClassicIdentity,
+  withCurrentCertificate
 } from './auth/classic/identity.ts'
 export { CLASSIC_LIFE } from './auth/classic/issuance.ts'
 export { type ClassicLoginOptions, classicLogin } from './auth/classic/login.ts'

@@ -97,6 +97,23 @@ export async function loadClassicIdentity(
   return { alias: name, root, certificate, pem, ...pair }
 }
 
+/**
+ * The same identity with the certificate that a later login has left, where there is one; no passphrase is needed for that. A server that runs for longer than ten
+ * days shows it from then on.
+ *
+ * @throws SftError the codes of `verifyClassicCertificate` for one that is stored and no good; ERR_SFT_FILE.
+ */
+export async function withCurrentCertificate(clients: string, identity: ClassicIdentity): Promise<ClassicIdentity> {
+  const { alias, root } = identity
+  const text = await readSmallFile(join(clients, alias, FILE.certificate))
+  if (text === undefined || Buffer.from(text).equals(identity.pem)) return identity
+  const pem = Buffer.from(text)
+  const { certificate, publicKey } = verifyClassicCertificate(pem, { root, alias })
+  if (!publicKey.equals(identity.publicKey))
+    throw new SftError('ERR_SFT_CERT_NAME', 'the classic certificate is of another key')
+  return { ...identity, certificate, pem }
+}
+
 async function soleAlias(clients: string): Promise<string> {
   const found = (await readdir(clients).catch(() => [] as string[])).filter(isAlias)
   const [only] = found

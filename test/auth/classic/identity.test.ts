@@ -5,7 +5,8 @@ import {
   classicKey,
   classicRootOf,
   keepClassicCertificate,
-  loadClassicIdentity
+  loadClassicIdentity,
+  withCurrentCertificate
 } from '../../../src/auth/classic/identity.ts'
 import { makeClassicSystem } from '../../fixtures/classic.ts'
 
@@ -59,4 +60,18 @@ t.test('a certificate that is over, or of another key, is told before it is used
   const other = await system.issue('user1')
   await keepClassicCertificate(clients, { alias: 'user1', root, ...other })
   await t.rejects(loadClassicIdentity(clients), { code: 'ERR_SFT_CERT_NAME' })
+})
+
+t.test('a later login is seen by who runs on', async t => {
+  const clients = t.testdir()
+  const key = await login(clients, 'user1')
+  const before = await loadClassicIdentity(clients)
+  t.equal(await withCurrentCertificate(clients, before), before)
+  const next = await system.issue('user1', { key })
+  await keepClassicCertificate(clients, { alias: 'user1', root, ...next })
+  const after = await withCurrentCertificate(clients, before)
+  t.equal(after.certificate.serialNumber, next.certificate.serialNumber)
+  t.equal(after.privateKey, before.privateKey)
+  await keepClassicCertificate(clients, { alias: 'user1', root, ...(await system.issue('user1')) })
+  await t.rejects(withCurrentCertificate(clients, after), { code: 'ERR_SFT_CERT_NAME' })
 })

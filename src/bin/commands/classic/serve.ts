@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ClassicServeEvent } from '../../../classic.ts'
+import type { ClassicIdentity, ClassicServeEvent } from '../../../classic.ts'
 import type { AuditLog } from '../../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../../audited.ts'
 import { interruptible, interruption } from '../../interrupt.ts'
@@ -39,11 +39,12 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
   const { createClassicPool, loadClassicIdentity, serveClassic } = await import('../../../classic.ts')
   const { clients } = await placesOf(options)
   const identity = await loadClassicIdentity(clients, { alias: options.alias, passphrase: passphraseSource(options) })
+  using current = kept(clients, identity)
   const { bind: host, port, to, threads } = options
   await using pool = createClassicPool({ threads })
   const run = (audit: AuditLog | undefined): Promise<void> =>
     interruptible(async signal => {
-      const served = { identity: () => identity, pool, directory, host, port, to, audit }
+      const served = { identity: current.identity, pool, directory, host, port, to, audit }
       const listener = await serveClassic({ ...served, onEvent: sayServed })
       sayListening(listener)
       const stopped = await interruption(signal)
@@ -51,6 +52,20 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
       throw stopped
     })
   await withAuditLog(options, run)
+}
+
+/** ms between two looks whether a login has left a new certificate. */
+const LOOK_MS = 60_000
+
+/** The identity as it is now, while others log in for it: `sft classic login`. */
+function kept(clients: string, first: ClassicIdentity): { identity: () => ClassicIdentity } & Disposable {
+  let identity = first
+  const look = async (): Promise<void> => {
+    const { withCurrentCertificate } = await import('../../../classic.ts')
+    identity = await withCurrentCertificate(clients, identity)
+  }
+  const timer = setInterval(() => look().catch(error => say(`new certificate: ${messageOf(error)}`)), LOOK_MS).unref()
+  return { identity: () => identity, [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 /** One line of news of a classic server. */
