@@ -68,7 +68,10 @@ for (const [from, serve] of Object.entries(SERVERS)) {
     const skip = (from === 'theirs' || by === 'theirs') && noDouble
     t.test(`from ${from} by ${by}`, { skip, timeout: 170_000 }, async t => {
       const port = await serve(t)
-      for (const [index, [name, bytes]] of Object.entries(CLASSIC_FILES).entries()) {
+      const files = Object.entries(CLASSIC_FILES)
+      // the double with itself is the control: a few are enough
+      const some = from === 'theirs' && by === 'theirs' ? files.filter((_, i) => i % 5 === 0) : files
+      for (const [index, [name, bytes]] of some.entries()) {
         const into = join(home, `${from}-${by}-${index}`)
         await mkdir(into)
         const came = await get(t, port, name, into)

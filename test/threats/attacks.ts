@@ -202,6 +202,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       ['integration/kills', 'M65: kill -9 of either side, or a reset, at any byte loses nothing'],
       ['integration/rename', 'eight get one file into one name: eight files, all whole, and each says its name']
     ],
-    fence: [[GET, 'A29: what has the name stays until the end, and two of one name do not meet']]
+    fence: [
+      [GET, 'A29: what has the name stays until the end, and two of one name do not meet'],
+      ['cli/classic/files', 'A29: kill -9 on the way leaves the old file as it was']
+    ]
   }
 }

@@ -154,6 +154,25 @@ t.test('what a hostile server says is escaped, and what it cuts is no file', asy
   })
 })
 
+t.test('A29: kill -9 on the way leaves the old file as it was', async t => {
+  const half = Promise.withResolvers<void>()
+  const port = await hostileServer(t, async peer => {
+    await peer.read()
+    peer.send('RSCV', user1.pem)
+    await peer.read()
+    peer.raw(blocksFor(user2.publicKey, BYTES)[0] as Buffer)
+    half.resolve()
+  })
+  await writeFile(join(two.directory, 'old'), 'of before')
+  const getting = two.begin(['classic', 'get', `127.0.0.1:${port}`, 'x', '-o', 'old', '--force'])
+  await half.promise
+  const parts = async () => (await readdir(two.directory)).filter(name => name.endsWith('.part'))
+  while ((await parts()).length === 0) await new Promise(resolve => setTimeout(resolve, 20))
+  getting.destroy()
+  await getting.ended
+  t.equal(await readFile(join(two.directory, 'old'), 'utf8'), 'of before')
+})
+
 t.test('what is no command line', async t => {
   const nobody = new Shell(t, t.testdir())
   const refused = async (shell: Shell, args: string[], expected: object) =>

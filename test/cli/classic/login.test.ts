@@ -95,6 +95,41 @@ t.test('without --demo-users there are none; one that was added is there at once
   await server.ended
 })
 
+t.test('--interactive asks for users at the terminal, then serves', { timeout: 170_000 }, async t => {
+  const running = await admin.terminal('sft classic auth --port 0 --interactive', { timeout: 170_000 })
+  let answered = 0
+  for (const [question, answer] of [
+    ['Add new user? (t/f)', 't'],
+    ['alias', 'User Three'],
+    ['password for User Three', 'password2'],
+    ['password for User Three, again', 'password2'],
+    ['Add new user? (t/f)', 'f']
+  ] as const) {
+    const prompt = `◆  ${question}\r\n`
+    await running.until(({ stdout }) => /└/.test(stdout.toString().slice(answered).split(prompt)[1] ?? ''))
+    answered = running.stdout.toString().length
+    running.child.stdin?.write(`${answer}\r`)
+  }
+  await running.until(({ stdout }) => /listening on http:\S+\r?\n/.test(stdout.toString()))
+  const [, auth = ''] = /listening on (http:\S+)/.exec(running.stdout.toString()) ?? []
+  const args = [
+    'classic',
+    'login',
+    'User Three',
+    '--auth',
+    auth,
+    '--password-file',
+    'password2',
+    '--no-passphrase',
+    '--ca',
+    root
+  ]
+  t.match(await one.run(args), { code: 0 })
+  t.notMatch(running.stdout.toString(), /password2/, 'no echo')
+  running.child.stdin?.write('\u0003')
+  t.equal((await running.ended).code, 130)
+})
+
 t.test('their auth server, our client', { skip: noDouble }, async t => {
   await runDouble(theirs, ['root', 'root'])
   const ca = join(home, 'theirs', 'root', 'root.crt')
