@@ -70,6 +70,23 @@ export async function withProgressOf<T>(shown: boolean, run: (told: EventOptions
   return await withStatus(shown, { bar, line: () => position.line }, () => run({ onEvent }))
 }
 
+/** The same for what has no events: whoever runs it says how many bytes have come, of how many if that is known. */
+export async function withCounted<T>(
+  shown: boolean,
+  { name, size }: { name: string; size?: number | undefined },
+  run: (count: (bytes: number) => void) => Promise<T>
+): Promise<T> {
+  const start = performance.now()
+  let bytes = 0
+  const now = () => ({ bytes, size, rate: (bytes / Math.max(1, performance.now() - start)) * 1000 })
+  const status = { bar: () => (bytes > 0 ? barOf(now()) : undefined), line: () => `${name}: ${wordsOf(now())}` }
+  return await withStatus(shown, status, () =>
+    run(more => {
+      bytes += more
+    })
+  )
+}
+
 /** Where a transfer is, as of its last word. */
 class Position {
   #name = 'a stream'
@@ -96,8 +113,10 @@ class Position {
   }
 }
 
+type Told = Pick<ProgressEvent, 'bytes' | 'rate'> & { size?: number | undefined; boundBy?: ProgressEvent['boundBy'] }
+
 /** `12.0 MiB of 24.0 MiB, 50 %, 8.1 MiB/s, 0:02 left, bound by wire`, as far as it is known. */
-export function wordsOf({ bytes, size, rate, boundBy }: Omit<ProgressEvent, 'type' | 'time' | 'id'>): string {
+export function wordsOf({ bytes, size, rate, boundBy }: Told): string {
   const whole = size === undefined ? '' : ` of ${formatBytes(size)}`
   const words = [`${formatBytes(bytes)}${whole}`]
   if (size) words.push(`${shareOf(bytes, size)} %`)
@@ -107,7 +126,7 @@ export function wordsOf({ bytes, size, rate, boundBy }: Omit<ProgressEvent, 'typ
   return words.join(', ')
 }
 
-function barOf(event: ProgressEvent): string {
+function barOf(event: Told): string {
   const { bytes, size } = event
   if (!size) return wordsOf(event)
   const full = Math.floor((Math.min(bytes, size) / size) * BAR)

@@ -13,12 +13,14 @@ export interface ClassicExpectation {
 /** Counts and hashes what comes, and lets it end only as it was expected (M150): before the file has its name. */
 export class Tally {
   readonly #expect: ClassicExpectation
+  readonly #onBytes: (bytes: number) => void
   readonly #hash = createHash('sha256')
   #bytes = 0
   #sha256 = ''
 
-  constructor(expect: ClassicExpectation) {
+  constructor(expect: ClassicExpectation, onBytes = (_bytes: number): void => {}) {
     this.#expect = expect
+    this.#onBytes = onBytes
   }
 
   /** Passes bytes on. @throws SftError ERR_SFT_EXPECTED; ERR_SFT_NOT_FOUND when nothing came and that was not expected. */
@@ -38,6 +40,7 @@ export class Tally {
   #count(piece: Uint8Array): void {
     this.#bytes += piece.byteLength
     this.#hash.update(piece)
+    this.#onBytes(piece.byteLength)
     // not at the end: it may never come
     if (this.#bytes > (this.#expect.size ?? Number.POSITIVE_INFINITY)) throw other('more bytes than were expected')
   }

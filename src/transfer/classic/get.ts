@@ -29,6 +29,8 @@ export interface ClassicGetOptions extends DialTarget, ExistingOptions {
   readonly output?: string | undefined
   readonly expect?: ClassicExpectation | undefined
   readonly deadlines?: ClassicDeadlines | undefined
+  /** Told of every piece that has come, in bytes. */
+  readonly onBytes?: ((bytes: number) => void) | undefined
 }
 
 export interface ClassicGot {
@@ -61,7 +63,7 @@ export async function getClassic(options: ClassicGetOptions): Promise<ClassicGot
     const channel = classicChannel(bytes.attach(socket), message => void socket.write(message))
     const server = await greetServer(channel, identity, { alias, deadlines })
     askForFile(channel, server, name)
-    const tally = new Tally(expect)
+    const tally = new Tally(expect, options.onBytes)
     const blocks = readBlocks(channel.reader, identity.privateKey, deadlines)
     const sink = destination.sink({ created: Date.now() })
     const written: Written = await pipe(

@@ -154,6 +154,32 @@ t.test('what a hostile server says is escaped, and what it cuts is no file', asy
   })
 })
 
+t.test('how far it is, when it is asked', async t => {
+  const more = Promise.withResolvers<void>()
+  const port = await hostileServer(t, async peer => {
+    await peer.read()
+    peer.send('RSCV', user1.pem)
+    await peer.read()
+    const [first, ...rest] = blocksFor(user2.publicKey, BYTES) as [Buffer, ...Buffer[]]
+    peer.raw(first)
+    await more.promise
+    for (const block of rest) peer.raw(block)
+    peer.end()
+  })
+  const getting = two.begin(['classic', 'get', `127.0.0.1:${port}`, 'x', '-o', 'asked', '--expect-size', '1234', '-q'])
+  const asked = async (): Promise<void> => {
+    while (!/x: 100 B of 1\.2 KiB, 8 %/.test(getting.stderr)) {
+      if ((await readdir(two.directory)).some(name => name.startsWith('.asked.'))) getting.kill('SIGUSR1')
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  }
+  await asked()
+  more.resolve()
+  const { code, stderr } = await getting.ended
+  t.equal(code, 0)
+  t.notMatch(stderr, /received/, 'quiet about what went well')
+})
+
 t.test('A29: kill -9 on the way leaves the old file as it was', async t => {
   const half = Promise.withResolvers<void>()
   const port = await hostileServer(t, async peer => {

@@ -43,3 +43,9 @@ t.test('does not read beyond what was expected', async t => {
   await t.rejects(collect(new Tally({ size: 150 }).stage(endless())), { code: 'ERR_SFT_EXPECTED' })
   t.equal(pulled, 200)
 })
+
+t.test('tells of every piece', async t => {
+  const told: number[] = []
+  await collect(new Tally({}, bytes => told.push(bytes)).stage(cut(BYTES, 100)))
+  t.same(told, [100, 100, 50])
+})

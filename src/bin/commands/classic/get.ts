@@ -11,10 +11,11 @@ import {
   withPassphrase,
   withTimeout
 } from '../../options.ts'
+import { type ProgressFlags, showsProgress, withCounted, withProgress } from '../../progress.ts'
 import { requireExpected, sayClassic } from './result.ts'
 import { placesOf, type StateFlags, withState } from './state.ts'
 
-interface GetFlags extends StateFlags, PassphraseOptions, ExistingFlags, TimeoutFlags {
+interface GetFlags extends StateFlags, PassphraseOptions, ExistingFlags, TimeoutFlags, ProgressFlags {
   alias?: string
   output?: string
   expectSha256?: Uint8Array
@@ -24,7 +25,7 @@ interface GetFlags extends StateFlags, PassphraseOptions, ExistingFlags, Timeout
 
 /** `sft classic get HOST:PORT NAME`: a file from a classic client that listens, theirs or ours. */
 export function registerClassicGet(classic: Command): void {
-  withTimeout(withExisting(withPassphrase(withState(classic.command('get')))))
+  withTimeout(withProgress(withExisting(withPassphrase(withState(classic.command('get'))))))
     .description('get a file from a classic client that listens; exit 46 unless it is what was expected')
     .argument('<peer>', 'HOST:PORT, or ALIAS@HOST:PORT: who has to answer there')
     .argument('<name>', 'of the file, as it is called there')
@@ -49,8 +50,12 @@ async function get(peer: string, name: string, options: GetFlags): Promise<void>
   const { output, threads, timeout } = options
   await using pool = createClassicPool({ threads })
   const asked = { ...address, identity, pool, name, output, existing, expect }
-  const got = await interruptible(signal => getClassic({ ...asked, signal }), timeout)
-  sayClassic(output ?? receivedName(name), got)
+  const told = { name, size: options.expectSize }
+  const got = await interruptible(
+    signal => withCounted(showsProgress(options), told, onBytes => getClassic({ ...asked, onBytes, signal })),
+    timeout
+  )
+  if (!(options.quiet && got.asExpected)) sayClassic(output ?? receivedName(name), got)
   await requireExpected(got)
 }
 
