@@ -15,6 +15,7 @@ export interface EngineFlags extends PassphraseOptions {
   threads?: number
   chunkSize?: number
   suite?: Suite
+  bwlimit?: number
   stats?: boolean
 }
 
@@ -34,6 +35,11 @@ export function withEngine(command: Command): Command {
     )
     .option('--chunk-size <bytes>', 'bytes a chunk, 16K to 1M, a power of two', parseSize)
     .addOption(new Option('--suite <name>', 'cipher').choices(['aes-256-gcm', 'chacha20-poly1305']))
+    .option(
+      '--bwlimit <rate>',
+      'bytes a second for everything together, each way: 10M, 1.5M, 500K (default: 0, none)',
+      parseRate
+    )
     .option(
       '--stats',
       'say at the end what bound the transfer: what each stage worked and waited, and where chunks were sealed'
@@ -138,12 +144,19 @@ export async function loadOwnIdentity(options: PassphraseOptions): Promise<Ident
 /** @param measured also when nobody has asked for the figures at the end */
 export async function openEngine(options: EngineFlags, measured = false): Promise<Engine> {
   const { Engine } = await import('../index.ts')
-  const { threads, chunkSize, suite } = options
+  const { threads, chunkSize, suite, bwlimit } = options
   const stats = options.stats || measured
   keepYoungGenerationSmall()
-  const engine = new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, stats })
+  const engine = new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, bwlimit, stats })
   keepCurrent(engine)
   return engine
+}
+
+/** Bytes a second: `10M`, `1.5MiB/s`; as sizes, and in parts of them. */
+export function parseRate(text: string): number {
+  const [, whole = '', part = '', unit = ''] = /^(\d{1,9})(\.\d{1,6})?([KMGT]?(?:i?B)?)(?:\/s)?$/i.exec(text) ?? []
+  if (whole === '') throw new InvalidArgumentError('write bytes a second: 500K, 10M, 1.5M.')
+  return Number(whole + part) * parseSize(`1${unit}`)
 }
 
 /** Bytes: `1M`, `64KiB`, `1000`. K, M, G, T are 1024-based. */

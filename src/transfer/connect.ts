@@ -4,12 +4,13 @@ import { joinSession, secure } from '../auth/session/secure.ts'
 import type { SecureDuplex } from '../auth/session/secure-duplex.ts'
 import { SftError } from '../streams/errors.ts'
 import type { AbortableDuplex } from '../streams/messages.ts'
-import { socketDuplex } from '../streams/socket.ts'
+import type { RateLimits } from '../streams/rate-limit.ts'
 import { SocketReader } from '../streams/socket-reader.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { openSocket } from './dial.ts'
 import { FileSession } from './file-session.ts'
+import { transportOf } from './transport.ts'
 
 export interface ConnectOptions {
   identity: Identity
@@ -25,6 +26,8 @@ export interface ConnectOptions {
   streams?: number | undefined
   /** Milliseconds to reach the host. Default 10,000. */
   connectTimeout?: number | undefined
+  /** How fast it may go, each way. Default: as fast as it can. */
+  limits?: RateLimits | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -67,5 +70,5 @@ async function openStripes(session: SecureDuplex, count: number, options: Connec
 /** Connects; the bytes that come are written straight to where they are wanted. */
 async function dial(options: ConnectOptions): Promise<AbortableDuplex> {
   const reader = new SocketReader()
-  return socketDuplex(await openSocket(options, reader), { owned: true, reader })
+  return transportOf(await openSocket(options, reader), reader, options.limits)
 }

@@ -22,6 +22,11 @@ export interface EngineOptions {
   /** Bytes a chunk: a power of two, 16 KiB to 1 MiB (default). */
   chunkSize?: number | undefined
   suite?: Suite | undefined
+  /**
+   * Bytes a second that all transfers of the engine together may take, each way, at least 1 KiB; chunks are no larger than what goes in one.
+   * Default 0: no limit. Engines with different limits can share a pool.
+   */
+  bwlimit?: number | undefined
   /** Measures which stage bounds the transfers; see `stats`. Default false. */
   stats?: boolean | undefined
 }

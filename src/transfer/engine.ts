@@ -1,5 +1,6 @@
 import type { Identity } from '../auth/identity/identity.ts'
 import { SftError } from '../streams/errors.ts'
+import { limited, type RateLimits } from '../streams/rate-limit.ts'
 import { defaultInFlight } from '../streams/seal.ts'
 import type { Source } from '../streams/types.ts'
 import { DEFAULT_CHUNK_SIZE, isChunkSize } from '../workers/construction.ts'
@@ -30,6 +31,7 @@ import type { ReceiptOptions } from './receipt-parties.ts'
 import type { TransferResult } from './requests.ts'
 import { type Attempts, retrying } from './retry.ts'
 import type { Recipient } from './stream-header.ts'
+import { chunkSizeWithin, limitsOf } from './transport.ts'
 import { type About, Watch, watched, watchedStream } from './watch.ts'
 
 /**
@@ -43,10 +45,11 @@ export class Engine implements AsyncDisposable {
   readonly #closed = new AbortController()
   readonly #options: EngineOptions
   readonly #meter: Meter | undefined
+  readonly #limits: RateLimits | undefined
   readonly #listeners: Listeners
   readonly #boundBy = (): MeteredStage | undefined => this.#meter?.stats().boundBy
 
-  /** @throws SftError ERR_SFT_USAGE for an impossible chunk size. */
+  /** @throws SftError ERR_SFT_USAGE for an impossible chunk size, or a bandwidth limit below 1 KiB a second. */
   constructor(options: EngineOptions) {
     if (options.chunkSize !== undefined && !isChunkSize(options.chunkSize)) {
       throw new SftError('ERR_SFT_USAGE', 'chunk size must be a power of two from 16 KiB to 1 MiB')
@@ -55,12 +58,15 @@ export class Engine implements AsyncDisposable {
     const pool = options.pool ?? createPool(options.threads === undefined ? {} : { threads: options.threads })
     this.#meter = options.stats ? new Meter() : undefined
     this.pool = this.#meter?.pool(pool) ?? pool
-    this.#options = options
+    const chunkSize = chunkSizeWithin(options.bwlimit, options.chunkSize)
+    this.#options = { ...options, chunkSize }
+    this.#limits = limitsOf(options.bwlimit)
     this.#listeners = new Listeners({
       identity: () => this.identity,
       pool: this.pool,
-      chunkSize: options.chunkSize,
+      chunkSize,
       meter: this.#meter,
+      limits: this.#limits,
       boundBy: this.#boundBy
     })
   }
@@ -104,7 +110,9 @@ export class Engine implements AsyncDisposable {
       ...size
     })
     const stream = stage(opened.source(options.signal ?? new AbortController().signal))
-    yield* this.#meter?.taken(stream) ?? stream
+    const limits = this.#limits
+    const sent = limits ? limited(limits.sent)(stream) : stream
+    yield* this.#meter?.taken(sent) ?? sent
   }
 
   /** Opens a one-way stream; yields verified plaintext, and ends without an error only when all of it has verified. */
@@ -117,7 +125,9 @@ export class Engine implements AsyncDisposable {
       watch?.opened(info)
       options.onHeader?.(info)
     }
-    const opened = openStream({ ...options, onHeader, identity: this.identity, pool: this.pool })(source)
+    const limits = this.#limits
+    const arriving = limits ? limited(limits.received)(source) : source
+    const opened = openStream({ ...options, onHeader, identity: this.identity, pool: this.pool })(arriving)
     const given = this.#meter?.given(opened) ?? opened
     return watch ? watchedStream(watch, undefined, watch.moving(given)) : given
   }
@@ -135,6 +145,7 @@ export class Engine implements AsyncDisposable {
       expect: name,
       suites,
       chunkSize,
+      limits: this.#limits,
       ...options
     })
   }

@@ -8,12 +8,13 @@ import type { Stripe } from '../auth/session/stripe.ts'
 import { takeAccepted } from '../streams/accepted.ts'
 import { SftError } from '../streams/errors.ts'
 import type { AbortableDuplex } from '../streams/messages.ts'
-import { socketDuplex } from '../streams/socket.ts'
+import type { RateLimits } from '../streams/rate-limit.ts'
 import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { atMost } from './at-most.ts'
 import { FileSession } from './file-session.ts'
 import type { AnsweredTransfer, Answers } from './requests.ts'
+import { transportOf } from './transport.ts'
 
 /** What happened at a listener; `peer` is the verified name, `identity` the object that `Answers` were given: one for each session. */
 export type ListenEvent =
@@ -33,6 +34,8 @@ export interface ListenOptions {
   onSession?: ((peer: PeerIdentity) => void) | undefined
   suites?: readonly Suite[] | undefined
   chunkSize?: number | undefined
+  /** How fast all of its sessions together may go, each way. Default: as fast as they can. */
+  limits?: RateLimits | undefined
   /** Most sessions at once; more are closed at once. Default 256. */
   maxSessions?: number
 }
@@ -87,7 +90,7 @@ class Acceptor {
 
   /** One connection from its first byte to its end; never rejects. */
   async accept(accepted: Socket): Promise<void> {
-    const { maxSessions = MAX_SESSIONS, onEvent } = this.#options
+    const { maxSessions = MAX_SESSIONS, onEvent, limits } = this.#options
     if (this.#closing || this.#handshakes >= MAX_HANDSHAKES || this.#sockets.size >= maxSessions + MAX_HANDSHAKES) {
       accepted.destroy()
       return
@@ -96,7 +99,7 @@ class Acceptor {
     this.#sockets.add(socket)
     let identity: PeerIdentity | undefined
     try {
-      const session = await this.#open(socketDuplex(socket, { owned: true, reader }))
+      const session = await this.#open(transportOf(socket, reader, limits))
       if (session === undefined) return
       identity = session.peer
       this.#options.onSession?.(identity)

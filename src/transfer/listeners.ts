@@ -1,5 +1,6 @@
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import type { Identity } from '../auth/identity/identity.ts'
+import type { RateLimits } from '../streams/rate-limit.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { type AnswerOptions, answersFor } from './answering.ts'
 import type { EventOptions } from './events.ts'
@@ -21,10 +22,11 @@ export interface ListenersOptions {
   readonly pool: CipherPool
   readonly chunkSize: number | undefined
   readonly meter: Meter | undefined
+  readonly limits: RateLimits | undefined
   readonly boundBy: () => MeteredStage | undefined
 }
 
-export type ReceivingOne = Omit<ReceiveOneOptions, 'identity' | 'pool' | 'message' | 'onEvent' | 'onFault'> &
+export type ReceivingOne = Omit<ReceiveOneOptions, 'identity' | 'pool' | 'limits' | 'message' | 'onEvent' | 'onFault'> &
   MessageOptions &
   EventOptions &
   Pick<ListenAddress, 'policy' | 'audit'>
@@ -50,7 +52,7 @@ export class Listeners {
   }
 
   receiveOne(options: ReceivingOne): Promise<TransferResult & { peer: string }> {
-    const { identity, pool, meter, boundBy } = this.#options
+    const { identity, pool, meter, limits, boundBy } = this.#options
     const { destination: given, onListening } = options
     const listening = listeningOf(options, boundBy)
     const { auditor, watches, tell } = listening
@@ -67,7 +69,8 @@ export class Listeners {
       onEvent: tell,
       onSession: peer => auditor?.session(peer),
       identity,
-      pool
+      pool,
+      limits
     })
   }
 
@@ -76,9 +79,19 @@ export class Listeners {
     { auditor, watches, tell }: Listening,
     answers: Answers
   ): Promise<Listener> {
-    const { identity, pool, chunkSize } = this.#options
+    const { identity, pool, chunkSize, limits } = this.#options
     const onSession = (peer: PeerIdentity) => auditor?.session(peer)
-    const listener = await listen({ identity, pool, host, port, answers, chunkSize, onEvent: tell, onSession })
+    const listener = await listen({
+      identity,
+      pool,
+      host,
+      port,
+      answers,
+      chunkSize,
+      limits,
+      onEvent: tell,
+      onSession
+    })
     watches.listening(listener)
     return listener
   }
