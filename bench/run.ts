@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { aead } from './aead.ts'
 import { classic } from './classic.ts'
 import { delay } from './delay.ts'
+import { directories } from './directories.ts'
 import { exitCode } from './exit-code.ts'
 import { frames } from './frame.ts'
 import { handshake } from './handshake.ts'
@@ -37,6 +38,7 @@ const CASES: readonly Case[] = [
   placement,
   memory,
   start,
+  directories,
   latency,
   sessions,
   login,

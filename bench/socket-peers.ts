@@ -14,7 +14,7 @@ const SOCAT_LINE = /listening on .*:(\d+)/
 const NGINX_LINE = /using the "\w+" event method/
 const SSHD_LINE = /Server listening on/
 const MIB = '1048576'
-const AES_256 = ['-c', 'aes256-gcm@openssh.com']
+export const AES_256 = ['-c', 'aes256-gcm@openssh.com']
 const AES_128 = ['-c', 'aes128-gcm@openssh.com']
 
 export const SOCAT = socketMover({
@@ -72,10 +72,10 @@ export function nginxRepeated(count: number): Mover {
 }
 
 /** Programs over an sshd of our own. `dialler` is told the options that lead there. */
-function overSsh(
+export function overSsh(
   name: string,
   program: string,
-  dialler: (options: readonly string[], job: SocketJob) => readonly Command[],
+  dialler: (options: readonly string[], job: SocketJob) => readonly Command[] | Promise<readonly Command[]>,
   more: Partial<Mover> = {}
 ): Mover {
   return socketMover({

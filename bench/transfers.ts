@@ -68,10 +68,15 @@ export async function transfer(
   const { run, close } = await mover.prepare(world, { source, target, deadline })
   const start = performance.now()
   const used = [...(await run())]
-  const [synced] = sync ? await world.children.run({ argv: ['sync', '-d', target] }, { deadline }) : []
+  const [synced] = sync ? await world.children.run({ argv: ['sync', syncFlag(source), target] }, { deadline }) : []
   const seconds = (performance.now() - start) / 1000
   if (close) used.unshift(...(await close()))
-  return sampleOf(source.bytes, seconds, used, synced?.cpu)
+  return sampleOf(source.files ?? source.bytes, seconds, used, synced?.cpu)
+}
+
+/** Of a directory all that the file system has to write, with its names. */
+function syncFlag({ files }: MovedFile): string {
+  return files === undefined ? '-d' : '-f'
 }
 
 /**
@@ -80,8 +85,8 @@ export async function transfer(
  */
 async function settle(world: World, source: MovedFile, deadline: number): Promise<void> {
   await world.children.run({ argv: ['sync', '-f', world.directory] }, { deadline })
-  if (source.bytes <= READ_AGAIN)
-    await world.children.run({ argv: ['cat', source.path], stdout: '/dev/null' }, { deadline })
+  const reading = source.files === undefined ? ['cat', source.path] : ['grep', '-rc', '', source.path]
+  if (source.bytes <= READ_AGAIN) await world.children.run({ argv: reading, stdout: '/dev/null' }, { deadline })
 }
 
 export function sampleOf(amount: number, seconds: number, used: readonly Usage[], more = 0): Sample {
@@ -104,7 +109,7 @@ export interface Place extends TransferOptions {
   readonly unchecked?: boolean
 }
 
-/** A contender that moves a file; it is checked by a copy. */
+/** A contender that moves a file or a directory; it is checked by a copy. */
 export function transferContender(world: World, mover: Mover, source: SourceFile, place: Place = {}): Contender {
   const { quick } = world.options
   let checked: Sample | undefined

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { Children } from './children.ts'
-import { PIECE, writeRandom } from './files.ts'
+import { PIECE, writeRandom, writeTree } from './files.ts'
 import { hasRoom, isMemory, requireSpace } from './space.ts'
 import { embeddedUser, type UserEnvironment } from './users.ts'
 
@@ -18,11 +18,14 @@ export interface WorldOptions {
   readonly directory?: string | undefined
 }
 
-/** A file to move. */
+/** A file to move, or a directory. */
 export interface MovedFile {
   readonly path: string
   readonly name: string
+  /** Of a directory those of all its files. */
   readonly bytes: number
+  /** It is a directory, of so many files. */
+  readonly files?: number
 }
 
 /** Random bytes in the page cache, and their SHA-256. */
@@ -98,7 +101,7 @@ export class World implements AsyncDisposable {
   /** Removes a target, wherever the directories of this run are. @throws Error for any other path, such as a device. */
   async discard(target: string): Promise<void> {
     if (!this.#places.includes(dirname(target))) throw new Error(`${target} is no target of this run`)
-    await rm(target, { force: true })
+    await rm(target, { force: true, recursive: true })
   }
 
   /** The file that is moved: random bytes, `--size` of them unless told otherwise. */
@@ -106,6 +109,14 @@ export class World implements AsyncDisposable {
     return this.once(`source ${bytes}`, async () => {
       const file = await this.#sourceFile(`source-${bytes}`, bytes)
       return { ...file, hash: await writeRandom(file.path, bytes) }
+    })
+  }
+
+  /** A directory to move: so many files of random bytes. */
+  tree(files: number, bytes: number): Promise<SourceFile> {
+    return this.once(`tree ${files}`, async () => {
+      const made = await this.#sourceFile(`tree-${files}`, files * bytes)
+      return { ...made, files, hash: await writeTree(made.path, files, bytes) }
     })
   }
 
