@@ -23,7 +23,7 @@ export interface Leftover {
 const OLD_MS = 7 * 86_400_000
 /** A transfer that lives writes more often, or ends by its own deadlines. */
 const LEAST_OLD_MS = 3_600_000
-const NAME = /^(\..+\.[0-9a-f]{12}\.part)(\.journal|\.lock|\.done)?$/
+const NAME = /^(\..+\.[0-9a-f]{12}\.part)(\.journal|\.lock(\.[0-9a-f]{8})?|\.done)?$/
 
 /**
  * Removes the leftovers in one directory, not those below it. One that a process is at stays, whatever its age.

@@ -23,6 +23,7 @@ t.test('removes what is old, with its journal and the lock of a process that is 
     [`.old.${ID}.part`]: 8,
     [`.old.${ID}.part.journal`]: 8,
     [`.old.${ID}.part.lock`]: 8,
+    [`.old.${ID}.part.lock.0123abcd`]: 8,
     [`.alone.${ID}.part.journal`]: 9,
     [`.marked.${ID}.part.done`]: 8,
     [`.young.${ID}.part`]: 6,
@@ -36,7 +37,7 @@ t.test('removes what is old, with its journal and the lock of a process that is 
   const wanted = [
     { path: join(directory, `.alone.${ID}.part`), bytes: 5 },
     { path: join(directory, `.marked.${ID}.part`), bytes: 5 },
-    { path: join(directory, `.old.${ID}.part`), bytes: 19 }
+    { path: join(directory, `.old.${ID}.part`), bytes: 24 }
   ]
   const all = readdirSync(directory)
   t.same(await collectLeftovers(directory, { dryRun: true }), wanted)
