@@ -1,8 +1,8 @@
 /** Ctrl-C and its kin: the first signal stops in order, a second one at once. */
 
 const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
-/** ms that transfers under way get after SIGTERM. */
-const DRAIN_MS = 30_000
+/** ms that transfers under way get to end in order. */
+export const DRAIN_MS = 30_000
 
 type SignalName = keyof typeof NUMBERS
 

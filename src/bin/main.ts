@@ -30,6 +30,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<(progra
   { names: ['get'], load: async () => (await import('./commands/get.ts')).registerGet },
   { names: ['batch'], load: async () => (await import('./commands/batch.ts')).registerBatch },
   { names: ['msg'], load: async () => (await import('./commands/msg.ts')).registerMsg },
+  { names: ['shell'], load: async () => (await import('./commands/shell.ts')).registerShell },
   { names: ['receipt'], load: async () => (await import('./commands/receipt.ts')).registerReceipt },
   { names: ['gc'], load: async () => (await import('./commands/gc.ts')).registerGc },
   { names: ['audit'], load: async () => (await import('./commands/audit.ts')).registerAuditFile },

@@ -141,13 +141,17 @@ export async function loadOwnIdentity(options: PassphraseOptions): Promise<Ident
   return identity
 }
 
-/** @param measured also when nobody has asked for the figures at the end */
-export async function openEngine(options: EngineFlags, measured = false): Promise<Engine> {
+/**
+ * @param measured also when nobody has asked for the figures at the end
+ * @param given whose it is; default: who is stored here
+ */
+export async function openEngine(options: EngineFlags, measured = false, given?: Identity): Promise<Engine> {
   const { Engine } = await import('../index.ts')
   const { threads, chunkSize, suite, bwlimit } = options
   const stats = options.stats || measured
   keepYoungGenerationSmall()
-  const engine = new Engine({ identity: await loadOwnIdentity(options), threads, chunkSize, suite, bwlimit, stats })
+  const identity = given ?? (await loadOwnIdentity(options))
+  const engine = new Engine({ identity, threads, chunkSize, suite, bwlimit, stats })
   keepCurrent(engine)
   return engine
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { EventOptions, ProgressEvent, TransferEvent } from '../index.ts'
 import { formatBytes } from './options.ts'
 import { reader } from './reader.ts'
-import { clearStatus, drawStatus } from './status-line.ts'
+import { PLAIN_STATUS, type StatusLine } from './status-line.ts'
 import { printable, say } from './terminal.ts'
 
 /** How far a transfer is: a line that a terminal sees all the time, and everybody who asks by SIGUSR1. */
@@ -40,11 +40,17 @@ interface Status {
  * Runs something, and tells meanwhile how far it is: on a terminal with a line that is gone at the end, on SIGUSR1 with a line that stays.
  *
  * @param shown whether there is such a terminal
+ * @param status the line
  */
-export async function withStatus<T>(shown: boolean, { bar, line }: Status, run: () => Promise<T>): Promise<T> {
+export async function withStatus<T>(
+  shown: boolean,
+  { bar, line }: Status,
+  run: () => Promise<T>,
+  status: StatusLine = PLAIN_STATUS
+): Promise<T> {
   const draw = (): void => {
     const text = bar()
-    if (text !== undefined) drawStatus(fitted(text, columns()))
+    if (text !== undefined) status.draw(fitted(text, columns()))
   }
   const answer = (): void => say(line())
   const timer = shown ? setInterval(draw, REDRAW_MS) : undefined
@@ -55,19 +61,23 @@ export async function withStatus<T>(shown: boolean, { bar, line }: Status, run: 
   } finally {
     process.off('SIGUSR1', answer)
     clearInterval(timer)
-    clearStatus()
+    status.clear()
   }
 }
 
 /** Runs one transfer so. */
-export async function withProgressOf<T>(shown: boolean, run: (told: EventOptions) => Promise<T>): Promise<T> {
+export async function withProgressOf<T>(
+  shown: boolean,
+  run: (told: EventOptions) => Promise<T>,
+  status?: StatusLine
+): Promise<T> {
   const position = new Position()
   const bar = (): string | undefined => position.now && barOf(position.now)
   const onEvent = (event: TransferEvent): void => {
     position.follow(event)
     reader()?.event(event)
   }
-  return await withStatus(shown, { bar, line: () => position.line }, () => run({ onEvent }))
+  return await withStatus(shown, { bar, line: () => position.line }, () => run({ onEvent }), status)
 }
 
 /** The same for what has no events: whoever runs it says how many bytes have come, of how many if that is known. */

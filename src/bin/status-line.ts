@@ -1,9 +1,17 @@
 /** The line at the bottom of a terminal that is written again and again; whatever else is said takes its place, and it comes back below. */
 
+export interface StatusLine {
+  /** @param text without control characters, narrower than the terminal */
+  draw(text: string): void
+  clear(): void
+}
+
+/** Where nobody types meanwhile. */
+export const PLAIN_STATUS: StatusLine = { draw: drawStatus, clear: clearStatus }
+
 let drawn = false
 
-/** Text without control characters, narrower than the terminal. */
-export function drawStatus(text: string): void {
+function drawStatus(text: string): void {
   process.stderr.write(`\r${text}\x1b[K`)
   drawn = true
 }

@@ -33,6 +33,7 @@ const COMMANDS = [
   ['get'],
   ['batch'],
   ['msg'],
+  ['shell'],
   ['receipt'],
   ['receipt', 'verify'],
   ['doctor'],

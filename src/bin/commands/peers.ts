@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { PeerEntry, PublicIdentity, ServingPeer } from '../../index.ts'
+import type { PublicIdentity, ServingPeer } from '../../index.ts'
 import { authUrl, directoryOf } from '../directory.ts'
 import { freshenLists } from '../keep-current.ts'
 import { loadOwnIdentity, type PassphraseOptions, withPassphrase } from '../options.ts'
-import { messageOf, print, printable, say } from '../terminal.ts'
+import { peersAsJson, peersInWords } from '../peer-lines.ts'
+import { messageOf, print, say } from '../terminal.ts'
 
 interface ListFlags extends PassphraseOptions {
   book?: boolean
@@ -38,18 +39,11 @@ async function add(file: string): Promise<void> {
 }
 
 async function list(options: ListFlags): Promise<void> {
-  const { dataDirectory, formatHostPort, listPeers } = await import('../../index.ts')
+  const { dataDirectory, listPeers } = await import('../../index.ts')
   const identity = await knowing()
   const entries = await listPeers(dataDirectory(process.env), identity)
   const serving = options.book ? [] : await whoListens(options)
-  const names = new Set([...entries, ...serving].map(({ name }) => name))
-  const lines = [...names].sort().map(name => {
-    const entry = entries.find(each => each.name === name)
-    const places = serving.filter(each => each.name === name)
-    const where = places.map(({ kind, host, port }) => ({ kind, address: formatHostPort(host, port) }))
-    return `${options.json ? inJson(name, entry, places) : inWords(name, entry, where)}\n`
-  })
-  await print(lines.join(''))
+  await print(options.json ? peersAsJson(entries, serving) : await peersInWords(entries, serving))
 }
 
 /** What the directory says; when it can not be asked, the book is all there is, and that is said. */
@@ -63,27 +57,6 @@ async function whoListens(options: ListFlags): Promise<readonly ServingPeer[]> {
     say(`the directory is not asked: ${messageOf(error)}`)
     return []
   }
-}
-
-function inJson(name: string, entry: PeerEntry | undefined, places: readonly ServingPeer[]): string {
-  const listening = places.map(({ kind, host, port }) => ({ kind, host, port }))
-  return JSON.stringify({ name, ...stateOf(entry), ...(listening.length > 0 && { listening }) })
-}
-
-function inWords(
-  name: string,
-  entry: PeerEntry | undefined,
-  places: readonly { kind: ServingPeer['kind']; address: string }[]
-): string {
-  const { notAfter, problem } = stateOf(entry)
-  const known = notAfter === undefined ? problem && printable(problem) : `until ${notAfter}`
-  const where = places.map(({ kind, address }) => `${kind === 'serve' ? 'serves' : 'receives'} at ${address}`)
-  return `${name}  ${[...(known ? [known] : []), ...where].join(', ')}`
-}
-
-function stateOf(entry: PeerEntry | undefined): { notAfter?: string; problem?: string } {
-  if (entry === undefined) return {}
-  return 'peer' in entry ? { notAfter: entry.peer.notAfter.toISOString() } : { problem: entry.problem.message }
 }
 
 /** Oneself, with revocation lists that are not old. */
