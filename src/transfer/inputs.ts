@@ -80,7 +80,10 @@ export function requireWindow({
 }: Pick<SendOptions, 'replay' | 'receipt' | 'verifyPrefix'>): void {
   if (replay === undefined) return
   if (!(replay >= LEAST_WINDOW && replay <= totalmem()))
-    throw new SftError('ERR_SFT_USAGE', 'a window to replay from has 1 MiB to what this machine has of memory')
+    throw new SftError(
+      'ERR_SFT_USAGE',
+      'a window to replay from has 1 MiB at least, and fits into the memory of this machine'
+    )
   if (verifyPrefix)
     throw new SftError('ERR_SFT_USAGE', 'what is no longer kept can not be compared with what the receiver has')
   if (receipt)

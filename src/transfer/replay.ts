@@ -34,7 +34,9 @@ export class Replay implements OutgoingReplay, AsyncDisposable {
    */
   constructor(input: OpenedInput, bytes: number, signal?: AbortSignal) {
     if (input.file || input.tree)
-      throw new SftError('ERR_SFT_USAGE', 'what can be read again needs no window to replay from')
+      throw new SftError('ERR_SFT_USAGE', 'what can be read again needs no window to replay from', {
+        hint: 'leave --replay out: a file goes on by itself, and --retry attempts again'
+      })
     this.#input = input
     this.#window = new ReplayWindow(bytes)
     this.#signal = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal

@@ -10,6 +10,7 @@ import { Engine } from '../../src/transfer/engine.ts'
 import { pattern, sha256 } from '../fixtures/bytes.ts'
 import { type Running, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
+import { seeded } from '../fixtures/seeded.ts'
 import { cutAt, type Direction, proxy, type Wire } from '../fixtures/wire.ts'
 
 /** Pipes that are cut and go on, between processes (SPEC §8.4, M86). */
@@ -25,6 +26,8 @@ const bob = await shellOf(t, join(directory, 'bob'), await organisation.issue('b
 const received = join(bob.directory, 'inbox')
 const inbox = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--from', 'alice', '--rename'], { timeout })
 const peer = `bob@${inbox.address}`
+const random = seeded()
+t.comment(`seed ${random.seed}`)
 
 /** A way to the peer on which the first connections are treated by `wires`, one each. */
 async function through(t: Test, wires: Wire[], { address } = inbox): Promise<string> {
@@ -154,6 +157,31 @@ t.test(
     t.ok(expected.equals(await readFile(join(received, 'slow'))))
   }
 )
+
+/** Cuts a pipe where chance wants it, twice; what comes of it must be whole. */
+async function cutAnywhere(t: Test, turn: number): Promise<void> {
+  const size = [1, 1000, MIB, 5 * MIB + 3, 17 * MIB][turn % 5] as number
+  const name = `anywhere${turn}`
+  const bytes = pattern(size, turn)
+  const wire = (): Wire =>
+    random.int(2) === 0 ? { up: cutAt(random.int(size + 20_000)) } : { down: cutAt(random.int(9000)) }
+  const sending = alice.begin(['send', '-', await through(t, [wire(), wire()]), '--name', name, '--replay', '32M'])
+  sending.child.stdin?.on('error', () => {})
+  sending.child.stdin?.end(bytes)
+  const sent = await sending.ended
+  t.match(sent, { code: 0 }, `${size} bytes, turn ${turn}`)
+  t.equal(await hashAt(join(received, name)), sha256(bytes))
+  t.notOk(existsSync(join(received, `${name} (1)`)), 'once')
+}
+
+t.test('M86: a pipe may be cut at any byte', async t => {
+  const todo = Array(process.env.SFT_TEST_LONG === '1' ? 200 : 15).keys()
+  const lane = async (): Promise<void> => {
+    for (const turn of todo) await cutAnywhere(t, turn)
+  }
+  // most of a turn is waiting
+  await Promise.all([lane(), lane()])
+})
 
 t.test('M83: a pipe whose last answer is lost is done', async t => {
   const target = join(received, 'answered')
