@@ -84,6 +84,26 @@ export class DoneMark implements Mark {
   }
 }
 
+/** Two marks of one thing: it is done when one of them says so, and both go. */
+export function bothOf(mark: Mark, other: Mark): Mark {
+  return {
+    path: mark.path,
+    done: async () => (await mark.done()) ?? (await other.done()),
+    naming: async thing => {
+      await mark.naming(thing)
+      await other.naming(thing)
+    },
+    named: async () => {
+      await mark.named()
+      await other.named()
+    },
+    remove: async () => {
+      await mark.remove()
+      await other.remove()
+    }
+  }
+}
+
 /** A destination at which what gets its name leaves `mark`. */
 export function marked<M extends Mark>(
   mark: M | undefined,

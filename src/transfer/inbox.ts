@@ -7,7 +7,7 @@ import type { Sink, Source } from '../streams/types.ts'
 import { isPlainName, writeFile } from '../streams/write-file.ts'
 import { CommitRecord } from './commit-record.ts'
 import { type Destination, through, type Written } from './destination.ts'
-import { DoneMark, doneBefore, type Mark, marked } from './done-mark.ts'
+import { bothOf, DoneMark, doneBefore, type Mark, marked } from './done-mark.ts'
 import { type PartialOwner, resumableFile } from './partial.ts'
 import type { Offer } from './requests.ts'
 import { TREE } from './tree/entry.ts'
@@ -75,7 +75,7 @@ function destinationOf(
   }
 }
 
-/** What tells another offer that this one is done: of a job, or of a file that goes on where it ended. */
+/** What tells another offer that this one is done: of a job, of a file that goes on where it ended, or both. */
 function markOf(
   directory: string,
   { name, job, fileId }: Offer,
@@ -83,8 +83,10 @@ function markOf(
   resume: boolean
 ): Mark | undefined {
   const place = { directory, name, peer, direction: 'send' } as const
-  if (job) return new DoneMark({ ...place, job })
-  return resume && fileId ? new CommitRecord({ ...place, fileId }) : undefined
+  const record = resume && fileId ? new CommitRecord({ ...place, fileId }) : undefined
+  if (!job) return record
+  const mark = new DoneMark({ ...place, job })
+  return record ? bothOf(mark, record) : mark
 }
 
 /** The same sink; while it runs, its job is among those under way: what became of it is not known before. */

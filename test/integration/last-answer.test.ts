@@ -28,11 +28,17 @@ const refusing = await receive('inbox')
 const replacing = await receive('replacing', '--force')
 const keeping = await receive('keeping', '--rename')
 
-/** A way to the peer that is cut once when `cut` says so, right before what comes then. */
-async function through(t: Test, { address }: { address: string }, name: 'up' | 'down', cut: () => boolean) {
+/** A way to the peer that is cut once, or always, when `cut` says so, right before what comes then. */
+async function through(
+  t: Test,
+  { address }: { address: string },
+  name: 'up' | 'down',
+  cut: () => boolean,
+  always = false
+) {
   let whole = true
   const direction: Direction = piece => {
-    if (!whole || !cut()) return [piece]
+    if ((!whole && !always) || !cut()) return [piece]
     whole = false
     return undefined
   }
@@ -129,6 +135,21 @@ t.test('M84: without --retry a file of 4 MiB is found done by the same command, 
     t.notOk(existsSync(`${target} (1)`))
   }
   t.match(await alice.run(['send', 'large', `bob@${refusing.address}`, '--name', 'again']), { code: 45 }, 'once only')
+  for (const [first, second] of [
+    [[], ['--retry', '2']],
+    [['--retry', '1'], []]
+  ] as const) {
+    const name = `retried${first.length}`
+    const target = join(bob.directory, 'replacing', name)
+    const send = (to: string, more: readonly string[]) => alice.run(['send', 'large', to, '--name', name, ...more])
+    const lost = await through(t, replacing, 'down', () => existsSync(target), first.length > 0)
+    t.match(await send(lost.peer, first), { code: 75 })
+    const { ino } = await stat(target)
+    t.match(await send(`bob@${replacing.address}`, second), { code: 0, stderr: /^sft: sent to [^\n]+, durable\n$/ })
+    t.equal((await stat(target)).ino, ino, 'a call with --retry and one without know of each other')
+    // nobody else knows the key of a job: its mark is for gc
+    t.equal((await leftIn(join(bob.directory, 'replacing'))).length, first.length > 0 ? 1 : 0)
+  }
   const at = (name: string) => join(bob.directory, 'inbox', name)
   const written = await twice(refusing, 'inbox', 'written', () => appendFile(at('written'), 'x'))
   t.match(written.sent, { code: 45 }, 'it was written to')
