@@ -224,7 +224,7 @@ export class Engine implements AsyncDisposable {
   }
 
   /** Sends and gets that are all done in the end, each once, whatever dies on the way (SPEC §8.10). Close it. */
-  async batch(options: BatchOptions): Promise<Batch> {
+  async batch(options: BatchOptions = {}): Promise<Batch> {
     return (await import('./batch/batch.ts')).openBatch(this, options)
   }
 

@@ -55,7 +55,7 @@ export async function openBatch(engine: Engine, options: BatchOptions): Promise<
 /** Its loop yields what becomes of each job once it is written down. Memory: `concurrency` transfers, and what the queue has. */
 export class Batch implements AsyncDisposable {
   readonly #engine: Engine
-  readonly #queue: JobQueue
+  readonly #queue: JobQueue & Partial<AsyncDisposable>
   readonly #options: BatchOptions
   readonly #addresses: Addresses
   readonly #closed = new AbortController()
@@ -70,7 +70,7 @@ export class Batch implements AsyncDisposable {
   #idle = false
   #news = Promise.withResolvers<void>()
 
-  constructor(engine: Engine, queue: JobQueue, options: BatchOptions) {
+  constructor(engine: Engine, queue: JobQueue & Partial<AsyncDisposable>, options: BatchOptions) {
     this.#engine = engine
     this.#queue = queue
     this.#options = options
@@ -125,7 +125,7 @@ export class Batch implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closed.abort(new SftError('ERR_SFT_CANCELLED', 'the batch is closed'))
     await Promise.all(this.#running)
-    if (!this.#options.queue) await this.#queue[Symbol.asyncDispose]()
+    if (!this.#options.queue) await this.#queue[Symbol.asyncDispose]?.()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -67,8 +67,6 @@ export class MemoryQueue implements JobQueue {
     this.#waiting.add(key)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
-
   /** Knows jobs from now on; those that are to be done wait once they are released. @throws as `add` */
   enter(jobs: readonly KeyedJob[]): Added {
     const each = this.#distinct(jobs)

@@ -32,7 +32,7 @@ export interface JobFailed extends JobEnd {
 /**
  * Jobs that wait, are worked at, and have ended. What a call has fulfilled is there after a crash; a job that was claimed when its worker died waits again, which is for the queue to notice.
  */
-export interface JobQueue extends AsyncDisposable {
+export interface JobQueue {
   /** Names the queue for good: with it and its key a job is the same one for every peer (M82). */
   readonly id: string
   /**

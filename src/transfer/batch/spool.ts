@@ -21,7 +21,7 @@ export interface SpoolOptions {
   readonly addedOnly?: boolean | undefined
 }
 
-export class Spool implements JobQueue {
+export class Spool implements JobQueue, AsyncDisposable {
   readonly #directory: string
   readonly #journal: Journal
   readonly #jobs: MemoryQueue

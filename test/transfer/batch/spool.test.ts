@@ -4,7 +4,11 @@ import t from 'tap'
 import { Spool, type SpoolOptions } from '../../../src/transfer/batch/spool.ts'
 import { DONE, FAILED, jobNamed, queueContract } from '../../fixtures/queue-contract.ts'
 
-queueContract(t, t => Spool.open(join(t.testdir({}), 'spool')))
+queueContract(t, async t => {
+  const spool = await Spool.open(join(t.testdir({}), 'spool'))
+  t.teardown(() => spool[Symbol.asyncDispose]())
+  return spool
+})
 
 const { length: keys } = 'abcd'
 const jobs = [...'abcd'].map(key => jobNamed(key))
