@@ -208,7 +208,14 @@ t.test('Ctrl-C while something moves cancels that, which goes on later; the line
   await converse(alice, [[MAIN, `get ${addressOf('bob', bob)} big received_big\r`]])
   await alice.shows(/, resumed at 1\d\.\d/)
   t.equal(statSync(join(shells.alice.directory, 'received_big')).size, 24 * MIB)
-  await Promise.all([leave(t, alice), leave(t, bob)])
+  alice.type(`get bob@127.0.0.1:${stalled.port} big another\r`)
+  await alice.asks(/^\[#+-+\] 1\d\.\d MiB of 24\.0 MiB, \d+ %/)
+  alice.type(`get bob:big never\r${CTRL_D}`)
+  await alice.shows(/^sft: leaving once this has ended; Ctrl-C ends it$/m)
+  alice.type(CTRL_C)
+  t.equal((await alice.running.ended).code, 130, alice.text)
+  t.match(alice.text, /sft: cancelled\nsft: 1\d\.\d MiB of it are kept/)
+  await leave(t, bob)
 })
 
 t.test('Ctrl-C elsewhere: at a password, at a question, at an empty line twice; Ctrl-D; no terminal', async t => {
@@ -256,15 +263,24 @@ t.test('three wrong passwords, another alias, no auth server', async t => {
   const other = await sit(shells.bob, 'sft shell alice')
   t.equal((await other.running.ended).code, 45)
   t.match(other.text.replaceAll('\n', ''), /hint: sft login alice --force/)
-  const nobody = new Shell(t, t.testdir({}))
+  const nobody = new Shell(t, join(directory, 'nobody'))
+  mkdirSync(nobody.directory)
   const lost = await sit(nobody, 'sft shell')
   t.equal((await lost.running.ended).code, 2)
-  const file = await sit(
-    nobody,
-    `sft shell bob ${trust.slice(0, 4).join(' ')} --no-passphrase --password-file ${password} ${LISTEN} --no-serve`
-  )
+  const scripted = `--password-file ${password} ${LISTEN} --no-serve`
+  const file = await sit(nobody, `sft shell bob ${trust.slice(0, 4).join(' ')} ${scripted}`)
+  const passphrase = async (seat: Seat, question: string): Promise<void> => {
+    await seat.shows(new RegExp(`◆ {2}${question}\\n[^◆]*└$`))
+    seat.type('correct horse\r')
+  }
+  await passphrase(file, 'new passphrase for the key')
+  await passphrase(file, 'new passphrase for the key, again')
   await file.asks(MAIN)
   await leave(t, file)
+  const again = await sit(nobody, `sft shell ${LISTEN} --no-serve`)
+  await passphrase(again, 'passphrase of your key')
+  await again.asks(MAIN)
+  await leave(t, again)
 })
 
 t.test('whoever leaves lets peers finish, and Ctrl-C does not; a terminal that goes away ends it', async t => {

@@ -48,6 +48,7 @@ export class Console implements Disposable {
   #question: Question | undefined
   #answer: ((answer: Answer) => void) | undefined
   #cancel: (() => void) | undefined
+  #counting: NodeJS.Immediate | undefined
   #ended = false
 
   /** @param signal ends every question, and what is under way */
@@ -71,7 +72,7 @@ export class Console implements Disposable {
       .on('close', () => this.#end())
       // a terminal that has gone
       .on('error', () => this.#lines.close())
-    input.on('keypress', this.#counted)
+    input.on('keypress', () => this.#count())
     output.on('error', () => this.#lines.close())
     signal.addEventListener('abort', () => this.#lines.close(), { once: true })
   }
@@ -82,7 +83,7 @@ export class Console implements Disposable {
 
   /** Asks; a line that was typed ahead is the answer at once. */
   ask(question: Question): Promise<Answer> {
-    const ahead = this.#ahead.shift()
+    const ahead = this.#signal.aborted ? undefined : this.#ahead.shift()
     if (ahead !== undefined) {
       void this.above(`${question.text}${printable(ahead)}\n`)
       return Promise.resolve({ line: ahead })
@@ -129,8 +130,12 @@ export class Console implements Disposable {
     this.#lines.close()
   }
 
-  readonly #counted = (): void => {
-    if (!this.#ended) this.#lines.prevRows = this.#lines.getCursorPos().rows
+  /** Once for all keys that come together: each would take as long as the line. */
+  #count(): void {
+    this.#counting ??= setImmediate(() => {
+      this.#counting = undefined
+      if (!this.#ended) this.#lines.prevRows = this.#lines.getCursorPos().rows
+    })
   }
 
   #write(text: string): Promise<boolean> {
