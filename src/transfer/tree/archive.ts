@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { SftError } from '../../streams/errors.ts'
 import { type Entry, MAX_PATH_BYTES } from './entry.ts'
 
@@ -20,6 +20,8 @@ const TYPES = { file: '0', link: '2', directory: '5' } as const
 const NS = 1_000_000_000n
 const OMITTED = 'SFT.omitted'
 const MAGIC = 'ustar\x0000'
+/** Behind the last field that is written; the rest of a block is zeros. */
+const FIELDS_END = 345
 
 interface Block {
   readonly name: string
@@ -37,18 +39,17 @@ export function encodeEntry(entry: Entry): Buffer {
   const { path, type, mode, mtime, size, sparse, target } = entry
   const name = type === 'directory' ? `${path}/` : path
   const seconds = Number(mtime / NS)
-  return Buffer.concat([
-    extended('x', recordsOf(entry, name)),
-    block({
-      name: name.slice(0, NAME_BYTES),
-      mode,
-      size: size < LARGE ? size : 0,
-      mtime: seconds >= 0 && seconds < LARGE ? seconds : 0,
-      type: TYPES[type],
-      link: target.slice(0, NAME_BYTES),
-      sparse
-    })
-  ])
+  const header = extended('x', recordsOf(entry, name), BLOCK)
+  putBlock(header.subarray(-BLOCK), {
+    name: name.slice(0, NAME_BYTES),
+    mode,
+    size: size < LARGE ? size : 0,
+    mtime: seconds >= 0 && seconds < LARGE ? seconds : 0,
+    type: TYPES[type],
+    link: target.slice(0, NAME_BYTES),
+    sparse
+  })
+  return header
 }
 
 /** Encodes the word, last before the end, that so many entries had to be left out (M71). */
@@ -91,7 +92,7 @@ export function padded(size: number): number {
 
 /** What tells the first entries of an archive from those of any other: a chain of hashes over their headers (SPEC §8.5). */
 export function chain(before: Uint8Array, header: Uint8Array): Buffer {
-  return createHash('sha256').update(before).update(header).digest()
+  return hash('sha256', Buffer.concat([before, header]), 'buffer')
 }
 
 /** Of no entry. */
@@ -106,7 +107,7 @@ function recordsOf({ mtime, ctime, size, target }: Entry, name: string): string 
 }
 
 function isText(bytes: string): boolean {
-  return isUtf8(Buffer.from(bytes, 'latin1'))
+  return fits(bytes) || isUtf8(Buffer.from(bytes, 'latin1'))
 }
 
 /** Whether the plain header has room for it, in characters that every reader takes alike. */
@@ -129,14 +130,16 @@ function decimal(ns: bigint): string {
   return `${sign}${size / NS}.${String(size % NS).padStart(9, '0')}`
 }
 
-function extended(type: 'x' | 'g', records: string): Buffer {
-  const body = Buffer.alloc(padded(records.length))
-  body.write(records, 'latin1')
-  return Buffer.concat([block({ name: 'PaxHeaders/entry', mode: 0o600, size: records.length, mtime: 0, type }), body])
+/** An extended header, and room behind it. Many of them share memory: a buffer of its own for each took longer than all that is written into it. */
+function extended(type: 'x' | 'g', records: string, room = 0): Buffer {
+  const bytes = Buffer.allocUnsafe(BLOCK + padded(records.length) + room).fill(0)
+  putBlock(bytes, { name: 'PaxHeaders/entry', mode: 0o600, size: records.length, mtime: 0, type })
+  bytes.write(records, BLOCK, 'latin1')
+  return bytes
 }
 
-function block({ name, mode, size, mtime, type, link = '', sparse = false }: Block): Buffer {
-  const header = Buffer.alloc(BLOCK)
+/** Writes a header into the zeros at the beginning of `header`. */
+function putBlock(header: Buffer, { name, mode, size, mtime, type, link = '', sparse = false }: Block): void {
   const put = (offset: number, text: string): number => header.write(text, offset, 'latin1')
   const number = (value: number, digits: number): string => `${value.toString(8).padStart(digits, '0')}\0`
   put(0, name)
@@ -152,9 +155,8 @@ function block({ name, mode, size, mtime, type, link = '', sparse = false }: Blo
   put(329, number(sparse ? 1 : 0, 7))
   put(337, number(0, 7))
   let sum = 0
-  for (const byte of header) sum += byte
+  for (let offset = 0; offset < FIELDS_END; offset++) sum += header[offset] as number
   put(148, `${sum.toString(8).padStart(6, '0')}\0 `)
-  return header
 }
 
 function parseEntry(header: Buffer, records: ReadonlyMap<string, string>): Entry {

@@ -5,6 +5,7 @@ import { BLOCK, CHAIN_START, chain, END, encodeEntry, encodeOmitted, padded } fr
 import { readable } from './filter.ts'
 import type { Places } from './places.ts'
 import type { Walked } from './walk.ts'
+import { readWhole } from './whole-file.ts'
 
 /** A tree becomes the bytes of its archive (SPEC §8.5), from any byte on. */
 
@@ -57,7 +58,7 @@ async function* packEntry({ entry, file }: Walked, out: Gathering, options: Pack
   // small, and all of it is wanted
   if (whole <= PIECE && out.wantsAll) {
     yield* out.room(whole)
-    if (!(await readWhole({ entry, file }, header, out, options.places))) options.onChanged(entry.path)
+    if (!(await packSmall({ entry, file }, header, out, options.places))) options.onChanged(entry.path)
     return
   }
   yield* out.put(header)
@@ -70,7 +71,7 @@ async function* packEntry({ entry, file }: Walked, out: Gathering, options: Pack
 }
 
 /** Reads a small file into the piece; false when it would not hold still, and nothing of it is there. */
-async function readWhole(
+async function packSmall(
   { entry, file }: Required<Walked>,
   header: Uint8Array,
   out: Gathering,
@@ -79,9 +80,9 @@ async function readWhole(
   if (file === undefined) return true
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const view = out.take(header, padded(entry.size))
-    const bytes = await places.readAll(file.fd, view.subarray(0, entry.size)).catch(() => -1)
-    const after = await places.fstat(file.fd)
-    if (bytes === entry.size && after.mtimeNs === file.stat.mtimeNs && after.size === file.stat.size) return true
+    const found = await readWhole(places, file.fd, view.subarray(0, entry.size)).catch(() => undefined)
+    const { mtimeNs, size } = found?.stat ?? {}
+    if (found?.read === entry.size && mtimeNs === file.stat.mtimeNs && size === file.stat.size) return true
     out.giveBack(header.byteLength + padded(entry.size))
   }
   return false

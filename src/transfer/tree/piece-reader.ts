@@ -13,8 +13,19 @@ export class PieceReader {
     this.#pieces = iterate(source)
   }
 
-  /** Exactly `count` bytes, in a buffer of the caller's. The caller has compared `count` with a constant. @throws SftError ERR_SFT_ENCODING */
+  /** The next `count` bytes, which stay the next, if they are in one piece; borrowed until the next `take` or `some`. */
+  ahead(count: number): Buffer | undefined {
+    const { buffer, byteOffset, byteLength } = this.#piece
+    return byteLength - this.#offset < count ? undefined : Buffer.from(buffer, byteOffset + this.#offset, count)
+  }
+
+  /** Exactly `count` bytes, borrowed until the next call. The caller has compared `count` with a constant. @throws SftError ERR_SFT_ENCODING */
   async take(count: number): Promise<Buffer> {
+    const whole = this.ahead(count)
+    if (whole) {
+      this.#offset += count
+      return whole
+    }
     const taken = Buffer.allocUnsafe(count)
     for (let done = 0; done < count; ) {
       const some = await this.some(count - done)

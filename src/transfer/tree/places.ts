@@ -16,10 +16,15 @@ export interface Place {
   readonly name: string
 }
 
+/** A name in a directory, in bytes as of a place, and what has it. */
+export type Listed = Pick<fs.Dirent, 'name' | 'isFile' | 'isDirectory' | 'isSymbolicLink'>
+
 export interface Times {
   /** ns since 1970. */
   readonly mtime: bigint
 }
+
+const LISTING = { withFileTypes: true, encoding: 'latin1' } as const
 
 /** Each operation is done where its pace says. Errors are Node's own. */
 export class Places {
@@ -32,12 +37,20 @@ export class Places {
 
   /** Names in a directory, in the order of their bytes. */
   async list(directory: number): Promise<string[]> {
+    return (await this.entries(directory)).map(({ name }) => name)
+  }
+
+  /** The same, with what each was when it was listed. */
+  async entries(directory: number): Promise<Listed[]> {
     const path = `/proc/self/fd/${directory}`
-    const names = await this.pace.run(
-      () => fs.readdirSync(path, 'latin1'),
-      () => promises.readdir(path, 'latin1')
-    )
-    return names.sort()
+    const found = await this.pace
+      .run(
+        () => fs.readdirSync(path, LISTING),
+        () => promises.readdir(path, LISTING)
+      )
+      // where the file system does not say what a thing is, Node has looked, and has not found what is not named in UTF-8
+      .catch(() => listBytes(path))
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   lstat(place: Place): Promise<fs.BigIntStats> {
@@ -59,14 +72,12 @@ export class Places {
     return this.#open(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   }
 
-  /** Opens a file to read; a FIFO is not waited for. */
   openFile(place: Place): Promise<number> {
-    return this.#open(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    return this.#open(place, TO_READ)
   }
 
-  /** Makes a file that was not there. */
   createFile(place: Place, mode: number): Promise<number> {
-    return this.#open(place, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
+    return this.#open(place, TO_MAKE, mode)
   }
 
   /** Opens a file to go on with. */
@@ -187,8 +198,18 @@ export function pathOf({ directory, name }: Place): Buffer {
   return Buffer.from(`/proc/self/fd/${directory}/${name}`, 'latin1')
 }
 
+/** Takes more memory, and finds whatever has a name. */
+async function listBytes(path: string): Promise<Listed[]> {
+  const found = await promises.readdirBytes(path, { withFileTypes: true, encoding: 'buffer' })
+  return found.map(entry => Object.assign(entry, { name: entry.name.toString('latin1') }))
+}
+
+/** Flags of a file that is opened to read, which a FIFO does not hold up; and of one that was not there. */
+export const TO_READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+export const TO_MAKE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+
 /** A double has room for a quarter of a microsecond: the next one that is not before, so that a time to the millisecond stays that. */
-function secondsOf(ns: bigint): number {
+export function secondsOf(ns: bigint): number {
   const seconds = Number(ns) / 1e9
   const whole = Math.floor(seconds)
   const back = BigInt(whole) * 1_000_000_000n + BigInt(Math.floor((seconds - whole) * 1e9))
@@ -196,7 +217,8 @@ function secondsOf(ns: bigint): number {
 }
 
 const promises = {
-  readdir: promisify(fs.readdir) as (path: string, encoding: 'latin1') => Promise<string[]>,
+  readdir: promisify(fs.readdir) as (path: string, options: typeof LISTING) => Promise<Listed[]>,
+  readdirBytes: promisify(fs.readdir) as (path: string, options: object) => Promise<fs.Dirent<Buffer>[]>,
   lstat: promisify(fs.lstat) as (path: Buffer, options: { bigint: true }) => Promise<fs.BigIntStats>,
   fstat: promisify(fs.fstat) as (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>,
   open: promisify(fs.open) as (path: Buffer, flags: number, mode: number) => Promise<number>,

@@ -2,6 +2,7 @@ import { runsOf } from '../../streams/holes.ts'
 import type { Entry } from './entry.ts'
 import { ABOVE, placeAfter, requireTop, type Step } from './order.ts'
 import { type Place, Places } from './places.ts'
+import { makeWholeFile } from './whole-file.ts'
 
 /**
  * Makes the entries of an archive below a directory of one's own (SPEC §8.5, M68 to M70). An entry goes only into the directory that is open on the way down to it, by its
@@ -80,6 +81,11 @@ export class TreeWriter {
 
   makeFile(place: Place, { mode }: Entry): Promise<number> {
     return this.places.createFile(place, mode | 0o600)
+  }
+
+  /** Makes a file of which all is there. */
+  makeWhole(place: Place, { mode, mtime }: Entry, bytes: Uint8Array): Promise<void> {
+    return makeWholeFile(this.places, place, { mode, mtime, bytes })
   }
 
   /** Writes bytes of a file; of one that had holes, what is zero stays one. */

@@ -18,7 +18,7 @@ export interface Standing {
   readonly entries: number
 }
 
-/** Bytes of a file that are read at once when it is small. */
+/** Bytes of a file that are read at once, and written at once. */
 const SMALL = 1024 * 1024
 /** Bytes of the archive after which `onStanding` is told. */
 const TELL_EVERY = 8 * 1024 * 1024
@@ -40,6 +40,8 @@ export class Unpacking {
   #told = 0
   #chain: Uint8Array = CHAIN_START
   #file: OpenFile | undefined
+  /** While a small file is made: what stands then, for a part of it is removed when one goes on. */
+  #unmade: Standing | undefined
   #entries = 0
 
   constructor(writer: TreeWriter, reader: PieceReader, onStanding: (standing: Standing) => Promise<void>) {
@@ -49,6 +51,7 @@ export class Unpacking {
   }
 
   get standing(): Standing {
+    if (this.#unmade) return this.#unmade
     const file = this.#file && { entry: this.#file.entry, written: this.#file.written }
     const { levels } = this.#writer
     return { position: this.#position, chain: this.#chain, levels, file, entries: this.#entries }
@@ -72,11 +75,9 @@ export class Unpacking {
   async run(): Promise<{ entries: number; omitted: number }> {
     let omitted = 0
     for (;;) {
-      const first = await this.#reader.take(BLOCK)
-      const length = headerLength(first)
-      if (length === 0) break
+      const header = await this.#header()
+      if (header === undefined) break
       if (omitted > 0) throw malformed('goes on after its end')
-      const header = Buffer.concat([first, await this.#reader.take(length - BLOCK)])
       const found = decodeHeader(header)
       if ('omitted' in found) omitted = found.omitted
       else await this.#entry(found, header)
@@ -99,12 +100,32 @@ export class Unpacking {
     this.#file = undefined
   }
 
+  /** The next header, borrowed; undefined at the end, of whose two blocks one is read. */
+  async #header(): Promise<Buffer | undefined> {
+    const ahead = this.#reader.ahead(BLOCK)
+    const whole = ahead && headerLength(ahead)
+    if (whole && this.#reader.ahead(whole)) return this.#reader.take(whole)
+    const first = Buffer.from(await this.#reader.take(BLOCK))
+    const length = headerLength(first)
+    return length === 0 ? undefined : Buffer.concat([first, await this.#reader.take(length - BLOCK)])
+  }
+
   async #entry(entry: Entry, header: Buffer): Promise<void> {
     const before = this.standing
+    const hash = chain(this.#chain, header)
+    const next = { position: this.#position + header.byteLength, chain: hash, entries: this.#entries + 1 }
+    // before anything is made: what does not come has not begun
+    const content = isSmall(entry) ? await this.#content(entry) : undefined
     const place = await this.#writer.place(entry)
-    this.#position += header.byteLength
-    this.#chain = chain(this.#chain, header)
-    this.#entries++
+    if (content) {
+      this.#unmade = before
+      await this.#writer.makeWhole(place, entry, content)
+      this.#unmade = undefined
+    }
+    this.#position = next.position + (content ? padded(entry.size) : 0)
+    this.#chain = next.chain
+    this.#entries = next.entries
+    if (content) return this.#tellInTime()
     if (entry.type === 'directory') await this.#writer.makeDirectory(place, entry)
     else if (entry.type === 'link') await this.#writer.makeLink(place, entry)
     else {
@@ -112,21 +133,24 @@ export class Unpacking {
       this.#file = { entry, place, fd, written: 0, before }
       await this.#body()
     }
-    if (this.#position - this.#told >= TELL_EVERY) await this.#tell()
+    await this.#tellInTime()
+  }
+
+  /** All of a small file, borrowed, wherever the pieces end. */
+  async #content({ size }: Entry): Promise<Uint8Array> {
+    const bytes = await this.#reader.take(padded(size))
+    requireZeros(bytes.subarray(size))
+    return bytes.subarray(0, size)
   }
 
   async #body(): Promise<void> {
     const file = this.#file as OpenFile
     const { entry, fd } = file
-    if (file.written === 0 && entry.size > 0 && entry.size <= SMALL) {
-      // one write for a small file, wherever the pieces end
-      await this.#written(file, await this.#reader.take(entry.size))
-    }
     while (file.written < entry.size) {
       const some = await this.#reader.some(entry.size - file.written)
       if (some === undefined) throw malformed('ends early')
       await this.#written(file, some)
-      if (this.#position - this.#told >= TELL_EVERY) await this.#tell()
+      await this.#tellInTime()
     }
     const rest = padded(entry.size) - entry.size
     if (rest > 0) await this.#zeros(rest)
@@ -152,8 +176,14 @@ export class Unpacking {
     requireZeros(bytes)
   }
 
-  async #tell(): Promise<void> {
+  async #tellInTime(): Promise<void> {
+    if (this.#position - this.#told < TELL_EVERY) return
     this.#told = this.#position
     await this.#onStanding(this.standing)
   }
+}
+
+/** Whether a file is made in one go: its owner may write to it, and it has no holes. */
+function isSmall({ type, size, sparse, mode }: Entry): boolean {
+  return type === 'file' && size <= SMALL && !sparse && (mode & 0o600) === 0o600
 }

@@ -2,7 +2,8 @@ import type { BigIntStats } from 'node:fs'
 import { hasHoles } from '../export-root.ts'
 import { type Entry, leadsInside, MAX_DEPTH, MAX_PATH_BYTES } from './entry.ts'
 import type { Filter } from './filter.ts'
-import { type Place, Places } from './places.ts'
+import { type Listed, type Place, Places } from './places.ts'
+import { openWhole } from './whole-file.ts'
 
 /** A directory tree, in the one order that two walks of the same tree share: a directory before what is in it, names by their bytes. */
 
@@ -70,29 +71,29 @@ class Walker {
   async *directory(fd: number, entry: Entry, level: Level): AsyncGenerator<Walked> {
     if (this.#lazy && level.depth > 1) this.#pending.push(entry)
     else yield { entry }
-    for (const name of await this.places.list(fd)) yield* this.#thing({ directory: fd, name }, level)
+    for (const listed of await this.places.entries(fd)) yield* this.#thing(fd, listed, level)
     // nothing of it was sent
     this.#pending = this.#pending.filter(each => each !== entry)
   }
 
-  async *#thing(place: Place, { prefix, depth }: Level): AsyncGenerator<Walked> {
-    const path = `${prefix}${place.name}`
+  /** What it was when it was listed decides what is tried; that it is that is seen once it is open, so that no link is followed. */
+  async *#thing(directory: number, listed: Listed, { prefix, depth }: Level): AsyncGenerator<Walked> {
+    const place = { directory, name: listed.name }
+    const path = `${prefix}${listed.name}`
     const { filter } = this.#options
-    const stat = await this.places.lstat(place).catch(() => undefined)
-    if (stat === undefined) return
-    const wanted = stat.isDirectory() ? filter.enters(path) : filter.takes(path)
+    const wanted = listed.isDirectory() ? filter.enters(path) : filter.takes(path)
     if (!wanted) return
     if (depth >= MAX_DEPTH || this.#options.top.length + path.length + 2 > MAX_PATH_BYTES)
       return this.#omit(path, 'too deep or too long')
-    if (stat.isDirectory()) yield* this.#below(place, path, depth)
-    else if (stat.isFile()) yield* this.#file(place, path)
-    else if (stat.isSymbolicLink()) yield* this.#link(place, path, stat)
+    if (listed.isDirectory()) yield* this.#below(place, path, depth)
+    else if (listed.isFile()) yield* this.#file(place, path)
+    else if (listed.isSymbolicLink()) yield* this.#link(place, path)
     else this.#omit(path, 'no file, directory or link')
   }
 
   async *#below(place: Place, path: string, depth: number): AsyncGenerator<Walked> {
-    const fd = await this.places.openDirectory(place).catch(() => undefined)
-    if (fd === undefined) return this.#omit(path, 'can not be read')
+    const fd = await this.places.openDirectory(place).catch(error => this.#unopened(path, error))
+    if (fd === undefined) return
     try {
       const entry = this.entryOf(path, 'directory', await this.places.fstat(fd))
       yield* this.directory(fd, entry, { prefix: `${path}/`, depth: depth + 1 })
@@ -102,10 +103,10 @@ class Walker {
   }
 
   async *#file(place: Place, path: string): AsyncGenerator<Walked> {
-    const fd = await this.places.openFile(place).catch(() => undefined)
-    if (fd === undefined) return this.#omit(path, 'can not be read')
+    const opened = await openWhole(this.places, place).catch(error => this.#unopened(path, error))
+    if (opened === undefined) return
+    const { fd, stat } = opened
     try {
-      const stat = await this.places.fstat(fd)
       const refused = stat.isFile() ? await this.#options.gate?.(path, stat) : 'no file, directory or link'
       if (refused !== undefined) return this.#omit(path, refused)
       yield* this.#leading()
@@ -115,9 +116,11 @@ class Walker {
     }
   }
 
-  async *#link(place: Place, path: string, stat: BigIntStats): AsyncGenerator<Walked> {
-    const target = await this.places.readLink(place).catch(() => undefined)
-    if (target === undefined) return this.#omit(path, 'can not be read')
+  async *#link(place: Place, path: string): AsyncGenerator<Walked> {
+    const target = await this.places.readLink(place).catch(error => this.#unopened(path, error))
+    if (target === undefined) return
+    const stat = await this.places.lstat(place).catch(error => this.#unopened(path, error))
+    if (stat === undefined) return
     const entry = { ...this.entryOf(path, 'link', stat), target }
     const refused = leadsInside(entry.path, target)
       ? await this.#options.gate?.(path, stat)
@@ -145,6 +148,11 @@ class Walker {
       sparse: type === 'file' && hasHoles(stat),
       target: ''
     }
+  }
+
+  /** What went meanwhile was not there. */
+  #unopened(path: string, error: NodeJS.ErrnoException): undefined {
+    if (error.code !== 'ENOENT') this.#omit(path, 'can not be read')
   }
 
   #omit(path: string, why: Omission | 'hidden'): void {
