@@ -26,7 +26,7 @@ export interface Destination {
   kind: 'durable' | 'delivered'
   /** What is there already (SPEC §8.4). Absent where nothing can be. */
   begun?: (() => Promise<Begun | undefined>) | undefined
-  /** So many first bytes of what is there already, while a sink that goes on behind them is open. */
+  /** So many first bytes of what is there already, also while a sink that goes on behind them is open. Each piece is borrowed until the next pull. */
   kept?: ((bytes: number) => AsyncIterable<Uint8Array>) | undefined
   /** Bytes of it, if this job is done already (SPEC §8.8): nothing is to come. */
   done?: number | undefined

@@ -15,6 +15,7 @@ import {
   type Witness,
   writeFile
 } from '../streams/write-file.ts'
+import { allocate, release } from '../workers/buffers.ts'
 import { bootId } from './boot-id.ts'
 import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
@@ -201,14 +202,21 @@ async function begunAt(path: string): Promise<Begun | undefined> {
   return bytes > 0 && bytes <= (journal.size ?? bytes) ? { id: Buffer.from(journal.id, 'hex'), bytes } : undefined
 }
 
+/** In one buffer, piece by piece. */
 async function* firstBytes(path: string, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(unreadable)
+  const buffer = allocate(Math.min(READ_BYTES, bytes))
   try {
-    yield* file.createReadStream({ start: 0, end: bytes - 1, highWaterMark: READ_BYTES, autoClose: false })
-  } catch (cause) {
-    unreadable(cause as Error)
+    for (let at = 0; at < bytes; ) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.byteLength, bytes - at), at).catch(unreadable)
+      // whoever counts them sees that some are gone
+      if (bytesRead === 0) return
+      at += bytesRead
+      yield buffer.subarray(0, bytesRead)
+    }
   } finally {
     await file.close()
+    release(buffer)
   }
 }
 
