@@ -197,7 +197,10 @@ t.test('Ctrl-C while something moves cancels that, which goes on later; the line
   await bob.asks(MAIN)
   const port = Number(addressOf('bob', bob).split(':')[1])
   const stalled = await proxy(t, { host: '127.0.0.1', port }, () => ({ down: stallAt(16 * MIB) }))
-  const alice = await sit(shells.alice, `sft shell ${LISTEN} --no-serve`)
+  const alice = await sit(shells.alice, `sft shell ${LISTEN} --no-serve --rename`)
+  writeFileSync(join(shells.alice.directory, 'received_my report.txt'), 'of somebody')
+  await converse(alice, [[MAIN, `get ${addressOf('bob', bob)} "my report.txt"\r`]])
+  await alice.shows(/: my report\.txt as received_my report \(1\)\.txt, 6 B/)
   await converse(alice, [[MAIN, `get bob@127.0.0.1:${stalled.port} big\r`]])
   await alice.asks(/^\[#+-+\] 1\d\.\d MiB of 24\.0 MiB, \d+ %/)
   alice.type('peers\r')
@@ -248,8 +251,8 @@ t.test('Ctrl-C elsewhere: at a password, at a question, at an empty line twice; 
   t.match({ code, stdout: stdout.toString() }, { code: 0, stdout: / icanon .* echo / }, 'the terminal as it was')
   for (const args of [[], ['--no-input']])
     t.match(await shells.alice.run(['shell', ...args]), { code: 2, bytes: 0, stderr: /terminal; hint: sft get/ })
-  const silent = await sit(shells.alice, 'sft shell --no-input')
-  t.equal((await silent.running.ended).code, 2)
+  for (const line of ['sft shell --no-input', 'TERM=dumb sft shell'])
+    t.equal((await (await sit(shells.alice, line)).running.ended).code, 2, line)
 })
 
 t.test('three wrong passwords, another alias, no auth server', async t => {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { AuditLog, Engine } from '../../index.ts'
+import type { AuditLog, Engine, Existing } from '../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { DRAIN_MS, drainTime, Interrupted, interruptible, interruption } from '../interrupt.ts'
@@ -60,8 +60,9 @@ async function shell(alias: string | undefined, options: ShellFlags): Promise<vo
   sayStats(engine, options, 'socket')
 }
 
+/** One that can move its cursor: news are written above what is being typed. */
 async function requireTerminal({ input }: ShellFlags): Promise<void> {
-  if (input && isTerminal(0) && isTerminal(1)) return
+  if (input && isTerminal(0) && isTerminal(1) && process.env.TERM !== 'dumb') return
   const { SftError } = await import('../../index.ts')
   const hint = 'sft get, sft send, sft serve and sft recv --listen ask nothing'
   throw new SftError('ERR_SFT_USAGE', 'sft shell is for somebody at a terminal', { hint })
@@ -80,7 +81,7 @@ async function run(engine: Engine, options: ShellFlags, { audit, signal }: Shell
   let left: Left
   try {
     background = await answer(engine, console, options, audit)
-    left = background ? await talk(engine, console) : 'ended'
+    left = background ? await talk(engine, console, await existingOf(options)) : 'ended'
   } catch (error) {
     await background?.close(0)
     throw error
@@ -112,13 +113,13 @@ async function answer(
   })
 }
 
-async function talk(engine: Engine, console: Console): Promise<Left> {
+async function talk(engine: Engine, console: Console, existing: Existing): Promise<Left> {
   const { dataDirectory } = await import('../../index.ts')
   const { converse } = await import('../shell/dialogue.ts')
   const { History } = await import('../shell/history.ts')
   const { Neighbours } = await import('../shell/neighbours.ts')
   const history = await History.open(dataDirectory(process.env))
-  const left = await converse({ engine, console, neighbours: new Neighbours(engine) }, history)
+  const left = await converse({ engine, console, neighbours: new Neighbours(engine), existing }, history)
   await history.written()
   return left
 }

@@ -1,4 +1,4 @@
-import type { Engine, EventOptions, KeptOptions, TransferResult } from '../../index.ts'
+import type { Engine, EventOptions, Existing, KeptOptions, TransferResult } from '../../index.ts'
 import { saysRestart, Unfinished } from '../continuing.ts'
 import { addressOf, splitPeer } from '../directory.ts'
 import { formatBytes } from '../options.ts'
@@ -17,6 +17,8 @@ export interface ShellContext {
   readonly engine: Engine
   readonly console: Console
   readonly neighbours: Neighbours
+  /** What a name that is taken means to a file that one gets without -f. */
+  readonly existing: Existing
 }
 
 const HELP = `t                     asks for peer and file name, and writes received_<name>
@@ -84,17 +86,17 @@ export interface Wish {
   readonly force?: boolean
 }
 
-export async function getFile({ engine, console }: ShellContext, wish: Wish): Promise<void> {
+export async function getFile({ engine, console, ...usual }: ShellContext, wish: Wish): Promise<void> {
   const { receivedName } = await import('../../index.ts')
   const { peer, path, recursive = false, force = false, output = receivedName(path) } = wish
   if (path === '') throw await usage('what to get is missing', GET_FORM)
-  const existing = force ? ('replace' as const) : ('refuse' as const)
+  const existing = force ? 'replace' : usual.existing
   const wanted = { existing, tree: recursive ? {} : undefined, ...saysRestart(path) }
   const [address, result] = await moving(console, async told => {
     const place = await addressOf(engine, peer, 'serve')
     return [place, await engine.get(place, path, output, { ...wanted, ...told })] as const
   }).catch(error => refusedName(error, wish))
-  sayTransfer('received from', address, `${path} as ${output}`, result)
+  sayTransfer('received from', address, result.renamed === undefined ? `${path} as ${output}` : path, result)
   await requireWhole(result.tree?.omitted)
 }
 

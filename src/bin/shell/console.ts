@@ -173,7 +173,9 @@ export class Console implements Disposable {
     if (this.#ended) return
     this.#ended = true
     const busy = this.#cancel !== undefined && !this.#signal.aborted
-    void this.#write(busy ? '\nsft: leaving once this has ended; Ctrl-C ends it\n' : '\n')
+    if (busy) void this.#write('\nsft: leaving once this has ended; Ctrl-C ends it\n')
+    // below a question that nobody has answered
+    else if (this.#question) void this.#write('\n')
     this.#settle({ left: 'ended' })
   }
 
