@@ -13,7 +13,7 @@ Examples:
   $ sft get bob@host:12566 report.pdf                      from a peer that runs sft serve
   $ sft batch jobs.ndjson                                  many of both, each once
 
-Exit codes: 0 ok, 2 usage, 3 not found, 10 not reached, 11 file or disk, 12 protocol, 23 some left out, 24 source changed, 30 timeout, 40 integrity,
+Exit codes: 0 ok, 2 usage, 3 not found, 10 not reached, 11 file or disk, 12 protocol, 23 some left out, 24 source changed, 25 pipe no longer kept, 30 timeout, 40 integrity,
 41 certificate, 42 revoked, 43 login refused, 44 push refused, 45 exists, 46 classic and unauthenticated, 75 connection lost, 130 and 143 signals, 141 output closed.`
 
 /** Each file of commands, in the order of the help, and what it defines. */
