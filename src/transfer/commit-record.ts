@@ -22,6 +22,8 @@ export interface CommitRecordOptions extends PartialOwner {
   readonly name: string
   /** Which state of which file it is, in the words of its sender. */
   readonly fileId: Uint8Array
+  /** Records of one directory whose sender is still there to have its answer. */
+  readonly awaited: Set<string>
 }
 
 export class CommitRecord implements Mark {
@@ -29,16 +31,19 @@ export class CommitRecord implements Mark {
   readonly #directory: string
   readonly #name: string
   readonly #file: string
+  readonly #awaited: Set<string>
 
-  constructor({ directory, name, peer, direction, fileId }: CommitRecordOptions) {
+  constructor({ directory, name, peer, direction, fileId, awaited }: CommitRecordOptions) {
     this.#directory = directory
     this.#name = name
+    this.#awaited = awaited
     this.#file = createHash('sha256').update(`file ${direction} ${peer}\0`).update(fileId).digest('hex')
     this.path = `${partPath(directory, name, this.#file.slice(0, 12))}.done`
   }
 
   async done(): Promise<number | undefined> {
-    if (!existsSync(this.path)) return undefined
+    // nobody's answer is lost yet: who asks wants another
+    if (this.#awaited.has(this.path) || !existsSync(this.path)) return undefined
     const { mtimeMs } = await lstat(this.path)
     if (Date.now() - mtimeMs > LIFE_MS) return undefined
     const text = await readSmallFile(this.path, MAX_BYTES)
@@ -52,6 +57,7 @@ export class CommitRecord implements Mark {
 
   /** Not flushed: what a power cut takes of it only means that the name is taken. */
   async naming(thing: NamedThing): Promise<void> {
+    this.#awaited.add(this.path)
     const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
     const file = await open(this.path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
     try {
@@ -64,7 +70,12 @@ export class CommitRecord implements Mark {
   async named(): Promise<void> {}
 
   async remove(): Promise<void> {
+    this.lost()
     await removePart(this.path)
+  }
+
+  lost(): void {
+    this.#awaited.delete(this.path)
   }
 
   /** All that tells it from any other, and from what was made of it. */

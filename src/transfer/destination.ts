@@ -32,6 +32,8 @@ export interface Destination {
   done?: number | undefined
   /** Told once whoever wanted the job done has noted that it is. */
   noted?: (() => Promise<void>) | undefined
+  /** Told instead when the session ended before that: somebody may ask again. */
+  lost?: (() => void) | undefined
 }
 
 /** The same destination; every stream goes through something before it. */

@@ -45,6 +45,8 @@ export interface Mark extends Witness {
   done(): Promise<number | undefined>
   /** Whoever wanted it done knows that it is. */
   remove(): Promise<void>
+  /** The session in which it was done ended without that. */
+  lost?(): void
 }
 
 export class DoneMark implements Mark {
@@ -100,6 +102,10 @@ export function bothOf(mark: Mark, other: Mark): Mark {
     remove: async () => {
       await mark.remove()
       await other.remove()
+    },
+    lost: () => {
+      mark.lost?.()
+      other.lost?.()
     }
   }
 }
@@ -110,7 +116,7 @@ export function marked<M extends Mark>(
   open: (witness: M | undefined) => Destination
 ): Destination {
   const destination = open(mark)
-  return mark ? { ...destination, noted: () => mark.remove() } : destination
+  return mark ? { ...destination, noted: () => mark.remove(), lost: () => mark.lost?.() } : destination
 }
 
 /** In the place of a destination: it is done already. */

@@ -35,8 +35,8 @@ export class FileSession implements AsyncDisposable {
   readonly #identity: Identity
   #requests = 0
   #busy = false
-  /** What the peer knows once it goes on, or ends in order. */
-  #noted: Destination['noted']
+  /** What the peer has the answer of once it goes on, or ends in order. */
+  #answered: Destination | undefined
   #draining = false
   #next: Promise<ReceivedFrame | undefined> | undefined
 
@@ -119,6 +119,14 @@ export class FileSession implements AsyncDisposable {
    * @param onResult told of every transfer that ended well
    */
   async answer(answers: Answers, onResult: (result: AnsweredTransfer) => void = () => {}): Promise<void> {
+    try {
+      await this.#answerAll(answers, onResult)
+    } finally {
+      this.#answered?.lost?.()
+    }
+  }
+
+  async #answerAll(answers: Answers, onResult: (result: AnsweredTransfer) => void): Promise<void> {
     while (!this.#draining) {
       this.#next = this.#nextRequest()
       const frame = await this.#next
@@ -129,14 +137,14 @@ export class FileSession implements AsyncDisposable {
       this.#busy = false
       if (result) onResult({ ...result, direction: pull ? 'sent' : 'received' })
     }
-    if (this.#noted) await atMost(NOTED_MS, this.#nextRequest())
+    if (this.#answered?.noted) await atMost(NOTED_MS, this.#nextRequest())
     await this.close()
   }
 
   /** Ends `answer` after the transfer under way, or at once when there is none. */
   async drain(): Promise<void> {
     this.#draining = true
-    if (this.#noted && this.#next) await atMost(NOTED_MS, this.#next).catch(() => undefined)
+    if (this.#answered?.noted && this.#next) await atMost(NOTED_MS, this.#next).catch(() => undefined)
     if (!this.#busy) await this.close()
   }
 
@@ -148,9 +156,9 @@ export class FileSession implements AsyncDisposable {
       if (this.#draining) return undefined
       throw error
     }
-    const noted = this.#noted
-    this.#noted = undefined
-    await noted?.()
+    const answered = this.#answered
+    this.#answered = undefined
+    await answered?.noted?.()
     return frame
   }
 
@@ -193,7 +201,7 @@ export class FileSession implements AsyncDisposable {
     if (!destination) return undefined
     if (destination.done !== undefined) {
       await this.session.write('RSCI', refusal.encode('done before'))
-      this.#noted = destination.noted
+      this.#answered = destination
       return undefined
     }
     const tree = offer.content === TREE
@@ -204,6 +212,7 @@ export class FileSession implements AsyncDisposable {
     const prefix = early && (await this.#proofOf(destination, known, early))
     const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined, givenUp, prefix }
     await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', ...has }))
+    this.#answered = destination
     const owed = receipt ? new OwedReceipt(this.#parties(offer)) : undefined
     const result = await this.#transfers.receive({
       request,
@@ -213,7 +222,6 @@ export class FileSession implements AsyncDisposable {
       givenUp,
       owed
     })
-    this.#noted = destination.noted
     // the name it was accepted under; what the stream itself says binds nobody
     const content = offer.content === MESSAGE ? ({ content: 'message' } as const) : {}
     return { ...result, ...content, metadata: { ...result.metadata, name: offer.name } }

@@ -37,10 +37,11 @@ export function openInbox(
   const { maxSize = Number.POSITIVE_INFINITY, resume = true } = options
   const existing = existingOf(options)
   const underway = new Set<string>()
+  const awaited = new Set<string>()
   return async (offer, peer) => {
     requireAccepted(peer, options.from)
     requireHarmlessName(offer.name)
-    const witness = markOf(directory, offer, peer, resume)
+    const witness = markOf(directory, offer, peer, resume ? awaited : undefined)
     const done = await witness?.done()
     if (witness && done !== undefined) return doneBefore(done, witness)
     const job = offer.job && witness?.path
@@ -80,10 +81,10 @@ function markOf(
   directory: string,
   { name, job, fileId }: Offer,
   { name: peer }: PeerIdentity,
-  resume: boolean
+  awaited: Set<string> | undefined
 ): Mark | undefined {
   const place = { directory, name, peer, direction: 'send' } as const
-  const record = resume && fileId ? new CommitRecord({ ...place, fileId }) : undefined
+  const record = awaited && fileId ? new CommitRecord({ ...place, fileId, awaited }) : undefined
   if (!job) return record
   const mark = new DoneMark({ ...place, job })
   return record ? bothOf(mark, record) : mark

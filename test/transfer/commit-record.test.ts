@@ -6,7 +6,21 @@ import { pattern } from '../fixtures/bytes.ts'
 
 const fileId = pattern(32)
 const recordIn = (directory: string, more: Partial<ConstructorParameters<typeof CommitRecord>[0]> = {}): CommitRecord =>
-  new CommitRecord({ directory, name: 'report.pdf', peer: 'alice', direction: 'send', fileId, ...more })
+  new CommitRecord({
+    directory,
+    name: 'report.pdf',
+    peer: 'alice',
+    direction: 'send',
+    fileId,
+    awaited: new Set(),
+    ...more
+  })
+
+/** Leaves a record whose answer was lost. */
+async function leave(record: CommitRecord, thing: ReturnType<typeof thingAt>): Promise<void> {
+  await record.naming(thing)
+  record.lost()
+}
 
 /** A file as it is before it has its name. */
 function thingAt(path: string, text = 'bytes') {
@@ -20,7 +34,7 @@ t.test('M84: what has the name is what came, or it is not done', async t => {
   const [part, target] = [join(directory, 'part'), join(directory, 'report.pdf')]
   const record = recordIn(directory)
   t.equal(await record.done(), undefined)
-  await record.naming(thingAt(part))
+  await leave(record, thingAt(part))
   t.equal(await record.done(), undefined, 'not yet')
   renameSync(part, target)
   await record.named()
@@ -34,7 +48,7 @@ t.test('M84: what has the name is what came, or it is not done', async t => {
   const { atime, mtime } = statSync(target)
   utimesSync(target, atime, new Date(mtime.getTime() + 1000))
   t.equal(await record.done(), undefined, 'it was written to')
-  await record.naming(thingAt(target))
+  await leave(record, thingAt(target))
   t.equal(await record.done(), 5)
   writeFileSync(target, 'more bytes')
   t.equal(await record.done(), undefined)
@@ -47,7 +61,7 @@ t.test('M84: what has the name is what came, or it is not done', async t => {
 t.test('M84: it is of one peer, name and state, and of a week', async t => {
   const directory = t.testdir({})
   const record = recordIn(directory)
-  await record.naming(thingAt(join(directory, 'report.pdf')))
+  await leave(record, thingAt(join(directory, 'report.pdf')))
   const others = [
     { peer: 'carol' },
     { direction: 'get' as const },
@@ -69,4 +83,17 @@ t.test('M84: it is of one peer, name and state, and of a week', async t => {
   writeFileSync(join(directory, 'elsewhere'), 'kept')
   symlinkSync('elsewhere', record.path)
   await t.rejects(record.naming(thingAt(join(directory, 'x'))), { code: 'ELOOP' }, 'no link is followed')
+})
+
+t.test('M84: while its sender is there to have the answer, who asks wants another', async t => {
+  const directory = t.testdir({})
+  const awaited = new Set<string>()
+  const [record, another] = [recordIn(directory, { awaited }), recordIn(directory, { awaited })]
+  await record.naming(thingAt(join(directory, 'report.pdf')))
+  t.equal(await another.done(), undefined)
+  record.lost()
+  t.equal(await another.done(), 5)
+  await record.naming(thingAt(join(directory, 'report.pdf')))
+  await record.remove()
+  t.equal(awaited.size, 0)
 })
