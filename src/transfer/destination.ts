@@ -32,8 +32,8 @@ export interface Destination {
   done?: number | undefined
   /** Told once whoever wanted the job done has noted that it is. */
   noted?: (() => Promise<void>) | undefined
-  /** Told instead when the session ended before that: somebody may ask again. */
-  lost?: (() => void) | undefined
+  /** Told instead when the transfer or its session ended before that: somebody may ask again, and what `begun` holds is let go of. */
+  lost?: (() => Promise<void>) | undefined
 }
 
 /** The same destination; every stream goes through something before it. */

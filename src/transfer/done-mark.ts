@@ -116,7 +116,12 @@ export function marked<M extends Mark>(
   open: (witness: M | undefined) => Destination
 ): Destination {
   const destination = open(mark)
-  return mark ? { ...destination, noted: () => mark.remove(), lost: () => mark.lost?.() } : destination
+  if (!mark) return destination
+  const lost = async (): Promise<void> => {
+    mark.lost?.()
+    await destination.lost?.()
+  }
+  return { ...destination, noted: () => mark.remove(), lost }
 }
 
 /** In the place of a destination: it is done already. */

@@ -122,7 +122,7 @@ export class FileSession implements AsyncDisposable {
     try {
       await this.#answerAll(answers, onResult)
     } finally {
-      this.#answered?.lost?.()
+      await this.#answered?.lost?.()
     }
   }
 
@@ -204,6 +204,7 @@ export class FileSession implements AsyncDisposable {
       this.#answered = destination
       return undefined
     }
+    this.#answered = destination
     const tree = offer.content === TREE
     const begun = await begunOf(offer, destination, receipt !== undefined || verify !== undefined)
     const known = tree || isSameFile(begun?.id, offer.fileId) ? begun : undefined
@@ -212,7 +213,6 @@ export class FileSession implements AsyncDisposable {
     const prefix = early && (await this.#proofOf(destination, known, early))
     const has = { offset: known?.bytes ?? 0, id: tree ? known?.id : undefined, givenUp, prefix }
     await this.session.write('ACPT', acceptance.encode({ request, kind: 'start', ...has }))
-    this.#answered = destination
     const owed = receipt ? new OwedReceipt(this.#parties(offer)) : undefined
     const result = await this.#transfers.receive({
       request,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
-import { isHeld, takeLock } from '../auth/identity/lock-file.ts'
+import { takeLock, tryLock } from '../auth/identity/lock-file.ts'
 import { readSmallFile } from '../auth/identity/private-file.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { Existing } from '../streams/existing.ts'
@@ -15,10 +15,11 @@ import {
   type Witness,
   writeFile
 } from '../streams/write-file.ts'
-import { allocate, release } from '../workers/buffers.ts'
 import { bootId } from './boot-id.ts'
 import type { Begun, Destination } from './destination.ts'
 import { isSameFile } from './file-id.ts'
+import { firstBytes } from './first-bytes.ts'
+import { Lease } from './lease.ts'
 
 /**
  * Files that came in part, and wait for the rest (SPEC §8.4). Beside the `.part` lies its journal: which state of which file it is, and how much of it was on the disk. What was written
@@ -42,7 +43,6 @@ interface Journal {
 
 /** Bytes of a journal: a line every 32 MiB of 10 TiB. */
 const MAX_JOURNAL = 4 * 1024 * 1024
-const READ_BYTES = 1024 * 1024
 /** After these the bytes are worth nothing: they are of another file, or of a peer who breaks rules. */
 const WORTHLESS: readonly SftErrorCode[] = [
   'ERR_SFT_CHUNK_AUTH',
@@ -76,17 +76,26 @@ export function resumableFile(
   { owner, existing, witness, signal }: ResumableOptions
 ): Destination {
   const path = partPath(directory, name, keyOf(owner))
+  const lease = new Lease(lockOf(path))
   const common = { owned: true, existing, witness, ...(signal && { signal }) }
   return {
     kind: 'durable',
-    // of those who each get a name of their own, none waits for the part of another
-    begun: async () => (existing === 'rename' && (await isHeld(lockOf(path))) ? undefined : begunAt(path)),
+    begun: async () => {
+      const begun = await begunAt(path)
+      // of those who each get a name of their own, none waits for the part of another
+      if (existing !== 'rename' || !begun) return begun
+      return (await lease.take()) ? begunAt(path) : undefined
+    },
+    lost: () => lease.release(),
     kept: bytes => firstBytes(path, bytes),
     sink: (metadata, start = 0) => {
       const options = { ...common, holes: metadata.holes === 1 }
-      if (metadata.fileId === undefined) return writeFile(directory, name, options)
       return async source => {
-        const part = await partOf(path, metadata, start).catch(error => refuse(source, error))
+        if (metadata.fileId === undefined) {
+          await lease.release()
+          return writeFile(directory, name, options)(source)
+        }
+        const part = await partOf(path, metadata, start, lease).catch(error => refuse(source, error))
         return writeFile(directory, name, { ...options, ...part })(source)
       }
     }
@@ -94,12 +103,10 @@ export function resumableFile(
 }
 
 /** Alone, a part is continued or begun; while another process writes it, a beginning goes elsewhere. */
-async function partOf(path: string, metadata: Metadata, start: number): Promise<{ part?: PartFile }> {
-  try {
-    await takeLock(lockOf(path), 'another process receives this file')
-  } catch (error) {
-    if (start === 0 && SftError.is(error) && error.code === 'ERR_SFT_BUSY') return {}
-    throw error
+async function partOf(path: string, metadata: Metadata, start: number, lease: Lease): Promise<{ part?: PartFile }> {
+  if (!lease.handOver()) {
+    if (start === 0 && !(await tryLock(lockOf(path)))) return {}
+    if (start > 0) await takeLock(lockOf(path), 'another process receives this file')
   }
   return { part: new Partial(path, metadata, start) }
 }
@@ -200,28 +207,6 @@ async function begunAt(path: string): Promise<Begun | undefined> {
   const written = Number(found.size)
   const bytes = journal.boot === (await bootId()) ? written : Math.min(written, durable)
   return bytes > 0 && bytes <= (journal.size ?? bytes) ? { id: Buffer.from(journal.id, 'hex'), bytes } : undefined
-}
-
-/** In one buffer, piece by piece. */
-async function* firstBytes(path: string, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(unreadable)
-  const buffer = allocate(Math.min(READ_BYTES, bytes))
-  try {
-    for (let at = 0; at < bytes; ) {
-      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.byteLength, bytes - at), at).catch(unreadable)
-      // whoever counts them sees that some are gone
-      if (bytesRead === 0) return
-      at += bytesRead
-      yield buffer.subarray(0, bytesRead)
-    }
-  } finally {
-    await file.close()
-    release(buffer)
-  }
-}
-
-function unreadable(cause: Error): never {
-  throw new SftError('ERR_SFT_FILE', `what is there of the file can not be read: ${cause.message}`, { cause })
 }
 
 function parse(head: string): Journal | undefined {

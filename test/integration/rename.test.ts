@@ -5,7 +5,7 @@ import { sha256 } from '../fixtures/bytes.ts'
 import { type Finished, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
-import { cutAt, proxy } from '../fixtures/wire.ts'
+import { cutAt, proxy, type Wire } from '../fixtures/wire.ts'
 
 /** Receivers that want one name, between processes (SPEC §8, M90): eight at once, and what has the name already. */
 
@@ -130,6 +130,54 @@ t.test('a renamed file finds what an earlier attempt has left of it', async t =>
   t.same((await readdir(path)).sort(), ['one (1).bin', 'one.bin'])
   t.equal(await readFile(join(path, 'one.bin'), 'utf8'), 'was there')
   t.equal(sha256(await readFile(join(path, 'one (1).bin'))), sha256(large))
+})
+
+/** What a transfer that was cut has left. */
+async function cutOff(t: Test, to: { address: string }, wire: Wire, run: (peer: string) => Promise<Finished>) {
+  const port = Number(to.address.split(':').at(-1))
+  const cut = await proxy(t, { host: '127.0.0.1', port }, () => wire)
+  t.match(await run(`bob@127.0.0.1:${cut.port}`), { code: 75 })
+}
+
+/** One of them goes on with it, the others begin, and all have a name. */
+async function oneGoesOn(t: Test, ended: readonly Finished[]): Promise<void> {
+  for (const each of ended) t.match(each, { code: 0 })
+  t.equal(ended.filter(({ stderr }) => stderr.includes('resumed at')).length, 1)
+}
+
+t.test('M90: of eight that find what a dead attempt has left one goes on with it', async t => {
+  const path = await place('left')
+  const large = seeded(5).bytes(12 * MIB)
+  for (const place of [join(bob.directory, 'served/left'), join(alice.directory, 'left')]) await writeFile(place, large)
+  const wholeAs = async (where: string, name: string) => {
+    const names = numbered(name, '', RACERS)
+    t.same((await readdir(where)).sort(), names)
+    for (const each of names) t.equal(sha256(await readFile(join(where, each))), sha256(large), each)
+  }
+  const get = (from: string) => alice.run(['get', from, 'left', '-o', join(path, 'one'), '--rename'])
+  await cutOff(t, server, { down: cutAt(6 * MIB) }, get)
+  await oneGoesOn(t, await racing(() => get(peer)))
+  await wholeAs(path, 'one')
+
+  const inboxPath = await place('left-inbox')
+  const inbox = await bob.listen(['recv', '--listen', ANY, '-o', inboxPath, '--from', 'alice', '--rename'], { timeout })
+  const send = (to: string) => alice.run(['send', 'left', to])
+  await cutOff(t, inbox, { up: cutAt(6 * MIB) }, send)
+  await oneGoesOn(t, await racing(() => send(`bob@${inbox.address}`)))
+  inbox.kill('SIGTERM')
+  await inbox.ended
+  await wholeAs(inboxPath, 'left')
+})
+
+t.test('M90: of a directory as well', async t => {
+  const path = await place('left-trees')
+  await mkdir(join(bob.directory, 'served/tree'))
+  for (const name of ['a', 'b', 'c'])
+    await writeFile(join(bob.directory, 'served/tree', name), seeded(6).bytes(4 * MIB))
+  const get = (from: string) => alice.run(['get', '-r', from, 'tree', '-o', path, '--rename'])
+  await cutOff(t, server, { down: cutAt(9 * MIB) }, get)
+  await oneGoesOn(t, await racing(() => get(peer)))
+  t.same((await readdir(path)).sort(), numbered('received_tree', '', RACERS))
 })
 
 t.test('one of them is enough', async t => {

@@ -23,6 +23,17 @@ export async function takeLock(lock: string, busy: string): Promise<void> {
   }
 }
 
+/** The same, where it is no fault that another process has it. */
+export async function tryLock(lock: string): Promise<boolean> {
+  try {
+    await takeLock(lock, 'another process has it')
+    return true
+  } catch (error) {
+    if (SftError.is(error) && error.code === 'ERR_SFT_BUSY') return false
+    throw error
+  }
+}
+
 async function made(lock: string): Promise<boolean> {
   const handle = await open(lock, 'wx', 0o600).catch(cause => {
     if (cause.code === 'EEXIST') return undefined

@@ -2,12 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, rename, rmdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { isHeld, takeLock } from '../../auth/identity/lock-file.ts'
+import { takeLock, tryLock } from '../../auth/identity/lock-file.ts'
 import { readSmallFile } from '../../auth/identity/private-file.ts'
-import { SftError } from '../../streams/errors.ts'
 import { claimName, type Existing } from '../../streams/existing.ts'
 import { partPath, removePart, type Witness } from '../../streams/write-file.ts'
 import { bootId } from '../boot-id.ts'
+import { Lease } from '../lease.ts'
 import type { PartialOwner } from '../partial.ts'
 import { flushTree } from './flush.ts'
 import { Places } from './places.ts'
@@ -43,9 +43,9 @@ export class Staging {
   }
 
   /** Makes one anew, in the place of what an earlier attempt has left; while another process is at that, in another place. */
-  static async begin(directory: string, name: string, owner: PartialOwner | undefined): Promise<Staging> {
+  static async begin(directory: string, name: string, owner: PartialOwner | undefined, held = false): Promise<Staging> {
     const own = stagingPath(directory, name, owner)
-    const locked = owner !== undefined && (await isMine(own))
+    const locked = held || (owner !== undefined && (await tryLock(lockOf(own))))
     const path = locked ? own : stagingPath(directory, name, undefined)
     await restore(path, join(directory, name))
     await removeStaging(path)
@@ -53,10 +53,10 @@ export class Staging {
     return new Staging(path, locked, await openDirectory(path))
   }
 
-  /** Opens what an earlier attempt has left. @throws SftError ERR_SFT_BUSY while another process is at it. */
-  static async resume(directory: string, name: string, owner: PartialOwner): Promise<Staging> {
+  /** Opens what an earlier attempt has left. @param held the lock is the caller's, and handed over @throws SftError ERR_SFT_BUSY while another process is at it. */
+  static async resume(directory: string, name: string, owner: PartialOwner, held = false): Promise<Staging> {
     const path = stagingPath(directory, name, owner)
-    await takeLock(lockOf(path), 'another process receives this directory')
+    if (!held) await takeLock(lockOf(path), 'another process receives this directory')
     return new Staging(path, true, await openDirectory(path))
   }
 
@@ -124,9 +124,9 @@ export async function standingAt(directory: string, name: string, owner: Partial
   return text === undefined ? undefined : decode(text)
 }
 
-/** Whether a process is at what an earlier attempt has left, or has just begun. */
-export function isUnderWay(directory: string, name: string, owner: PartialOwner): Promise<boolean> {
-  return isHeld(lockOf(stagingPath(directory, name, owner)))
+/** What an earlier attempt has left, for whoever goes on with it. */
+export function leaseOn(directory: string, name: string, owner: PartialOwner): Lease {
+  return new Lease(lockOf(stagingPath(directory, name, owner)))
 }
 
 /** Removes a staging directory, and nothing where there is none. One that has the only copy of what had the name before stays. */
@@ -171,16 +171,6 @@ function stagingPath(directory: string, name: string, owner: PartialOwner | unde
     ? createHash('sha256').update(`tree ${owner.direction} ${owner.peer}`).digest('hex').slice(0, 12)
     : randomBytes(6).toString('hex')
   return partPath(directory, name, id)
-}
-
-async function isMine(path: string): Promise<boolean> {
-  try {
-    await takeLock(lockOf(path), 'another process receives this directory')
-    return true
-  } catch (error) {
-    if (SftError.is(error) && error.code === 'ERR_SFT_BUSY') return false
-    throw error
-  }
 }
 
 function lockOf(path: string): string {

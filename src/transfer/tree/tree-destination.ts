@@ -5,10 +5,11 @@ import type { Metadata } from '../../streams/header.ts'
 import type { Source } from '../../streams/types.ts'
 import { refuse, type Witness } from '../../streams/write-file.ts'
 import type { Destination, Written } from '../destination.ts'
+import type { Lease } from '../lease.ts'
 import { isWorthless, type PartialOwner } from '../partial.ts'
 import { TREE } from './entry.ts'
 import { PieceReader } from './piece-reader.ts'
-import { isUnderWay, Staging, standingAt } from './staging.ts'
+import { leaseOn, Staging, standingAt } from './staging.ts'
 import { TreeWriter } from './tree-writer.ts'
 import { type Standing, Unpacking } from './unpack.ts'
 
@@ -24,20 +25,24 @@ export interface TreeDestinationOptions {
 interface Plan extends TreeDestinationOptions {
   readonly directory: string
   readonly name: string
+  readonly lease: Lease | undefined
 }
 
 /** A directory that comes to be under its name only once all of it is there (SPEC §8.5). Memory: one piece, and a file of 1 MiB. */
 export function treeDestination(directory: string, name: string, options: TreeDestinationOptions = {}): Destination {
   const { owner } = options
-  const plan = { ...options, directory, name }
+  const lease = owner && leaseOn(directory, name, owner)
+  const plan = { ...options, directory, name, lease }
   const begun = async () => {
-    if (owner === undefined || (options.existing === 'rename' && (await isUnderWay(directory, name, owner)))) return
-    const standing = await standingAt(directory, name, owner)
+    const standing = owner && (await standingAt(directory, name, owner))
+    // of those who each get a name of their own, none waits for what another has begun
+    if (standing && options.existing === 'rename' && !(await lease?.take())) return
     return standing && { id: standing.chain, bytes: standing.position }
   }
   return {
     kind: 'durable',
     begun,
+    lost: async () => lease?.release(),
     sink:
       (metadata, start = 0) =>
       source =>
@@ -66,10 +71,11 @@ async function receive(source: Source<Uint8Array>, { kind }: Metadata, start: nu
 
 async function stage(
   start: number,
-  { directory, name, owner }: Plan
+  { directory, name, owner, lease }: Plan
 ): Promise<{ staging: Staging; standing?: Standing | undefined }> {
-  if (start === 0 || owner === undefined) return { staging: await Staging.begin(directory, name, owner) }
-  const staging = await Staging.resume(directory, name, owner)
+  const held = lease?.handOver()
+  if (start === 0 || owner === undefined) return { staging: await Staging.begin(directory, name, owner, held) }
+  const staging = await Staging.resume(directory, name, owner, held)
   const standing = await standingAt(directory, name, owner)
   if (standing && standing.position >= start) return { staging, standing }
   await staging.close(true)
