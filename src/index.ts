@@ -142,6 +142,7 @@ export type {
   SendOptions
 } from './transfer/engine-options.ts'
 export {
+  type Content,
   type DeniedEvent,
   type EndEvent,
   type ErrorEvent,
@@ -185,6 +186,13 @@ export {
 } from './transfer/pipe.ts'
 export { type Action, type Policy, type PolicyRequest, type PolicyVerdict, parsePolicy } from './transfer/policy.ts'
 export { openPolicy, type PolicyFileOptions } from './transfer/policy-file.ts'
+export {
+  type Preview,
+  type PreviewEntry,
+  type PreviewOptions,
+  previewInput,
+  previewRemote
+} from './transfer/preview.ts'
 export { type Receipt, type SignedReceipt, type VerifyReceiptOptions, verifyReceipt } from './transfer/receipt.ts'
 export { formatReceipt, parseReceipt } from './transfer/receipt-file.ts'
 export type { ReceiptOptions } from './transfer/receipt-parties.ts'

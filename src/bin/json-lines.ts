@@ -1,4 +1,4 @@
-import type { EndEvent, EngineStats, Failure, TransferEvent } from '../index.ts'
+import type { Content, EndEvent, EngineStats, Failure, TransferEvent } from '../index.ts'
 import { Unfinished } from './continuing.ts'
 import { Interrupted } from './interrupt.ts'
 import { LineOutput } from './line-output.ts'
@@ -35,6 +35,31 @@ export interface NoteLine {
   readonly text: string
 }
 
+/** With `--dry-run`: a thing of the directory that would be sent. */
+export interface EntryLine {
+  readonly type: 'entry'
+  readonly time: string
+  /** From the directory down. */
+  readonly path: string
+  readonly kind: 'file' | 'directory' | 'link'
+  readonly bytes: number
+}
+
+/** What would be moved. */
+export interface Plan {
+  readonly direction: 'sent' | 'received'
+  readonly peer?: string
+  readonly name?: string
+  readonly content?: Content
+  /** Of a file, or of the files in a directory that is here; absent where only reading tells. */
+  readonly bytes?: number
+  readonly entries?: number
+  /** What of a directory would be left out. */
+  readonly omitted?: number
+  /** Where it would go here, unless that name is taken. */
+  readonly path?: string
+}
+
 /** The last line, of every command that had a first one. */
 export interface ResultLine {
   readonly type: 'result'
@@ -53,13 +78,15 @@ export interface ResultLine {
   readonly failed: number
   /** Plaintext bytes of those that ended well. */
   readonly bytes: number
+  /** With `--dry-run`: what would have been moved. */
+  readonly plan?: Plan
   /** With `--stats`. */
   readonly stats?: EngineStats
   /** Lines that nobody had read in time. */
   readonly dropped?: number
 }
 
-export type JsonLine = TransferEvent | BeginLine | MessageLine | NoteLine | ResultLine
+export type JsonLine = TransferEvent | BeginLine | MessageLine | NoteLine | EntryLine | ResultLine
 
 /** Where else a person would read. */
 const STANDARD_ERROR = 2
@@ -69,7 +96,7 @@ export async function openJsonLines(descriptor: number, command: string): Promis
   const library = await import('../index.ts')
   const output = outputTo(descriptor, library)
   const tally = new Tally()
-  let measured: Pick<ResultLine, 'stats'> = {}
+  let more: Pick<ResultLine, 'plan' | 'stats'> = {}
   let first = textOf({ type: 'begin', schema: 'sft.events/1', command, version: VERSION })
   // with the second: a command that refuses to write here writes nothing
   const begin = (): void => {
@@ -84,8 +111,12 @@ export async function openJsonLines(descriptor: number, command: string): Promis
     descriptor,
     note: descriptor === STANDARD_ERROR ? text => void write({ type: 'note', text }) : undefined,
     stats: stats => {
-      measured = { stats }
+      more = { ...more, stats }
     },
+    plan: plan => {
+      more = { ...more, plan }
+    },
+    entry: ({ path, type, bytes }) => void write({ type: 'entry', path, kind: type, bytes }),
     event: event => {
       tally.count(event)
       // the newest of those that wait says it all
@@ -100,7 +131,7 @@ export async function openJsonLines(descriptor: number, command: string): Promis
       const { dropped } = output
       const how = error === undefined ? {} : failed(error, library)
       const lost = dropped > 0 && { dropped }
-      return output.end(textOf({ type: 'result', exitCode, ...how, ...tally.sum, ...measured, ...lost }))
+      return output.end(textOf({ type: 'result', exitCode, ...how, ...tally.sum, ...more, ...lost }))
     }
   }
 }

@@ -9,6 +9,8 @@ import { type TreeFlags, withTree } from './trees.ts'
 
 export interface MoveFlags extends EngineFlags, JsonFlags, TimeoutFlags, ProgressFlags, RetryFlags, TreeFlags {
   streams?: number
+  /** ms. */
+  connectTimeout?: number
 }
 
 export function withMove(command: Command): Command {

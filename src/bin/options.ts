@@ -55,8 +55,21 @@ function noInput(): Option {
 }
 
 /** For commands that dial a peer. */
+export function withConnectTimeout(command: Command): Command {
+  return command.option(
+    '--connect-timeout <time>',
+    'give up a host that is not reached by then (default: 10s)',
+    parseDuration
+  )
+}
+
+/** For commands that move a file with a peer that they dial. */
 export function withStreams(command: Command): Command {
-  return command.option('--streams <n>', 'connections to use, 1 to 16: more than one for a long round trip', parseCount)
+  return withConnectTimeout(command).option(
+    '--streams <n>',
+    'connections to use, 1 to 16: more than one for a long round trip',
+    parseCount
+  )
 }
 
 export interface TimeoutFlags {

@@ -1,4 +1,5 @@
-import type { EngineStats, TransferEvent } from '../index.ts'
+import type { EngineStats, PreviewEntry, TransferEvent } from '../index.ts'
+import type { Plan } from './json-lines.ts'
 
 /** The program that reads what happens, if there is one (`--json`, SPEC §8.9). There is one command in a process, and so one of these. */
 export interface Reader {
@@ -9,6 +10,10 @@ export interface Reader {
   message(text: string, peer: string): Promise<void>
   /** There where a person would read otherwise: what that person is told goes here. */
   readonly note?: ((text: string) => void) | undefined
+  /** Tells of what would be moved. */
+  entry(entry: PreviewEntry): void
+  /** Goes into the last line. */
+  plan(plan: Plan): void
   /** Goes into the last line. */
   stats(stats: EngineStats): void
   /** The last line; waits until all is read, within limits. Never rejects. */

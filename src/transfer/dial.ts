@@ -28,7 +28,7 @@ export function openSocket(
     const fail = (cause: unknown): void => {
       limit.removeEventListener('abort', giveUp)
       socket.destroy()
-      reject(signal?.aborted ? signal.reason : notReached(host, port, cause))
+      reject(signal?.aborted ? signal.reason : notReached({ host, port, connectTimeout }, cause))
     }
     const giveUp = (): void => fail(limit.reason)
     limit.addEventListener('abort', giveUp)
@@ -41,10 +41,10 @@ export function openSocket(
   })
 }
 
-function notReached(host: string, port: number, cause: unknown): SftError {
+function notReached({ host, port, connectTimeout = CONNECT_MS }: DialTarget, cause: unknown): SftError {
   // the code of a DOMException is a number
   const { code } = cause as { code?: unknown }
-  const reason = typeof code === 'string' ? code : 'no answer in time'
+  const reason = typeof code === 'string' ? code : `no answer in ${connectTimeout / 1000} s`
   return new SftError('ERR_SFT_CONNECT', `can not reach ${host}:${port} (${reason})`, {
     cause,
     hint: 'is the other side running?'

@@ -48,6 +48,8 @@ export interface CallOptions {
 export interface DialOptions extends CallOptions {
   /** Connections to use, 1 (default) to 16: for a long round trip (SPEC §8.1). The peer needs no option for it. */
   streams?: number | undefined
+  /** ms to reach the host. Default 10,000. */
+  connectTimeout?: number | undefined
 }
 
 export interface SealOptions extends CallOptions, EventOptions {

@@ -26,6 +26,7 @@ import { deriveStreamKey } from '../workers/stream-key.ts'
 import { fileId } from './file-id.ts'
 import { IDLE_CHUNK_MS } from './pipe.ts'
 import { checkedKey, stanzaFor, unwrapSecret } from './stream-header.ts'
+import type { Entry } from './tree/entry.ts'
 
 /** A source with what is told of it. */
 export interface Outgoing {
@@ -61,6 +62,8 @@ export interface OutgoingReplay {
 export interface OutgoingTree {
   /** Of the archive that went last, or goes. */
   readonly counts: { readonly entries: number; readonly omitted: number }
+  /** Its entries, in their order, without their contents; what has to be left out is told as when it is sent. */
+  list(): AsyncIterable<Entry>
   /** What tells the beginning of the archive, so many bytes of it, from any other; undefined when it is shorter. */
   idAt(bytes: number): Promise<Uint8Array | undefined>
 }

@@ -45,6 +45,7 @@ const LINES = Object.fromEntries(
 const PARTS: Readonly<Record<string, unknown>> = {
   Failure: '#/$defs/failure',
   "Omit<EndEvent, 'type' | 'time'>": '#/$defs/transfer',
+  Plan: '#/$defs/plan',
   EngineStats: '#/$defs/stats',
   AeadBackend: '#/$defs/aead',
   'Readonly<Record<MeteredStage, number>>': '#/$defs/shares',
@@ -89,6 +90,7 @@ t.test('M102: every line of the types is in the schema, member by member, and no
   )
   for (const [type, name] of Object.entries(LINES)) compare(t, type, membersOf(name))
   compare(t, 'failure', membersOf('Failure'))
+  compare(t, 'plan', membersOf('Plan'))
   compare(t, 'stats', membersOf('EngineStats'))
   compare(t, 'stageStats', membersOf('StageStats'))
   compare(t, 'aead', membersOf('AeadBackend'))

@@ -1,19 +1,11 @@
-import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type {
-  AuditLog,
-  Engine,
-  Metadata,
-  Offer,
-  StreamInfo,
-  TransferEvent,
-  TransferResult,
-  Written
-} from '../../index.ts'
+import type { AuditLog, Engine, Offer, TransferEvent, TransferResult } from '../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { sayRestart } from '../continuing.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
+import { type DryRunFlags, withDryRun } from '../dry-run.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
+import { fromPipe, pointsToDirectory } from '../from-pipe.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import { requireFreeOutput, withJson } from '../json-flags.ts'
 import { sayEvent } from '../listener-news.ts'
@@ -31,12 +23,9 @@ import {
   withTimeout
 } from '../options.ts'
 import { type PolicyFlags, policyOf, sendersOf, withPolicy } from '../policy.ts'
-import { withProgressOf } from '../progress.ts'
 import { reader } from '../reader.ts'
 import { sayStats } from '../stats.ts'
-import { isTerminal, say } from '../terminal.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
-import { requireWhole } from '../trees.ts'
 
 interface Listening {
   readonly audit: AuditLog | undefined
@@ -47,6 +36,7 @@ interface RecvFlags
   extends EngineFlags,
     AnnounceFlags,
     AuditFlags,
+    DryRunFlags,
     ExistingFlags,
     PolicyFlags,
     ResumeFlags,
@@ -66,7 +56,10 @@ interface RecvFlags
 
 /** `sft recv`: the receiving end of a pipe, and with `--listen` that of `sft send FILE NAME@HOST:PORT`. */
 export function registerRecv(program: Command): void {
-  const common = withExisting(withTimeout(withEngine(program.command('recv'))))
+  const common = withDryRun(
+    withExisting(withTimeout(withEngine(program.command('recv')))),
+    'a stream is verified to its end'
+  )
   withJson(withResume(withAudit(withPolicy(withAnnounce(common)))))
     .description('open a sealed stream, or take files from peers')
     .argument('[stream]', 'a stored stream; - or nothing is standard input')
@@ -94,24 +87,12 @@ export function registerRecv(program: Command): void {
 }
 
 async function recv(stream: string | undefined, options: RecvFlags): Promise<void> {
-  const { SftError } = await import('../../index.ts')
-  if (options.listen !== undefined && (stream !== undefined || options.hold !== undefined)) {
-    throw new SftError('ERR_SFT_USAGE', '--listen takes no stream to read and no --hold')
-  }
-  const { maxSize, maxTotal, once, policy, audit } = options
-  await existingOf(options)
-  if (options.listen === undefined && [maxSize, maxTotal, once, policy, audit].some(each => each !== undefined))
-    throw new SftError('ERR_SFT_USAGE', '--once, --max-size, --max-total, --policy and --audit belong to --listen')
   const isDirectory = await pointsToDirectory(options.output)
-  if (!isDirectory && (options.once || options.maxTotal !== undefined)) {
-    throw new SftError('ERR_SFT_USAGE', '--once and --max-total belong to a directory', {
-      hint: 'to a file or - one transfer is all there is'
-    })
-  }
-  if (options.timeout !== undefined && isDirectory && !options.once)
-    throw new SftError('ERR_SFT_USAGE', '--timeout belongs to one transfer', { hint: '--once takes one' })
-  if (options.output === undefined) await refuseTerminal('what a peer sent')
-  await requireFreeOutput(options.output === undefined || options.output === '-')
+  await requireSense(stream, options, isDirectory)
+  await existingOf(options)
+  const toOutput = options.output === undefined || options.output === '-'
+  if (options.output === undefined && !options.dryRun) await refuseTerminal('what a peer sent')
+  await requireFreeOutput(toOutput && !options.dryRun)
   await using engine = await openEngine(options)
   const listening = isDirectory && !options.once ? intoDirectory : oneTransfer
   await interruptible(signal => {
@@ -121,47 +102,29 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
   sayStats(engine, options, options.listen === undefined ? 'pipe' : 'socket')
 }
 
-async function fromPipe(engine: Engine, stream: string, options: RecvFlags, signal: AbortSignal): Promise<void> {
-  const { hold, readDescriptor, readFile, SftError } = await import('../../index.ts')
-  if (stream === '-' && isTerminal(0))
-    throw new SftError('ERR_SFT_USAGE', 'standard input is the terminal', { hint: 'sft recv --help' })
-  const source = stream === '-' ? readDescriptor(0, { signal }) : readFile(stream, { signal })
-  let found: StreamInfo | undefined
-  const onHeader = (info: StreamInfo): void => {
-    const { sender, metadata } = info
-    found = info
-    say(`from ${sender.name} (${sender.org})${metadata.name === undefined ? '' : `: ${metadata.name}`}`)
-  }
-  const written = await withProgressOf(false, ({ onEvent }) => {
-    const opened = engine.open(source, { onHeader, onEvent, owned: true, ...(options.from && { from: options.from }) })
-    const held = options.hold === undefined ? opened : hold(options.hold)(opened)
-    return intoOutput(held, () => found?.metadata, options, signal)
-  })
-  if (written.renamed !== undefined) say(`its name was taken, it is ${written.renamed}`)
-  await requireWhole(written.tree?.omitted)
-}
-
-/** What it is, and so where it goes, is known with the first byte; whether it can be written, before. */
-async function intoOutput(
-  opened: AsyncGenerator<Uint8Array>,
-  metadata: () => Metadata | undefined,
-  options: RecvFlags,
-  signal: AbortSignal
-): Promise<Written> {
-  const { output } = options
-  const existing = await existingOf(options)
-  const { isHarmlessName, openOutput, TREE } = await import('../../index.ts')
-  const place = output === undefined || output === '-' ? 1 : output
-  if (!(await pointsToDirectory(output))) await openOutput(place, { existing, signal })
-  const first = await opened.next()
-  const { kind, name, holes, created = Date.now() } = metadata() ?? {}
-  const proposed = name !== undefined && isHarmlessName(name) ? name : undefined
-  const destination = await openOutput(place, { existing, signal, tree: kind === TREE, name: proposed })
-  const again = async function* (): AsyncGenerator<Uint8Array> {
-    if (!first.done) yield first.value
-    yield* opened
-  }
-  return await destination.sink({ created, kind, holes })(again())
+/** Options that belong to the pipe, or to peers that dial us; to a file, or to a directory. */
+async function requireSense(stream: string | undefined, options: RecvFlags, isDirectory: boolean): Promise<void> {
+  const { listen, hold, dryRun, maxSize, maxTotal, once, policy, audit, timeout } = options
+  const listens = listen !== undefined
+  const given = (...values: unknown[]): boolean => values.some(value => value !== undefined)
+  const rules: [boolean, string, string?][] = [
+    [listens && given(stream, hold), '--listen takes no stream to read and no --hold'],
+    [listens && given(dryRun), '-n is for a stream: what peers will send, nobody knows'],
+    [
+      !listens && given(maxSize, maxTotal, once, policy, audit),
+      '--once, --max-size, --max-total, --policy and --audit belong to --listen'
+    ],
+    [
+      !isDirectory && given(once, maxTotal),
+      '--once and --max-total belong to a directory',
+      'to a file or - one transfer is all there is'
+    ],
+    [given(timeout) && isDirectory && !once, '--timeout belongs to one transfer', '--once takes one']
+  ]
+  const broken = rules.find(([applies]) => applies)
+  if (!broken) return
+  const { SftError } = await import('../../index.ts')
+  throw new SftError('ERR_SFT_USAGE', broken[1], broken[2] === undefined ? {} : { hint: broken[2] })
 }
 
 async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
@@ -256,12 +219,4 @@ async function oneDestination(options: RecvFlags) {
     const owner = resume ? { peer, direction: 'send' as const } : undefined
     return openOutput(place, { existing, owner, tree: content === TREE })
   }
-}
-
-async function pointsToDirectory(output: string | undefined): Promise<boolean> {
-  if (output === undefined || output === '-') return false
-  return stat(output).then(
-    found => found.isDirectory(),
-    () => false
-  )
 }

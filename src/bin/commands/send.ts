@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Engine, KeptOptions, Recipient, SftError, TransferResult, TreeOptions } from '../../index.ts'
 import { continuable, saysRestart } from '../continuing.ts'
 import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
+import { type DryRunFlags, planInput, planSend, withDryRun } from '../dry-run.ts'
 import { interruptible } from '../interrupt.ts'
 import { requireFreeOutput } from '../json-flags.ts'
 import { type MoveFlags, withMove } from '../moving.ts'
@@ -12,7 +13,7 @@ import { isTerminal } from '../terminal.ts'
 import { retryOptions, sayTransfer } from '../transfers.ts'
 import { requireWhole, treeOptions } from '../trees.ts'
 
-interface SendFlags extends MoveFlags {
+interface SendFlags extends MoveFlags, DryRunFlags {
   to?: string[]
   output?: string
   name?: string
@@ -31,7 +32,10 @@ const MAX_RECIPIENTS = 64
 
 /** `sft send FILE NAME:`, `sft send FILE NAME@HOST:PORT`, and the sending end of a pipe. */
 export function registerSend(program: Command): void {
-  withMove(program.command('send'))
+  withDryRun(
+    withMove(program.command('send')),
+    'the peer is dialled and proves who it is, but only an offer tells what it refuses'
+  )
     .description('send a file or a directory to a peer, or seal it into a pipe')
     .argument('[file]', 'what to send; - or nothing is standard input')
     .argument(
@@ -70,7 +74,8 @@ async function send(file: string | undefined, peer: string | undefined, options:
       : [file ?? '-', peer]
   requireSense(input, address, options, usage)
   const { output, timeout, receipt } = options
-  await requireFreeOutput(address === undefined ? output === undefined || output === '-' : receipt === '-')
+  const taken = address === undefined ? output === undefined || output === '-' : receipt === '-'
+  await requireFreeOutput(taken && !options.dryRun)
   // a terminal may have both ends of a pipe: two lines would write over each other
   const shown = showsProgress(options) && (address !== undefined || (output !== undefined && output !== '-'))
   const sending = { ...options, shown }
@@ -89,7 +94,7 @@ function requireSense(
   usage: (message: string, hint?: string) => Error
 ): void {
   const [piped, dialled] = [input === '-', address !== undefined]
-  const { to = [], output, retry, streams, receipt, replay, recursive, verifyPrefix } = options
+  const { to = [], output, retry, streams, receipt, replay, recursive, verifyPrefix, connectTimeout } = options
   const given = (...values: unknown[]): boolean => values.some(value => value !== undefined)
   const rules: [boolean, string, string?][] = [
     [piped && isTerminal(0), 'no file given, and standard input is the terminal', 'sft send --help'],
@@ -99,6 +104,7 @@ function requireSense(
     [piped && given(verifyPrefix), '--verify-prefix is for a file, not for standard input'],
     [!dialled && given(receipt), '--receipt belongs to a peer that is dialled, not to the pipe'],
     [!dialled && given(streams), '--streams belongs to a peer that is dialled, not to the pipe'],
+    [!dialled && given(connectTimeout), '--connect-timeout belongs to a peer that is dialled, not to the pipe'],
     [recursive === true && given(receipt), 'a receipt is of a file, not of a directory'],
     [recursive === true && piped, '-r is for a directory, not for standard input'],
     [!dialled && given(replay), '--replay belongs to a peer that is dialled, not to the pipe'],
@@ -133,13 +139,15 @@ async function moveToPeer(
     throw new SftError('ERR_SFT_USAGE', 'the receiver chooses where a file goes', { hint: `write ${named.name}:` })
   }
   const place = named ? await resolvePeer(engine, named.name, 'receive') : address
-  const { name, streams, replay, verifyPrefix } = options
+  const { name, streams, replay, verifyPrefix, connectTimeout } = options
   const tree = await treeOptions(options)
+  const dialling = { streams, connectTimeout, signal: told.signal }
+  if (options.dryRun) return requireWhole(await planSend(engine, { source, name, tree }, place, dialling))
   const keep = await receiptKeeper(options, told.signal)
   const receipt = keep !== undefined
   const events = { ...retryOptions(options), ...saysRestart(name ?? String(source)), ...told }
   const result = await withProgressOf(options.shown, news =>
-    engine.send(source, place, { name, streams, tree, receipt, replay, verifyPrefix, ...events, ...news })
+    engine.send(source, place, { name, tree, receipt, replay, verifyPrefix, ...dialling, ...events, ...news })
   )
   if (!options.quiet) sayTransfer('sent to', place, result.metadata.name, result, streams)
   await keep?.(result)
@@ -160,10 +168,12 @@ async function receiptKeeper({ receipt, force }: SendFlags, signal: AbortSignal)
 async function intoPipe(engine: Engine, source: string | 0, options: Sending, signal: AbortSignal): Promise<void> {
   const { openOutput } = await import('../../index.ts')
   const { output, force, name, shown } = options
-  if (output === undefined) await refuseTerminal('a sealed stream')
+  if (output === undefined && !options.dryRun) await refuseTerminal('a sealed stream')
   const recipients = await findRecipients(engine, options.to)
   const destination = await openOutput(output === undefined || output === '-' ? 1 : output, { force, signal })
   const tree = await treeOptions(options)
+  const names = options.to ?? [engine.identity.name]
+  if (options.dryRun) return requireWhole(await planInput({ source, name, tree }, `seal for ${names.join(', ')}`))
   let omitted = 0
   const counted = tree && {
     ...tree,

@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 import type { Pace } from '../../streams/pace.ts'
 import type { Outgoing } from '../session-streams.ts'
-import { TREE } from './entry.ts'
+import { type Entry, TREE } from './entry.ts'
 import { type FilterOptions, makeFilter, readable } from './filter.ts'
 import { chainBefore, pack } from './pack.ts'
 import { Places } from './places.ts'
@@ -61,6 +61,12 @@ export function outgoingTree(tree: TreeSource): Outgoing {
     const walked = walk(directory, { top, filter, gate: tree.gate, lazy: tree.lazy, places, onOmitted })
     return { filter, walked }
   }
+  const list = async function* (): AsyncGenerator<Entry> {
+    const omit = (path: string, why: Omission): void => tree.onOmitted?.(readable(path), why)
+    const { filter, walked } = entries(omit)
+    for await (const { entry } of walked) yield entry
+    for (const path of filter.missing()) omit(path, 'is not there')
+  }
   return {
     metadata: { name, kind: TREE },
     file: true,
@@ -87,6 +93,6 @@ export function outgoingTree(tree: TreeSource): Outgoing {
         }
       })
     },
-    tree: { counts, idAt: bytes => chainBefore(entries(() => {}).walked, bytes) }
+    tree: { counts, list, idAt: bytes => chainBefore(entries(() => {}).walked, bytes) }
   }
 }

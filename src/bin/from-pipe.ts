@@ -1,0 +1,97 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Engine, Metadata, Source, StreamInfo, Written } from '../index.ts'
+import { type DryRunFlags, sayPlan } from './dry-run.ts'
+import { type ExistingFlags, existingOf } from './existing.ts'
+import type { Plan } from './json-lines.ts'
+import { withProgressOf } from './progress.ts'
+import { isTerminal, say } from './terminal.ts'
+import { requireWhole } from './trees.ts'
+
+/** The receiving end of a pipe. */
+
+export interface OpenFlags extends DryRunFlags, ExistingFlags {
+  output?: string
+  from?: string[]
+  hold?: string
+}
+
+export async function fromPipe(engine: Engine, stream: string, options: OpenFlags, signal: AbortSignal): Promise<void> {
+  const { hold, readDescriptor, readFile, SftError } = await import('../index.ts')
+  if (stream === '-' && isTerminal(0))
+    throw new SftError('ERR_SFT_USAGE', 'standard input is the terminal', { hint: 'sft recv --help' })
+  const source = stream === '-' ? readDescriptor(0, { signal }) : readFile(stream, { signal })
+  let found: StreamInfo | undefined
+  const onHeader = (info: StreamInfo): void => {
+    const { sender, metadata } = info
+    found = info
+    say(`from ${sender.name} (${sender.org})${metadata.name === undefined ? '' : `: ${metadata.name}`}`)
+  }
+  const written = await withProgressOf(false, ({ onEvent }) => {
+    const opened = engine.open(source, { onHeader, onEvent, owned: true, ...(options.from && { from: options.from }) })
+    const held = options.hold === undefined ? opened : hold(options.hold)(opened)
+    return intoOutput(held, () => found?.metadata, options, signal)
+  })
+  if (written.renamed !== undefined) say(`its name was taken, it is ${written.renamed}`)
+  await requireWhole(written.tree?.omitted)
+}
+
+/** What it is, and so where it goes, is known with the first byte; whether it can be written, before. */
+async function intoOutput(
+  opened: AsyncGenerator<Uint8Array>,
+  metadata: () => Metadata | undefined,
+  options: OpenFlags,
+  signal: AbortSignal
+): Promise<Written> {
+  const { output } = options
+  const existing = await existingOf(options)
+  const { isHarmlessName, openOutput, TREE } = await import('../index.ts')
+  const place = output === undefined || output === '-' ? 1 : output
+  if (!(await pointsToDirectory(output))) await openOutput(place, { existing, signal })
+  const first = await opened.next()
+  const { kind, name, holes, created = Date.now() } = metadata() ?? {}
+  const proposed = name !== undefined && isHarmlessName(name) ? name : undefined
+  const tree = kind === TREE
+  const destination = await openOutput(place, { existing, signal, tree, name: proposed })
+  const again = async function* (): AsyncGenerator<Uint8Array> {
+    if (!first.done) yield first.value
+    yield* opened
+  }
+  if (!options.dryRun) return await destination.sink({ created, kind, holes })(again())
+  const nowhere = await openOutput(discard, { tree, signal })
+  const written = await nowhere.sink({ created, kind, holes })(again())
+  sayPlan('receive', planOf(written, { name, tree, path: await pathIn(output, proposed) }))
+  return written
+}
+
+/** Verified to its end, and kept nowhere. */
+async function discard(source: Source<Uint8Array>): Promise<void> {
+  for await (const piece of source) void piece
+}
+
+function planOf(
+  { bytes, tree: counts }: Written,
+  { name, tree, path }: { name: string | undefined; tree: boolean; path: string | undefined }
+): Plan {
+  return {
+    direction: 'received',
+    ...(name !== undefined && { name }),
+    ...(tree && { content: 'directory' as const }),
+    ...(!tree && { bytes }),
+    ...counts,
+    ...(path !== undefined && { path })
+  }
+}
+
+async function pathIn(output: string | undefined, name = ''): Promise<string | undefined> {
+  if (output === '-') return undefined
+  return output !== undefined && (await pointsToDirectory(output)) ? join(output, name) : output
+}
+
+export async function pointsToDirectory(output: string | undefined): Promise<boolean> {
+  if (output === undefined || output === '-') return false
+  return stat(output).then(
+    found => found.isDirectory(),
+    () => false
+  )
+}
