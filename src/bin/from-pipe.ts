@@ -4,13 +4,13 @@ import type { Engine, Metadata, Source, StreamInfo, Written } from '../index.ts'
 import { type DryRunFlags, sayPlan } from './dry-run.ts'
 import { type ExistingFlags, existingOf } from './existing.ts'
 import type { Plan } from './json-lines.ts'
-import { withProgressOf } from './progress.ts'
+import { type ProgressFlags, showsProgress, withProgressOf } from './progress.ts'
 import { isTerminal, say } from './terminal.ts'
 import { requireWhole } from './trees.ts'
 
 /** The receiving end of a pipe. */
 
-export interface OpenFlags extends DryRunFlags, ExistingFlags {
+export interface OpenFlags extends DryRunFlags, ExistingFlags, ProgressFlags {
   output?: string
   from?: string[]
   hold?: string
@@ -25,9 +25,12 @@ export async function fromPipe(engine: Engine, stream: string, options: OpenFlag
   const onHeader = (info: StreamInfo): void => {
     const { sender, metadata } = info
     found = info
-    say(`from ${sender.name} (${sender.org})${metadata.name === undefined ? '' : `: ${metadata.name}`}`)
+    if (!options.quiet)
+      say(`from ${sender.name} (${sender.org})${metadata.name === undefined ? '' : `: ${metadata.name}`}`)
   }
-  const written = await withProgressOf(false, ({ onEvent }) => {
+  // a terminal may have both ends of a pipe: two lines would write over each other
+  const alone = stream !== '-' && options.output !== undefined && options.output !== '-'
+  const written = await withProgressOf(alone && showsProgress(options), ({ onEvent }) => {
     const opened = engine.open(source, { onHeader, onEvent, owned: true, ...(options.from && { from: options.from }) })
     const held = options.hold === undefined ? opened : hold(options.hold)(opened)
     return intoOutput(held, () => found?.metadata, options, signal)

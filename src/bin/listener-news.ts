@@ -7,12 +7,17 @@ import { sayTransfer } from './transfers.ts'
 
 /** What commands that listen say of it. */
 
+/** What `sayEvent` does not say with `-q`: what went well. */
+export interface NewsFlags {
+  quiet?: boolean
+}
+
 /** A line for each file that has moved, each connection that came to nothing and each refusal of the policy; who takes a message prints it. */
-export function sayEvent(event: TransferEvent): void {
+export function sayEvent(event: TransferEvent, { quiet }: NewsFlags = {}): void {
   reader()?.event(event)
   if (event.type === 'error') say(`connection of ${event.peer ?? 'a stranger'} failed: ${event.error.message}`)
   else if (event.type === 'denied') sayDenied(event)
-  else if (event.type === 'end' && event.content !== 'message') {
+  else if (event.type === 'end' && event.content !== 'message' && !quiet) {
     const {
       direction,
       peer = 'a pipe',

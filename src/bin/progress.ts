@@ -30,7 +30,7 @@ export function showsProgress({ quiet }: ProgressFlags): boolean {
 
 /** What is shown of something under way. */
 interface Status {
-  /** For the line that is written again and again; undefined before there is anything to see. */
+  /** For the line that is written again and again; undefined while there is nothing to see. */
   readonly bar: () => string | undefined
   /** For who asks. */
   readonly line: () => string
@@ -50,7 +50,8 @@ export async function withStatus<T>(
 ): Promise<T> {
   const draw = (): void => {
     const text = bar()
-    if (text !== undefined) status.draw(fitted(text, columns()))
+    if (text === undefined) status.clear()
+    else status.draw(fitted(text, columns()))
   }
   const answer = (): void => say(line())
   const timer = shown ? setInterval(draw, REDRAW_MS) : undefined
@@ -123,7 +124,10 @@ class Position {
   }
 }
 
-type Told = Pick<ProgressEvent, 'bytes' | 'rate'> & { size?: number | undefined; boundBy?: ProgressEvent['boundBy'] }
+export type Told = Pick<ProgressEvent, 'bytes' | 'rate'> & {
+  size?: number | undefined
+  boundBy?: ProgressEvent['boundBy'] | undefined
+}
 
 /** `12.0 MiB of 24.0 MiB, 50 %, 8.1 MiB/s, 0:02 left, bound by wire`, as far as it is known. */
 export function wordsOf({ bytes, size, rate, boundBy }: Told): string {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -86,6 +86,43 @@ t.test('SIGUSR1 prints a line, terminal or not', async t => {
   await sending.until(({ stderr }) => /^sft: a stream: \S+ [KM]?i?B, .*\n$/.test(stderr))
   sending.child.stdin?.end()
   t.match(await sending.ended, { code: 0 })
+})
+
+t.test('who listens sees what comes in, one or several; the line makes way for what is said', async t => {
+  await mkdir(join(bob.directory, 'inbox'))
+  const line = 'COLUMNS=120 sft recv --listen 127.0.0.1:0 -o inbox --from alice --force'
+  const seen = await bob.terminal(line, { timeout: 170_000 })
+  await seen.until(({ stdout }) => /listening on \S+\r\n/.test(String(stdout)))
+  const [, address = ''] = /listening on (\S+)\r\n/.exec(String(seen.stdout)) ?? []
+  const send = (name: string) =>
+    alice.run(['send', 'piece', `bob@${address}`, '--name', name, '--bwlimit', '500K', '-q'])
+  t.match(await send('one'), { code: 0, stderr: /^$/ })
+  await seen.until(({ stdout }) => String(stdout).includes('received from alice: one, 1.0 MiB, durable\r\n'))
+  const screen = String(seen.stdout)
+  t.match(screen, /\rone from alice: \d+\.\d KiB of 1\.0 MiB, \d+ %, \S+ KiB\/s, 0:0\d left/)
+  t.match(screen, /\r\x1b\[Ksft: received from alice: one/, 'the line is gone by then')
+  await Promise.all([send('two'), send('three')])
+  await seen.until(({ stdout }) =>
+    /received from alice: (two|three),[\s\S]*received from alice: (two|three),/.test(String(stdout))
+  )
+  t.match(String(seen.stdout), /\r2 transfers: \d+\.\d [KM]iB of 2\.0 MiB, \d+ %, \S+ [KM]iB\/s/)
+  seen.destroy()
+})
+
+t.test('who listens answers SIGUSR1, and -q says nothing of what went well', async t => {
+  const quiet = await bob.listen(['serve', 'served', '--listen', '127.0.0.1:0', '-q'], { timeout: 170_000 })
+  quiet.kill('SIGUSR1')
+  await quiet.until(({ stderr }) => stderr.includes('sft: nothing is under way\n'))
+  const getting = alice.begin(['get', `bob@${quiet.address}`, 'file', '-o', 'slow', '--bwlimit', '2M'])
+  while (!/file to alice: \S+ \S*B of 24\.0 MiB, \d+ %/.test(quiet.stderr)) {
+    quiet.kill('SIGUSR1')
+    await delay(200)
+  }
+  getting.kill('SIGINT')
+  await getting.ended
+  t.match(await alice.run(['get', `bob@${quiet.address}`, 'file', '-o', 'quick']), { code: 0 })
+  quiet.kill('SIGTERM')
+  t.notMatch((await quiet.ended).stderr, /sent to/)
 })
 
 t.test('--timeout of what ends by itself only', async t => {

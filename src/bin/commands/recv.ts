@@ -23,12 +23,16 @@ import {
   withTimeout
 } from '../options.ts'
 import { type PolicyFlags, policyOf, sendersOf, withPolicy } from '../policy.ts'
+import { type ProgressFlags, withProgress } from '../progress.ts'
 import { reader } from '../reader.ts'
 import { sayStats } from '../stats.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
+import { withUnderWay } from '../under-way.ts'
 
 interface Listening {
   readonly audit: AuditLog | undefined
+  /** Has what is under way shown. */
+  readonly follow: (event: TransferEvent) => void
   readonly signal: AbortSignal
 }
 
@@ -39,6 +43,7 @@ interface RecvFlags
     DryRunFlags,
     ExistingFlags,
     PolicyFlags,
+    ProgressFlags,
     ResumeFlags,
     TimeoutFlags {
   listen?: string
@@ -60,7 +65,7 @@ export function registerRecv(program: Command): void {
     withExisting(withTimeout(withEngine(program.command('recv')))),
     'a stream is verified to its end'
   )
-  withJson(withResume(withAudit(withPolicy(withAnnounce(common)))))
+  withJson(withProgress(withResume(withAudit(withPolicy(withAnnounce(common))))))
     .description('open a sealed stream, or take files from peers')
     .argument('[stream]', 'a stored stream; - or nothing is standard input')
     .option('--listen <host:port>', 'take files from peers that dial this address')
@@ -97,7 +102,9 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
   const listening = isDirectory && !options.once ? intoDirectory : oneTransfer
   await interruptible(signal => {
     if (options.listen === undefined) return fromPipe(engine, stream ?? '-', options, signal)
-    return withAuditLog(options, audit => listening(engine, options, { audit, signal }))
+    return withUnderWay(options, follow =>
+      withAuditLog(options, audit => listening(engine, options, { audit, follow, signal }))
+    )
   }, options.timeout)
   sayStats(engine, options, options.listen === undefined ? 'pipe' : 'socket')
 }
@@ -127,7 +134,7 @@ async function requireSense(stream: string | undefined, options: RecvFlags, isDi
   throw new SftError('ERR_SFT_USAGE', broken[1], broken[2] === undefined ? {} : { hint: broken[2] })
 }
 
-async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
+async function oneTransfer(engine: Engine, options: RecvFlags, { audit, follow, signal }: Listening): Promise<void> {
   const { openInbox, parseHostPort } = await import('../../index.ts')
   const { output, maxSize, maxTotal, resume, receipts } = options
   const existing = await existingOf(options)
@@ -146,7 +153,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
       sayListening(listener)
       withdraw = announce(listener)
     },
-    onEvent: othersOnly(),
+    onEvent: othersOnly(options, follow),
     onMessage: onMessage(options),
     receipts,
     policy,
@@ -155,21 +162,22 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, signal }
     drain: drainTime
   })
   const result = await receiving.finally(() => withdraw())
-  sayReceived(result)
+  if (!options.quiet) sayReceived(result)
   signal.throwIfAborted()
 }
 
 /** Says what happens beside the one transfer, whose end and failure are the command's own. */
-function othersOnly(): (event: TransferEvent) => void {
+function othersOnly(flags: ProgressFlags, follow: Listening['follow']): (event: TransferEvent) => void {
   let own: string | undefined
   return event => {
+    follow(event)
     if (event.type === 'start' && event.content !== 'message') own = event.id
-    if (event.id !== own) sayEvent(event)
+    if (event.id !== own) sayEvent(event, flags)
     else reader()?.event(event)
   }
 }
 
-async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal }: Listening): Promise<void> {
+async function intoDirectory(engine: Engine, options: RecvFlags, { audit, follow, signal }: Listening): Promise<void> {
   const { parseHostPort } = await import('../../index.ts')
   const { maxSize, maxTotal, resume, receipts } = options
   const existing = await existingOf(options)
@@ -188,7 +196,10 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, signal
     audit,
     onMessage: onMessage(options),
     receipts,
-    onEvent: sayEvent
+    onEvent: event => {
+      follow(event)
+      sayEvent(event, options)
+    }
   })
   sayListening(listener)
   const withdraw = announce(listener)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { AuditLog } from '../../index.ts'
+import type { AuditLog, TransferEvent } from '../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../audited.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
@@ -7,16 +7,18 @@ import { withJson } from '../json-flags.ts'
 import { sayEvent } from '../listener-news.ts'
 import { type EngineFlags, openEngine, sayListening, withAnnounce, withEngine } from '../options.ts'
 import { type PolicyFlags, policyOf, withPolicy } from '../policy.ts'
+import { type ProgressFlags, withProgress } from '../progress.ts'
 import { sayStats } from '../stats.ts'
+import { withUnderWay } from '../under-way.ts'
 
-interface ServeFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags {
+interface ServeFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags, ProgressFlags {
   listen: string
   hardlinks?: boolean
 }
 
 /** `sft serve DIR`: answers requests for the regular files below it. */
 export function registerServe(program: Command): void {
-  withJson(withAudit(withPolicy(withAnnounce(withEngine(program.command('serve'))))))
+  withJson(withProgress(withAudit(withPolicy(withAnnounce(withEngine(program.command('serve')))))))
     .description('let members of your organisation get the files below a directory')
     .argument('<dir>', 'the directory')
     .option('--listen <host:port>', 'address to listen on', ':12566')
@@ -31,9 +33,13 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
   await using engine = await openEngine(options)
   const announce = await announcer(engine, 'serve', options)
   const hardLinks = options.hardlinks ?? false
-  const run = (audit: AuditLog | undefined): Promise<void> =>
+  const run = (audit: AuditLog | undefined, follow: (event: TransferEvent) => void): Promise<void> =>
     interruptible(async signal => {
-      const listener = await engine.serve(directory, { ...address, hardLinks, policy, audit, onEvent: sayEvent })
+      const onEvent = (event: TransferEvent): void => {
+        follow(event)
+        sayEvent(event, options)
+      }
+      const listener = await engine.serve(directory, { ...address, hardLinks, policy, audit, onEvent })
       sayListening(listener)
       const withdraw = announce(listener)
       const stopped = await interruption(signal)
@@ -42,5 +48,5 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
       sayStats(engine, options, 'socket')
       throw stopped
     })
-  await withAuditLog(options, run)
+  await withUnderWay(options, follow => withAuditLog(options, audit => run(audit, follow)))
 }
