@@ -34,6 +34,8 @@ const RETRY_AFTER_SECONDS = 5
 /** What one upload may take at most, and how long its client may be silent, in ms. */
 const UPLOAD_MS = 3_600_000
 const SILENCE_MS = 60_000
+/** How long a client may go on sending after it was refused. */
+const LINGER_MS = 2000
 
 const stopping = new AbortController()
 const engine = new Engine({ identity: await loadIdentity(dataDirectory(process.env)) })
@@ -78,7 +80,8 @@ function nameOf({ url = '/' }: IncomingMessage): string {
 /** The body, as fast as the peer takes it; of one that does not say how long it is, at most the limit. */
 async function* withinLimit(request: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
   let left = limit
-  for await (const piece of request as AsyncIterable<Uint8Array>) {
+  // whoever refuses the rest reads on, so it is not destroyed
+  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
     left -= piece.byteLength
     if (left < 0) throw tooLarge()
     yield piece
@@ -99,9 +102,21 @@ function refuse(response: ServerResponse, error: unknown): void {
   reply(response, status, { error: message, code, retryable }, headers)
 }
 
-/** After a failure the rest of the body is not read: the connection ends with the answer. */
+/** After a failure the connection ends, but not before the client had time to read why. */
 function reply(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+  const text = `${JSON.stringify(body)}\n`
   const ending = status < 400 ? {} : { connection: 'close' }
-  response.writeHead(status, { 'content-type': 'application/json', ...ending, ...headers })
-  response.end(`${JSON.stringify(body)}\n`)
+  const length = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }
+  response.writeHead(status, { ...length, ...ending, ...headers })
+  if (status < 400 || response.req.readableEnded) response.end(text)
+  else linger(response, text)
+}
+
+/** What is closed while its peer still sends is reset, and the answer may be lost (RFC 9112 §9.6): the rest of the body is read for a moment, and thrown away. */
+function linger(response: ServerResponse, text: string): void {
+  const end = (): void => void response.end()
+  const timer = setTimeout(end, LINGER_MS)
+  response.once('close', () => clearTimeout(timer))
+  response.write(text)
+  response.req.once('end', end).resume()
 }
