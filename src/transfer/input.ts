@@ -13,8 +13,8 @@ import { fileMetadata } from './export-root.ts'
 import type { Outgoing } from './session-streams.ts'
 import { openTree, type TreeOptions } from './tree/tree-source.ts'
 
-/** What can be sent: a path, a handle, a descriptor (0 is standard input; that of a pipe is closed when it has been read), bytes, or anything that yields bytes: Node's and the web's streams, iterables. */
-export type Input = string | FileHandle | number | Uint8Array | Source<Uint8Array> | ReadableStream<Uint8Array>
+/** What can be sent: a path, a handle, a descriptor (0 is standard input; that of a pipe is closed when it has been read), bytes, a `Blob`, or anything that yields bytes: Node's and the web's streams, iterables. */
+export type Input = string | FileHandle | number | Uint8Array | Blob | Source<Uint8Array> | ReadableStream<Uint8Array>
 
 export type OpenedInput = Outgoing & AsyncDisposable
 
@@ -50,6 +50,15 @@ export async function openInput(input: Input, name?: string, tree?: TreeOptions)
       file: true,
       owned: false,
       source: () => [input],
+      [Symbol.asyncDispose]: nothing
+    }
+  }
+  if (input instanceof Blob) {
+    return {
+      metadata: { ...metadata, size: input.size },
+      file: true,
+      owned: true,
+      source: signal => untilAborted(input.stream() as Source<Uint8Array>, signal),
       [Symbol.asyncDispose]: nothing
     }
   }

@@ -5,20 +5,21 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { SftError } from '../streams/errors.ts'
 import { type ExistingOptions, existingOf } from '../streams/existing.ts'
-import { count, writeDescriptor } from '../streams/stdio.ts'
+import { writeDescriptor } from '../streams/stdio.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { writeFile } from '../streams/write-file.ts'
 import type { Destination } from './destination.ts'
 import { DoneMark, doneBefore, type MarkOwner, marked } from './done-mark.ts'
+import { type OutputObject, sinkOf } from './output-stream.ts'
 import { type PartialOwner, resumableFile } from './partial.ts'
 import { checked } from './tree/checked-archive.ts'
 import { treeDestination } from './tree/tree-destination.ts'
 
 /**
- * Where received bytes go: a path; a descriptor (1 is standard output), which stays open; or a sink of the caller, who owns the
- * buffers it is given.
+ * Where received bytes go: a path; a descriptor (1 is standard output) or a `FileHandle`, which stay open; a stream of Node or the web, which is ended, or destroyed when
+ * something fails; or a sink of the caller. Whoever takes buffers owns them.
  */
-export type Output = string | number | Sink<Uint8Array, unknown>
+export type Output = string | OutputObject
 
 export interface OutputOptions extends ExistingOptions {
   /** File name when the path is a directory. */
@@ -49,7 +50,7 @@ const CLOSE_GRACE_MS = 1000
 export async function openOutput(output: Output, options: OutputOptions = {}): Promise<Destination> {
   const { signal } = options
   const existing = existingOf(options)
-  if (typeof output !== 'string') return asArchive(toStream(output, signal), options)
+  if (typeof output !== 'string') return asArchive(delivered(sinkOf(output, signal), signal), options)
   const target = await stat(output).catch(() => undefined)
   if (target?.isFIFO()) return asArchive(delivered(toFifo(output, signal), signal), options)
   if (target?.isCharacterDevice() || target?.isBlockDevice())
@@ -89,12 +90,6 @@ async function doneAlready(paths: readonly string[], options: OutputOptions): Pr
 
 function markAt(path: string, { job }: OutputOptions): DoneMark | undefined {
   return job && new DoneMark({ ...job, directory: dirname(path), name: basename(path) })
-}
-
-function toStream(output: Exclude<Output, string>, signal: AbortSignal | undefined): Destination {
-  const sink =
-    typeof output === 'number' ? writeDescriptor(output, { owned: true, ...(signal && { signal }) }) : counted(output)
-  return delivered(sink, signal)
 }
 
 function asArchive(destination: Destination, { tree }: OutputOptions): Destination {
@@ -160,14 +155,6 @@ async function endingWith<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)
-  }
-}
-
-function counted(sink: Sink<Uint8Array, unknown>): Sink<Uint8Array, { bytes: number }> {
-  return async source => {
-    const total = { bytes: 0 }
-    await sink(count(source, total))
-    return total
   }
 }
 

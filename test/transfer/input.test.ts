@@ -42,6 +42,7 @@ t.test('everything that can be sent', async t => {
   t.match(await read(generate()), { same: true }, 'an async generator')
   t.match(await read(Readable.from(pieces)), { same: true }, 'a stream of Node')
   t.match(await read(new Blob([bytes]).stream()), { same: true }, 'a stream of the web')
+  t.match(await read(new Blob(pieces)), { metadata: { size: 100_000 }, file: true, owned: true, same: true }, 'a blob')
   t.equal(await descriptors(), before, 'nothing stays open')
 })
 

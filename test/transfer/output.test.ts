@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { closeSync, createWriteStream, openSync } from 'node:fs'
+import { mkdir, open, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PassThrough, Writable } from 'node:stream'
 import t from 'tap'
 import { SftError } from '../../src/streams/errors.ts'
 import { type Output, type OutputOptions, openOutput, receivedName } from '../../src/transfer/output.ts'
@@ -50,6 +51,57 @@ t.test('streams', async t => {
   t.same(await write(sink), { kind: 'delivered', bytes: 200_000 })
   t.ok(Buffer.concat(pieces).equals(bytes))
   await t.rejects(write('/dev/full'), { code: 'ERR_SFT_FILE', message: 'no space left on the disk' })
+})
+
+t.test('streams of Node and of the web, and a handle', async t => {
+  t.same(await write(createWriteStream(at('node'))), { kind: 'delivered', bytes: 200_000 })
+  t.ok((await readFile(at('node'))).equals(bytes))
+  t.same(await write(Writable.toWeb(createWriteStream(at('web')))), { kind: 'delivered', bytes: 200_000 })
+  t.ok((await readFile(at('web'))).equals(bytes))
+  const packed = new CompressionStream('gzip')
+  const unpacking = new Response(packed.readable.pipeThrough(new DecompressionStream('gzip'))).bytes()
+  await write(packed.writable as WritableStream<Uint8Array>)
+  t.ok(Buffer.from(await unpacking).equals(bytes))
+  const handle = await open(at('handle'), 'w')
+  t.same(await write(handle), { kind: 'delivered', bytes: 200_000 })
+  await handle.write('and more')
+  await handle.close()
+  t.equal((await stat(at('handle'))).size, 200_008, 'the handle is still open')
+})
+
+t.test('a stream that takes little at a time holds its source up', async t => {
+  let pulled = 0
+  const source = async function* () {
+    for (; pulled < 100; pulled++) yield pattern(65_536)
+  }
+  const slow = new PassThrough()
+  const writing = write(slow, {}, source())
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.ok(pulled < 10, `${pulled} pieces`)
+  slow.resume()
+  t.match(await writing, { bytes: 6_553_600 })
+})
+
+t.test('what a stream fails with, and what it is told when its source fails', async t => {
+  const gone = new PassThrough()
+  gone.destroy()
+  await t.rejects(write(gone), { code: 'ERR_SFT_OUTPUT_CLOSED' })
+  const full = () =>
+    new Writable({ write: (_piece, _encoding, done) => done(Object.assign(new Error('no space'), { code: 'ENOSPC' })) })
+  await t.rejects(write(full()), { code: 'ERR_SFT_FILE', message: 'writing failed: no space' })
+  await t.rejects(write(Writable.toWeb(full())), { code: 'ERR_SFT_FILE' })
+  const truncated = new SftError('ERR_SFT_TRUNCATED', 'cut')
+  const cutOff = async function* () {
+    yield pattern(10)
+    throw truncated
+  }
+  for (const make of [(stream: Writable) => stream, (stream: Writable) => Writable.toWeb(stream)]) {
+    const stream = new PassThrough()
+    stream.on('error', () => {})
+    await t.rejects(write(make(stream), {}, cutOff()), truncated)
+    t.ok(stream.destroyed, 'nobody takes what came for the whole')
+    t.notOk(stream.writableFinished)
+  }
 })
 
 t.test('a FIFO', async t => {
