@@ -22,6 +22,8 @@ export interface PackOptions {
   readonly omitted: () => number
 }
 
+type WalkedFile = Walked & { readonly file: NonNullable<Walked['file']> }
+
 /** Bytes of a piece that goes out; files up to this size are read into it, larger ones go by themselves. */
 const PIECE = 1024 * 1024
 /** A small file that changes while it is read is read again so many times. */
@@ -40,7 +42,11 @@ export async function* pack(
   const out = new Gathering(start)
   for await (const walked of entries) {
     signal?.throwIfAborted()
-    yield* packEntry(walked, out, options)
+    const header = encodeEntry(walked.entry)
+    if (isSmall(walked, header, out)) {
+      if (!out.hasRoom(header.byteLength + padded(walked.entry.size))) yield* out.rest()
+      if (!(await packSmall(walked, header, out, options.places))) options.onChanged(walked.entry.path)
+    } else yield* packEntry(walked, header, out, options)
     onEntry?.()
   }
   const count = omitted()
@@ -49,18 +55,21 @@ export async function* pack(
   yield* out.rest()
 }
 
-async function* packEntry({ entry, file }: Walked, out: Gathering, options: PackOptions): AsyncGenerator<Uint8Array> {
-  const header = encodeEntry(entry)
+/** A file that goes into a piece with others, and all of it is wanted: the most frequent case by far. */
+function isSmall(walked: Walked, header: Uint8Array, out: Gathering): walked is WalkedFile {
+  const { entry, file } = walked
+  return file !== undefined && entry.size > 0 && header.byteLength + padded(entry.size) <= PIECE && out.wantsAll
+}
+
+async function* packEntry(
+  { entry, file }: Walked,
+  header: Uint8Array,
+  out: Gathering,
+  options: PackOptions
+): AsyncGenerator<Uint8Array> {
   const body = padded(entry.size)
-  const whole = header.byteLength + body
-  if (out.skips(whole)) return
+  if (out.skips(header.byteLength + body)) return
   if (file === undefined || body === 0) return yield* out.put(header)
-  // small, and all of it is wanted
-  if (whole <= PIECE && out.wantsAll) {
-    yield* out.room(whole)
-    if (!(await packSmall({ entry, file }, header, out, options.places))) options.onChanged(entry.path)
-    return
-  }
   yield* out.put(header)
   yield* out.rest()
   const from = out.skipped(entry.size)
@@ -72,12 +81,11 @@ async function* packEntry({ entry, file }: Walked, out: Gathering, options: Pack
 
 /** Reads a small file into the piece; false when it would not hold still, and nothing of it is there. */
 async function packSmall(
-  { entry, file }: Required<Walked>,
+  { entry, file }: WalkedFile,
   header: Uint8Array,
   out: Gathering,
   places: Places
 ): Promise<boolean> {
-  if (file === undefined) return true
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const view = out.take(header, padded(entry.size))
     const found = await readWhole(places, file.fd, view.subarray(0, entry.size)).catch(() => undefined)
@@ -126,14 +134,14 @@ class Gathering {
     return left
   }
 
-  /** Makes sure that so many bytes fit into the present piece. */
-  *room(bytes: number): Generator<Uint8Array> {
-    if (this.#used + bytes > PIECE) yield* this.rest()
+  /** So many bytes fit into the present piece. */
+  hasRoom(bytes: number): boolean {
+    return this.#used + bytes <= PIECE
   }
 
   *put(bytes: Uint8Array): Generator<Uint8Array> {
     const rest = bytes.subarray(this.skipped(bytes.byteLength))
-    yield* this.room(rest.byteLength)
+    if (!this.hasRoom(rest.byteLength)) yield* this.rest()
     this.take(rest, 0)
   }
 

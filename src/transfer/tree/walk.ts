@@ -38,10 +38,14 @@ export interface Walked {
   readonly file?: { readonly fd: number; readonly stat: BigIntStats } | undefined
 }
 
+/** A directory on the way down. */
 interface Level {
+  readonly fd: number
+  readonly entry: Entry
   /** Below the top, with a slash at its end unless it is the top. */
   readonly prefix: string
-  readonly depth: number
+  readonly names: readonly Listed[]
+  next: number
 }
 
 /**
@@ -49,94 +53,126 @@ interface Level {
  *
  * @param directory its owner closes it
  */
-export async function* walk(directory: number, options: WalkOptions): AsyncGenerator<Walked, void, undefined> {
-  const walker = new Walker(options)
-  const stat = await walker.places.fstat(directory)
-  yield* walker.directory(directory, walker.entryOf('', 'directory', stat), { prefix: '', depth: 1 })
+export function walk(directory: number, options: WalkOptions): AsyncGenerator<Walked, void, undefined> {
+  return new Walker(options).walk(directory)
 }
 
+/** One generator with the way down in a list: an entry that passed through a generator for each directory above it would cost more than its file. */
 class Walker {
-  readonly places: Places
+  readonly #places: Places
   readonly #options: WalkOptions
   readonly #lazy: boolean
+  readonly #levels: Level[] = []
   /** Directories on the way down that nothing was told of yet. */
   #pending: Entry[] = []
 
   constructor(options: WalkOptions) {
     this.#options = options
-    this.places = options.places ?? new Places()
+    this.#places = options.places ?? new Places()
     this.#lazy = options.lazy === true || options.filter.lazy
   }
 
-  async *directory(fd: number, entry: Entry, level: Level): AsyncGenerator<Walked> {
-    if (this.#lazy && level.depth > 1) this.#pending.push(entry)
-    else yield { entry }
-    for (const listed of await this.places.entries(fd)) yield* this.#thing(fd, listed, level)
+  async *walk(directory: number): AsyncGenerator<Walked, void, undefined> {
+    try {
+      yield await this.#enter(directory, '')
+      for (let level = this.#levels.at(-1); level; level = this.#levels.at(-1)) {
+        const listed = level.names[level.next++]
+        if (listed === undefined) {
+          await this.#leave()
+          continue
+        }
+        const found = await this.#thing(level, listed)
+        if (found === undefined) continue
+        try {
+          for (const entry of this.#untold()) yield { entry }
+          yield found
+        } finally {
+          if (found.file) await this.#places.close(found.file.fd)
+        }
+      }
+    } finally {
+      while (this.#levels.length > 0) await this.#leave()
+    }
+  }
+
+  async #enter(fd: number, path: string): Promise<Walked> {
+    const entry = this.#entryOf(path, 'directory', await this.#places.fstat(fd))
+    const prefix = path === '' ? '' : `${path}/`
+    this.#levels.push({ fd, entry, prefix, names: await this.#places.entries(fd), next: 0 })
+    return { entry }
+  }
+
+  async #leave(): Promise<void> {
+    const level = this.#levels.pop()
     // nothing of it was sent
-    this.#pending = this.#pending.filter(each => each !== entry)
+    this.#pending = this.#pending.filter(each => each !== level?.entry)
+    if (level && this.#levels.length > 0) await this.#places.close(level.fd)
   }
 
   /** What it was when it was listed decides what is tried; that it is that is seen once it is open, so that no link is followed. */
-  async *#thing(directory: number, listed: Listed, { prefix, depth }: Level): AsyncGenerator<Walked> {
-    const place = { directory, name: listed.name }
+  async #thing({ fd, prefix }: Level, listed: Listed): Promise<Walked | undefined> {
+    const place = { directory: fd, name: listed.name }
     const path = `${prefix}${listed.name}`
     const { filter } = this.#options
     const wanted = listed.isDirectory() ? filter.enters(path) : filter.takes(path)
-    if (!wanted) return
-    if (depth >= MAX_DEPTH || this.#options.top.length + path.length + 2 > MAX_PATH_BYTES)
+    if (!wanted) return undefined
+    if (this.#levels.length >= MAX_DEPTH || this.#options.top.length + path.length + 2 > MAX_PATH_BYTES)
       return this.#omit(path, 'too deep or too long')
-    if (listed.isDirectory()) yield* this.#below(place, path, depth)
-    else if (listed.isFile()) yield* this.#file(place, path)
-    else if (listed.isSymbolicLink()) yield* this.#link(place, path)
-    else this.#omit(path, 'no file, directory or link')
+    if (listed.isDirectory()) return await this.#below(place, path)
+    if (listed.isFile()) return await this.#file(place, path)
+    if (listed.isSymbolicLink()) return await this.#link(place, path)
+    return this.#omit(path, 'no file, directory or link')
   }
 
-  async *#below(place: Place, path: string, depth: number): AsyncGenerator<Walked> {
-    const fd = await this.places.openDirectory(place).catch(error => this.#unopened(path, error))
-    if (fd === undefined) return
+  async #below(place: Place, path: string): Promise<Walked | undefined> {
+    const fd = await this.#places.openDirectory(place).catch(error => this.#unopened(path, error))
+    if (fd === undefined) return undefined
+    const levels = this.#levels.length
     try {
-      const entry = this.entryOf(path, 'directory', await this.places.fstat(fd))
-      yield* this.directory(fd, entry, { prefix: `${path}/`, depth: depth + 1 })
+      const found = await this.#enter(fd, path)
+      if (!this.#lazy) return found
+      this.#pending.push(found.entry)
+      return undefined
     } finally {
-      await this.places.close(fd)
+      if (this.#levels.length === levels) await this.#places.close(fd)
     }
   }
 
-  async *#file(place: Place, path: string): AsyncGenerator<Walked> {
-    const opened = await openWhole(this.places, place).catch(error => this.#unopened(path, error))
-    if (opened === undefined) return
+  async #file(place: Place, path: string): Promise<Walked | undefined> {
+    const opened = await openWhole(this.#places, place).catch(error => this.#unopened(path, error))
+    if (opened === undefined) return undefined
     const { fd, stat } = opened
+    let refused: Omission | 'hidden' | undefined = 'can not be read'
     try {
-      const refused = stat.isFile() ? await this.#options.gate?.(path, stat) : 'no file, directory or link'
+      refused = stat.isFile() ? await this.#options.gate?.(path, stat) : 'no file, directory or link'
       if (refused !== undefined) return this.#omit(path, refused)
-      yield* this.#leading()
-      yield { entry: this.entryOf(path, 'file', stat), file: { fd, stat } }
     } finally {
-      await this.places.close(fd)
+      if (refused !== undefined) await this.#places.close(fd)
     }
+    return { entry: this.#entryOf(path, 'file', stat), file: { fd, stat } }
   }
 
-  async *#link(place: Place, path: string): AsyncGenerator<Walked> {
-    const target = await this.places.readLink(place).catch(error => this.#unopened(path, error))
-    if (target === undefined) return
-    const stat = await this.places.lstat(place).catch(error => this.#unopened(path, error))
-    if (stat === undefined) return
-    const entry = { ...this.entryOf(path, 'link', stat), target }
+  async #link(place: Place, path: string): Promise<Walked | undefined> {
+    const target = await this.#places.readLink(place).catch(error => this.#unopened(path, error))
+    if (target === undefined) return undefined
+    const stat = await this.#places.lstat(place).catch(error => this.#unopened(path, error))
+    if (stat === undefined) return undefined
+    const entry = { ...this.#entryOf(path, 'link', stat), target }
     const refused = leadsInside(entry.path, target)
       ? await this.#options.gate?.(path, stat)
       : 'leads out of the directory'
     if (refused !== undefined) return this.#omit(path, refused)
-    yield* this.#leading()
-    yield { entry }
+    return { entry }
   }
 
-  *#leading(): Generator<Walked> {
-    const pending = this.#pending
-    this.#pending = []
-    for (const entry of pending) yield { entry }
+  /** The directories above what is told next, unless they were. */
+  #untold(): readonly Entry[] {
+    const untold = this.#pending
+    if (untold.length > 0) this.#pending = []
+    return untold
   }
 
-  entryOf(path: string, type: Entry['type'], stat: BigIntStats): Entry {
+  #entryOf(path: string, type: Entry['type'], stat: BigIntStats): Entry {
     const { top } = this.#options
     return {
       path: path === '' ? top : `${top}/${path}`,
@@ -155,7 +191,7 @@ class Walker {
     if (error.code !== 'ENOENT') this.#omit(path, 'can not be read')
   }
 
-  #omit(path: string, why: Omission | 'hidden'): void {
+  #omit(path: string, why: Omission | 'hidden'): undefined {
     if (why !== 'hidden') this.#options.onOmitted(path, why)
   }
 }
