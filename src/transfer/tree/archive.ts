@@ -132,10 +132,21 @@ function decimal(ns: bigint): string {
 
 /** An extended header, and room behind it. Many of them share memory: a buffer of its own for each took longer than all that is written into it. */
 function extended(type: 'x' | 'g', records: string, room = 0): Buffer {
-  const bytes = Buffer.allocUnsafe(BLOCK + padded(records.length) + room).fill(0)
-  putBlock(bytes, { name: 'PaxHeaders/entry', mode: 0o600, size: records.length, mtime: 0, type })
-  bytes.write(records, BLOCK, 'latin1')
+  const bytes = Buffer.allocUnsafe(BLOCK + padded(records.length) + room)
+  bytes.set(extendedBlock(type, records.length))
+  bytes.fill(0, BLOCK + records.length).write(records, BLOCK, 'latin1')
   return bytes
+}
+
+/** The block that was made last: most entries of a tree have records of one length. */
+let made = { type: '', size: 0, block: Buffer.alloc(0) }
+
+function extendedBlock(type: 'x' | 'g', size: number): Buffer {
+  if (made.type === type && made.size === size) return made.block
+  const block = Buffer.alloc(BLOCK)
+  putBlock(block, { name: 'PaxHeaders/entry', mode: 0o600, size, mtime: 0, type })
+  made = { type, size, block }
+  return block
 }
 
 /** Writes a header into the zeros at the beginning of `header`. */
