@@ -17,6 +17,7 @@ function pack(directory: string): string {
     'schema',
     'scripts',
     'examples',
+    'wireshark',
     'package.json',
     'tsconfig.json',
     'tsconfig.build.json',

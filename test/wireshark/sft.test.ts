@@ -1,0 +1,242 @@
+import { spawnSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { encodeCertificates } from '../../src/auth/certificates/pem.ts'
+import { pattern } from '../fixtures/bytes.ts'
+import { readCapture } from '../fixtures/capture.ts'
+import { shellOf } from '../fixtures/command.ts'
+import { makeOrganisation } from '../fixtures/organisation.ts'
+import { proxy } from '../fixtures/wire.ts'
+import { type Recorded, writeCapture } from '../fixtures/write-capture.ts'
+
+/** The dissector in tshark, on what real processes sent: recorded on a wire between them, written in segments of any size. */
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const LUA = path('../../wireshark/sft.lua')
+const CLASSIC = path('../data/classic/capture.pcap')
+const PORT = 4433
+const FIELDS = 'sft.kind sft.type sft.length sft.state sft.sealed sft.chunk sft.classic.type sft.classic.length'.split(
+  ' '
+)
+
+const present = spawnSync('tshark', ['--version']).error === undefined
+if (!present) {
+  t.plan(0, 'tshark is not installed')
+  process.exit(0)
+}
+
+t.setTimeout(170_000)
+const directory = t.testdir({ alice: { in: {} }, bob: { served: {}, in: {} } })
+let captures = 0
+
+function tshark(file: string, ...args: string[]): string {
+  const all = ['-X', `lua_script:${LUA}`, '-r', file, ...args]
+  const { stdout, stderr, status } = spawnSync('tshark', all, { encoding: 'utf8', maxBuffer: 1 << 28 })
+  t.equal(status, 0, stderr)
+  t.notMatch(stdout + stderr, /Lua Error|lua:\d+:|Dissector bug/i)
+  return stdout
+}
+
+/** Every value of `fields`, in the order of the wire: equal for any cut of the same bytes. */
+function values(file: string, fields: readonly string[], ...args: string[]): string[][] {
+  const wanted = fields.flatMap(field => ['-e', field])
+  const lines = tshark(file, '-T', 'fields', '-E', 'aggregator=;', ...wanted, ...args).split('\n')
+  const rows = lines.map(line => line.split('\t'))
+  return fields.map((_, at) => rows.flatMap(row => row[at]?.split(';').filter(value => value !== '') ?? []))
+}
+
+async function capture(connections: readonly Recorded[], size?: number, repeat?: boolean): Promise<string> {
+  const file = join(directory, `${captures++}.pcap`)
+  await writeFile(file, writeCapture(connections, size, repeat))
+  return file
+}
+
+const organisation = await makeOrganisation()
+const alice = await shellOf(t, join(directory, 'alice'), await organisation.issue('alice'))
+const bobIdentity = await organisation.issue('bob')
+const bob = await shellOf(t, join(directory, 'bob'), bobIdentity)
+await mkdir(join(bob.directory, 'served'), { recursive: true })
+await writeFile(join(bob.directory, 'served', 'secret-plan.txt'), pattern(17_000))
+await writeFile(join(alice.directory, 'secret-plan.txt'), pattern(17_000))
+
+/** A wire in front of an address that keeps what passes, by connection. */
+async function recorder(address: string) {
+  const connections: { port: number; pieces: { dialler: boolean; bytes: Buffer }[] }[] = []
+  const { port } = await proxy(t, { host: '127.0.0.1', port: Number(address.split(':').at(-1)) }, () => {
+    const pieces: { dialler: boolean; bytes: Buffer }[] = []
+    connections.push({ port: PORT, pieces })
+    const keep = (dialler: boolean) => (bytes: Buffer) => {
+      pieces.push({ dialler, bytes: Buffer.from(bytes) })
+      return [bytes]
+    }
+    return { up: keep(true), down: keep(false) }
+  })
+  return { connections, address: `127.0.0.1:${port}` }
+}
+
+const server = await bob.listen(['serve', 'served', '--listen', '127.0.0.1:0', '--chunk-size', '16K'])
+const got = await recorder(server.address)
+const get = await alice.run(['get', `bob@${got.address}`, 'secret-plan.txt', '-o', 'got.txt', '--streams', '2'])
+
+const receiver = await bob.listen(['recv', '--listen', '127.0.0.1:0', '--from', 'alice', '-o', 'pushed.txt'])
+const pushed = await recorder(receiver.address)
+const send = await alice.run(['send', 'secret-plan.txt', `bob@${pushed.address}`])
+await receiver.ended
+
+await writeFile(join(alice.directory, 'bob.crt'), encodeCertificates(bobIdentity.chain))
+const sealed = await alice.run(['send', 'secret-plan.txt', '--to', 'bob.crt', '--chunk-size', '16K'])
+const pipe: Recorded = { port: PORT, pieces: [{ dialler: true, bytes: sealed.stdout }] }
+
+t.test('what was recorded went well', t => {
+  for (const { code, stderr } of [get, send, sealed]) t.equal(code, 0, stderr)
+  t.end()
+})
+
+t.test('a session: every frame, its state, and what is sealed', async t => {
+  const [first = [], second = []] = [got.connections.slice(0, 1), got.connections.slice(1)]
+  const file = await capture(first)
+  const [, types = [], lengths = [], states = [], hidden = []] = values(file, FIELDS)
+  for (const type of 'HELO HELR SECE SECV SECF RSCV RQFL STRM FINL ACPT CLOS'.split(' '))
+    t.ok(types.includes(type), type)
+  t.same(types.slice(0, 2), ['HELO', 'HELR'])
+  t.same(states.slice(0, 2), ['start', 'hello sent'])
+  t.same(hidden, ['0', '0', ...Array(types.length - 2).fill('1')], 'all but the offers')
+  t.equal(lengths.length, types.length)
+  // every byte of the connection is in a frame that was shown
+  const total = first[0]?.pieces.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
+  const shown = lengths.reduce(
+    (sum, length) => sum + Number(length) + (Number(length) < 128 ? 1 : Number(length) < 16_384 ? 2 : 3),
+    0
+  )
+  t.equal(shown, total)
+  t.equal(tshark(file, '-Y', '_ws.expert && sft'), '', 'nothing to warn about')
+  t.same(
+    values(file, ['sft.suite', 'sft.group', 'sft.random', 'sft.x25519', 'sft.kem_key', 'sft.kem_ciphertext']).map(
+      all => all.length > 0
+    ),
+    Array(6).fill(true)
+  )
+  t.notMatch(tshark(file, '-V'), 'secret-plan', 'no name of a file')
+
+  const stripe = await capture(second)
+  t.same(values(stripe, ['sft.type'])[0]?.slice(0, 2), ['JOIN', 'JOIR'])
+  t.same(values(stripe, ['sft.stripe'])[0], ['1'])
+  t.equal(tshark(stripe, '-Y', '_ws.expert && sft'), '')
+  const chunks = values(await capture(got.connections), ['sft.chunk'])[0]
+    ?.map(Number)
+    .sort()
+  t.same(chunks, [0, 1])
+})
+
+t.test('a push: the offer, the answer and the chunks', async t => {
+  const file = await capture(pushed.connections)
+  const [types = []] = values(file, ['sft.type'])
+  for (const type of 'OFFR ACPT STRM RSFL FINL'.split(' ')) t.ok(types.includes(type), type)
+  t.equal(tshark(file, '-Y', '_ws.expert && sft'), '')
+  t.match(tshark(file, '-Y', 'sft.type == "OFFR"'), /sft .*session: .*OFFR \[\d+\]/)
+})
+
+t.test('a pipe: the clear part of the header, the chunks, the end', async t => {
+  const file = await capture([pipe])
+  t.same(values(file, ['sft.kind', 'sft.magic', 'sft.type', 'sft.chunk', 'sft.stanzas']), [
+    Array(5).fill('pipe'),
+    ['895346540d0a1a0a'],
+    ['STRM', 'RSFL', 'RSFL', 'FINL'],
+    ['0', '1'],
+    ['1']
+  ])
+  const header = 'sft.suite sft.chunk_power sft.first_chunk sft.stream_id sft.hint sft.wrapped_key sft.commitment'
+  const [suite, power, first, ...bytes] = values(file, header.split(' '))
+  t.same([suite, power, first], [['1'], ['14'], ['0']])
+  for (const [value = ''] of bytes) t.ok(sealed.stdout.toString('hex').includes(value) && value.length >= 8)
+  t.equal(tshark(file, '-Y', '_ws.expert && sft'), '')
+})
+
+t.test('any cut, a second pass and segments sent twice show the same', async t => {
+  const connections = [...got.connections, ...pushed.connections, pipe, ...classicStreams()]
+  const whole = await capture(connections)
+  const expected = values(whole, FIELDS)
+  t.same(values(whole, FIELDS, '-2'), expected)
+  t.same(values(await capture(connections, 1400, true), FIELDS), expected)
+  const few = [...pushed.connections, ...classicStreams()]
+  const ofFew = values(await capture(few), FIELDS)
+  for (const size of [1, 7, 536]) {
+    const file = await capture(few, size)
+    t.same(values(file, FIELDS, '-d', `tcp.port==${PORT},sft`), ofFew, `${size} bytes a segment`)
+    t.same(values(file, FIELDS, '-o', `sft.port:${PORT}`, '-2'), ofFew, `${size} bytes a segment, two passes`)
+  }
+})
+
+t.test('lengths that can not be, and types out of state', async t => {
+  const at = async (hex: string, filter: string) => {
+    const file = await capture([{ port: PORT, pieces: [{ dialler: true, bytes: Buffer.from(hex, 'hex') }] }])
+    t.not(tshark(file, '-d', `tcp.port==${PORT},sft`, '-Y', filter), '', hex)
+  }
+  await at('ffffff7f48454c4f', 'sft.bad_length')
+  await at('ffffffffff48454c4f', 'sft.bad_length')
+  await at('8000000000', 'sft.bad_length')
+  await at('0300000000', 'sft.bad_length')
+  await at('818001 48454c4f'.replaceAll(' ', ''), 'sft.bad_length')
+  await at('0458585858', 'sft.malformed')
+  await at('0450494e47', 'sft.out_of_state')
+  await at('0848454c4f01030000', 'sft.malformed')
+  await at('5345434500001001', 'sft.bad_length')
+  await at('53454345000000044142434452534649ffffffff', 'sft.malformed')
+  await at('5253464c00000004', 'sft.bad_length || sft.malformed')
+})
+
+t.test('garbage, and real bytes with errors in them, never break it', async t => {
+  let seed = 7
+  const random = (below: number): number => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed % below
+  }
+  const originals = [pipe, ...got.connections, ...pushed.connections, ...classicStreams()]
+  const broken = Array.from({ length: 100 }, (): Recorded => {
+    const original = originals[random(originals.length)] as Recorded
+    const pieces = original.pieces.slice(0, 12).map(({ dialler, bytes }) => {
+      const copy = Buffer.from(bytes.subarray(0, 3000))
+      for (let times = random(4); times > 0; times--) copy[random(Math.min(copy.byteLength, 64))] = random(256)
+      return { dialler, bytes: random(8) === 0 ? copy.subarray(0, random(copy.byteLength)) : copy }
+    })
+    return { port: PORT, pieces }
+  })
+  const noise = Array.from({ length: 100 }, (): Recorded => {
+    const front = ['', '89534654 0d0a1a0a', '0448454c4f', '5345434500000010', '89534654 0d0a1a0a 8001 5354524d 010114'][
+      random(5)
+    ] as string
+    const bytes = Buffer.concat([
+      Buffer.from(front.replaceAll(' ', ''), 'hex'),
+      Buffer.from(Array.from({ length: 1 + random(400) }, () => random(256)))
+    ])
+    return { port: PORT, pieces: [{ dialler: random(2) === 0, bytes }] }
+  })
+  for (const size of [1400, 11]) {
+    const file = await capture([...broken, ...noise], size)
+    t.ok(tshark(file, '-V', '-d', `tcp.port==${PORT},sft`).includes('Not read after an error'))
+    tshark(file, '-2', '-V')
+  }
+})
+
+function classicStreams(): Recorded[] {
+  const [, , ...transfers] = readCapture(CLASSIC)
+  return transfers.map(({ segments }) => ({ port: PORT, pieces: segments }))
+}
+
+t.test('the capture of the classic system', async t => {
+  t.equal(tshark(CLASSIC, '-Y', 'http.request.uri == "/verify"').trim().split('\n').length, 2, 'two logins')
+  const rows = tshark(CLASSIC, '-Y', 'sft', '-T', 'fields', '-e', 'sft.classic.type', '-e', 'sft.classic.length').trim()
+  const greeting = ['SECE\t1554', 'RSCV\t1554', 'RQFL\t256']
+  t.same(rows.split('\n'), [...greeting, 'RSFL\t256', ...greeting, 'RSFL\t256', 'RSFL\t256', 'RSFL\t256'])
+  const subjects = tshark(CLASSIC, '-Y', 'sft.classic.certificate', '-T', 'fields', '-e', 'x509sat.uTF8String')
+  const names = subjects.trim().split('\n')
+  t.match(names, [/user1/, /user3/, /user3/, /user1/])
+  const [types] = values(await capture(classicStreams(), 1), ['sft.classic.type'], '-d', `tcp.port==${PORT},sft`)
+  t.same(
+    types,
+    rows.split('\n').map(row => row.slice(0, 4))
+  )
+  t.equal(tshark(CLASSIC, '-Y', '_ws.expert && sft'), '')
+})
