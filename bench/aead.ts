@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import forge from 'node-forge'
 import { allocate, release } from '../src/workers/buffers.ts'
-import { SUITES, type Suite, u64 } from '../src/workers/construction.ts'
+import { AEADS, type Aead, u64 } from '../src/workers/construction.ts'
 import { nativeAead } from '../src/workers/native/addon.ts'
 import { inPlaceAead, nodeAead, type OwnedAead } from '../src/workers/owned-aead.ts'
 import type { Micro, MicroCase, MicroRow } from './micro.ts'
@@ -41,7 +41,7 @@ function bare(algorithm: Algorithm, size: number): Micro {
   }
 }
 
-function ownKey(suite: Suite) {
+function ownKey(suite: Aead) {
   return { suite, key: createSecretKey(randomBytes(32)), iv: randomBytes(12) }
 }
 
@@ -53,7 +53,7 @@ function aadOf(index: number): Uint8Array {
 }
 
 /** Ours: index, nonce and AAD as SPEC §7.2 has them, and a chunk of its own for every call, filled by a copy as a read would. */
-function ownSeal(own: OwnedAead, suite: Suite, size: number): Micro {
+function ownSeal(own: OwnedAead, suite: Aead, size: number): Micro {
   const key = ownKey(suite)
   const plaintext = randomBytes(size)
   let index = 0
@@ -70,7 +70,7 @@ function ownSeal(own: OwnedAead, suite: Suite, size: number): Micro {
   }
 }
 
-function ownOpen(own: OwnedAead, suite: Suite, size: number): Micro {
+function ownOpen(own: OwnedAead, suite: Aead, size: number): Micro {
   const key = ownKey(suite)
   const plaintext = randomBytes(size)
   const { ciphertext, tag } = own.seal(key, 0, aadOf(0), copyOf(plaintext))
@@ -140,7 +140,7 @@ const OWN: readonly (readonly [string, OwnedAead])[] = [
   ...(native ? [['in place', inPlaceAead(native)] as const] : [])
 ]
 
-function ownRows(name: string, own: OwnedAead, suite: Suite, kib: number): MicroRow[] {
+function ownRows(name: string, own: OwnedAead, suite: Aead, kib: number): MicroRow[] {
   const long = kib !== 1024 || suite !== 'aes-256-gcm'
   return [
     row(`sft seal ${suite}, ${name}`, kib, size => ownSeal(own, suite, size), { long }),
@@ -161,7 +161,7 @@ export const aead: MicroCase = {
         })
       )
     ),
-    ...SUITES.flatMap(suite => KIB.flatMap(kib => OWN.flatMap(([name, own]) => ownRows(name, own, suite, kib)))),
+    ...AEADS.flatMap(suite => KIB.flatMap(kib => OWN.flatMap(([name, own]) => ownRows(name, own, suite, kib)))),
     row('warning: node-forge aes-256-gcm', 64, forgeSeal)
   ]
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { RetryOptions, TransferResult } from '../index.ts'
+import type { RetryOptions, Suite, TransferResult } from '../index.ts'
 import { formatBytes, parseCount } from './options.ts'
 import { say } from './terminal.ts'
 
@@ -11,13 +11,16 @@ export function sayTransfer(
   peer: string,
   name: string | undefined,
   { bytes, resumedAt, kind, connections, tree, renamed }: Omit<TransferResult, 'metadata'>,
-  streams = 1
+  streams = 1,
+  suite?: Suite
 ): void {
   const over = connections > 1 || streams > 1 ? `, over ${connections} connection${connections === 1 ? '' : 's'}` : ''
   const resumed = resumedAt > 0 ? `, resumed at ${formatBytes(resumedAt)}` : ''
   const entries = tree ? `, ${tree.entries} ${tree.entries === 1 ? 'entry' : 'entries'}` : ''
   const instead = renamed === undefined ? '' : ` as ${renamed}`
-  say(`${verb} ${peer}: ${name ?? 'a stream'}${instead}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}`)
+  say(
+    `${verb} ${peer}: ${name ?? 'a stream'}${instead}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}${suite === 'rsa-oaep' ? ', every byte under RSA' : ''}`
+  )
 }
 
 export interface ResumeFlags {

@@ -1,5 +1,6 @@
 import { allocate, release } from '../workers/buffers.ts'
 import { DEFAULT_CHUNK_SIZE, isChunkSize } from '../workers/construction.ts'
+import type { BlockKey } from '../workers/strict-blocks.ts'
 import { SftError } from './errors.ts'
 import { IDLE, markIdle } from './idle.ts'
 import type { Chunk, Stage } from './types.ts'
@@ -14,6 +15,8 @@ export interface ChunkOptions {
    * megabyte. The stream's header must then say that its chunks vary (SPEC §7.2, M30). Default: never.
    */
   idle?: number
+  /** The chunks go into blocks of the strict suite, and `size` is what those hold (SPEC §7.6): any number of bytes. */
+  blocks?: BlockKey | undefined
 }
 
 /**
@@ -23,8 +26,9 @@ export interface ChunkOptions {
  * @throws SftError ERR_SFT_USAGE for a size that is no power of two from 16 KiB to 1 MiB.
  */
 export function chunk(options: ChunkOptions = {}): Stage<Uint8Array, Chunk> {
-  const { size = DEFAULT_CHUNK_SIZE, owned = false, idle } = options
-  if (!isChunkSize(size)) throw new SftError('ERR_SFT_USAGE', 'chunk size must be a power of two from 16 KiB to 1 MiB')
+  const { size = DEFAULT_CHUNK_SIZE, owned = false, idle, blocks } = options
+  if (!blocks && !isChunkSize(size))
+    throw new SftError('ERR_SFT_USAGE', 'chunk size must be a power of two from 16 KiB to 1 MiB')
   return async function* (source) {
     const filling = new Filling(size, owned)
     for await (const piece of idle === undefined ? source : markIdle(source, idle)) {

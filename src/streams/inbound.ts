@@ -1,6 +1,7 @@
 import { CHUNK_OVERHEAD } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import type { StreamKey } from '../workers/stream-key.ts'
+import type { BlockKey } from '../workers/strict-blocks.ts'
 import { openCheckpoints, type VerifyCheckpoint } from './checkpoints.ts'
 import { SftError } from './errors.ts'
 import { CONTROL_CAP, TYPE_BYTES } from './frame-types.ts'
@@ -17,6 +18,8 @@ export interface StreamOpening {
   key: StreamKey
   /** Whether the sender signed a checkpoint; asked in a stream for several recipients only (SPEC §7.5). */
   verify: VerifyCheckpoint
+  /** The reader's key for the blocks of the strict suite (SPEC §7.6). */
+  blocks?: BlockKey | undefined
 }
 
 export interface InboundOptions extends GatherOptions, WindowOptions {
@@ -47,10 +50,10 @@ export function inbound(options: InboundOptions): Stage<Uint8Array, Uint8Array> 
     const frames = unframe({ ...options, cap: () => cap, last: 'FINL' })(stripMagic()(source))
     try {
       const header = await readHeader(frames)
-      const { key, verify } = await openHeader(header)
+      const { key, verify, blocks } = await openHeader(header)
       cap = chunkFrameCap(header.chunkSize)
       const signed = header.stanzas.length > 1 ? openCheckpoints(key, verify)(frames) : frames
-      yield* open(pool, key, { ...header, ...(inFlight && { inFlight }) })(signed)
+      yield* open(pool, key, { ...header, blocks, ...(inFlight && { inFlight }) })(signed)
     } finally {
       await frames.return()
     }

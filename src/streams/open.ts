@@ -3,6 +3,7 @@ import { release } from '../workers/buffers.ts'
 import { CHUNK_OVERHEAD, INDEX_BYTES, MAX_STREAM_BYTES, u64 } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import type { StreamKey } from '../workers/stream-key.ts'
+import { BlockSizes } from '../workers/strict-blocks.ts'
 import type { OpenTask } from '../workers/tasks.ts'
 import { SftError } from './errors.ts'
 import { typeBytes } from './frame-types.ts'
@@ -32,9 +33,13 @@ interface Progress {
 export function open(pool: CipherPool, key: StreamKey, options: OpenOptions): Stage<ReceivedFrame, Uint8Array> {
   const { inFlight = () => defaultInFlight(pool), firstChunk = 0 } = options
   return async function* (source) {
+    const last = requireFullBlocks(options)
     const progress: Progress = { index: firstChunk, bytes: 0, final: undefined }
     const opened = mapOrdered(inFlight, openWith(pool), release)
-    for await (const plaintext of opened(checkOrder(source, key, options, progress))) yield plaintext
+    for await (const plaintext of opened(checkOrder(source, key, options, progress))) {
+      last(plaintext.byteLength)
+      yield plaintext
+    }
     verifyFinal(key, progress, firstChunk)
   }
 }
@@ -46,7 +51,7 @@ async function* checkOrder(
   options: OpenOptions,
   progress: Progress
 ): AsyncGenerator<OpenTask> {
-  let shortChunk = false
+  const requireSize = sizeCheck(options)
   for await (const { type, body } of source) {
     if (progress.final) throw new SftError('ERR_SFT_TRAILING', 'data after the end of the stream')
     if (type === 'FINL') {
@@ -55,14 +60,36 @@ async function* checkOrder(
     }
     if (type !== 'RSFL') throw new SftError('ERR_SFT_FRAME_TYPE', `frame ${type} inside a stream`)
     const size = body.byteLength - CHUNK_OVERHEAD
-    if (size < 1 || size > options.chunkSize || shortChunk)
-      throw new SftError('ERR_SFT_CHUNK_SIZE', 'chunk has a wrong size')
-    shortChunk = !options.variable && size < options.chunkSize
-    yield { key: key.chunk(progress.index), index: expectIndex(body, progress), body }
+    requireSize(size)
+    yield { key: key.chunk(progress.index), index: expectIndex(body, progress), body, blocks: options.blocks }
     progress.bytes += size
     if (progress.bytes > MAX_STREAM_BYTES) throw new SftError('ERR_SFT_LIMIT', 'a stream holds at most 2^48 bytes')
   }
   if (!progress.final) throw new SftError('ERR_SFT_TRUNCATED', 'the stream ends without its final frame')
+}
+
+/** Every chunk but the last is full, of whole blocks, unless they vary (M30, M161). */
+function sizeCheck({ blocks, chunkSize, variable }: OpenOptions): (size: number) => void {
+  const sizes = blocks && new BlockSizes(blocks.key)
+  const full = sizes?.full(chunkSize) ?? chunkSize
+  const unit = sizes?.block ?? 1
+  let short = false
+  return size => {
+    if (size < 1 || size > full || size % unit !== 0 || short)
+      throw new SftError('ERR_SFT_CHUNK_SIZE', 'chunk has a wrong size')
+    short = !variable && size < full
+  }
+}
+
+/** Of the strict suite: only the last block of a file may be short, which shows once it is open (M162). */
+function requireFullBlocks({ blocks, chunkSize, variable }: OpenOptions): (bytes: number) => void {
+  if (!blocks || variable) return () => {}
+  const sizes = new BlockSizes(blocks.key)
+  let short = false
+  return bytes => {
+    if (short) throw new SftError('ERR_SFT_CHUNK_SIZE', 'a block before the last is not full')
+    short = bytes < sizes.plain(chunkSize)
+  }
 }
 
 function expectIndex(body: Uint8Array, progress: Progress): number {

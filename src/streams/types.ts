@@ -51,4 +51,9 @@ declare const brand: unique symbol
 export type Chunk = Uint8Array<ArrayBuffer> & { readonly [brand]: 'Chunk' }
 
 /** An `RSFL` or `FINL` frame. Framing an unsealed chunk, or sealing twice, does not compile. */
-export type SealedChunk = Frame & { readonly type: 'RSFL' | 'FINL'; readonly [brand]: 'SealedChunk' }
+export type SealedChunk = Frame & {
+  readonly type: 'RSFL' | 'FINL'
+  /** Bytes of the source in it. */
+  readonly plain: number
+  readonly [brand]: 'SealedChunk'
+}

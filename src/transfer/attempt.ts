@@ -59,7 +59,7 @@ export async function getOnce(
     })
     return await notedAt(destination, result, job)
   } catch (error) {
-    onKept?.((await destination.begun?.())?.bytes ?? 0)
+    onKept?.((await destination.begun?.().catch(() => undefined))?.bytes ?? 0)
     await destination.lost?.()
     throw error
   }

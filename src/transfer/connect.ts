@@ -42,9 +42,17 @@ const MAX_STREAMS = MAX_STRIPES + 1
 export async function connect(options: ConnectOptions): Promise<FileSession> {
   const { identity, pool, expect, suites, chunkSize, streams = 1, signal } = options
   requireStreams(streams)
-  const session = await secure('initiator', identity, { expect, suites, signal })(await dial(options))
+  const opening = secure('initiator', identity, { expect, suites, signal })
+  const session = await opening(await dial(options)).catch(error => raiseWithHint(error, suites))
   if (streams > 1) await openStripes(session, streams - 1, options)
   return new FileSession({ session, identity, pool, chunkSize })
+}
+
+/** A peer with no suite in common says nothing to a stranger, and closes. */
+function raiseWithHint(error: unknown, suites: readonly Suite[] | undefined): never {
+  if (!SftError.is(error) || error.code !== 'ERR_SFT_CONNECTION_LOST' || suites === undefined) throw error
+  const hint = `it may not take the suite ${suites.join(' or ')}`
+  throw new SftError(error.code, error.message, { cause: error, hint })
 }
 
 /** @throws SftError ERR_SFT_USAGE unless it is a number of connections that a session may have. */

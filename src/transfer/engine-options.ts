@@ -21,6 +21,7 @@ export interface EngineOptions {
   pool?: CipherPool | undefined
   /** Bytes a chunk: a power of two, 16 KiB to 1 MiB (default). */
   chunkSize?: number | undefined
+  /** Of what is sealed and dialled; who listens takes no other. Default: AES-256-GCM, and who listens takes all. */
   suite?: Suite | undefined
   /**
    * Bytes a second that all transfers of the engine together may take, each way, at least 1 KiB; chunks are no larger than what goes in one.

@@ -65,6 +65,7 @@ export class Engine implements AsyncDisposable {
       identity: () => this.identity,
       pool: this.pool,
       chunkSize,
+      suites: options.suite && [options.suite],
       meter: this.#meter,
       limits: this.#limits,
       boundBy: this.#boundBy

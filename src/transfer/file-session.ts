@@ -206,7 +206,11 @@ export class FileSession implements AsyncDisposable {
     }
     this.#answered = destination
     const tree = offer.content === TREE
-    const begun = await begunOf(offer, destination, receipt !== undefined || verify !== undefined)
+    const there = await this.#orRefuse(async () => ({
+      begun: await begunOf(offer, destination, receipt !== undefined || verify !== undefined)
+    }))
+    if (!there) return undefined
+    const { begun } = there
     const known = tree || isSameFile(begun?.id, offer.fileId) ? begun : undefined
     const givenUp = known ? undefined : begun?.bytes
     const early = verify ? this.#transfers.read() : undefined

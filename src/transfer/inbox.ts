@@ -139,7 +139,7 @@ export function limitSize(
       return await sink(meter(source, maxSize, quota, taken))
     } catch (error) {
       // what stays for another attempt still takes its place
-      if (!(await begun?.())) quota.left += taken.bytes
+      if (!(await begun?.().catch(() => undefined))) quota.left += taken.bytes
       throw error
     }
   }

@@ -1,6 +1,7 @@
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import type { Identity } from '../auth/identity/identity.ts'
 import type { RateLimits } from '../streams/rate-limit.ts'
+import type { Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { type AnswerOptions, answersFor } from './answering.ts'
 import type { EventOptions } from './events.ts'
@@ -21,12 +22,17 @@ export interface ListenersOptions {
   readonly identity: () => Identity
   readonly pool: CipherPool
   readonly chunkSize: number | undefined
+  /** The only ones that peers may dial with; undefined for all. */
+  readonly suites: readonly Suite[] | undefined
   readonly meter: Meter | undefined
   readonly limits: RateLimits | undefined
   readonly boundBy: () => MeteredStage | undefined
 }
 
-export type ReceivingOne = Omit<ReceiveOneOptions, 'identity' | 'pool' | 'limits' | 'message' | 'onEvent' | 'onFault'> &
+export type ReceivingOne = Omit<
+  ReceiveOneOptions,
+  'identity' | 'pool' | 'suites' | 'limits' | 'message' | 'onEvent' | 'onFault'
+> &
   MessageOptions &
   EventOptions &
   Pick<ListenAddress, 'policy' | 'audit'>
@@ -52,7 +58,7 @@ export class Listeners {
   }
 
   receiveOne(options: ReceivingOne): Promise<TransferResult & { peer: string }> {
-    const { identity, pool, meter, limits, boundBy } = this.#options
+    const { identity, pool, suites, meter, limits, boundBy } = this.#options
     const { destination: given, onListening } = options
     const listening = listeningOf(options, boundBy)
     const { auditor, watches, tell } = listening
@@ -70,6 +76,7 @@ export class Listeners {
       onSession: peer => auditor?.session(peer),
       identity,
       pool,
+      suites,
       limits
     })
   }
@@ -79,7 +86,7 @@ export class Listeners {
     { auditor, watches, tell }: Listening,
     answers: Answers
   ): Promise<Listener> {
-    const { identity, pool, chunkSize, limits } = this.#options
+    const { identity, pool, chunkSize, suites, limits } = this.#options
     const onSession = (peer: PeerIdentity) => auditor?.session(peer)
     const listener = await listen({
       identity,
@@ -88,6 +95,7 @@ export class Listeners {
       port,
       answers,
       chunkSize,
+      suites,
       limits,
       onEvent: tell,
       onSession

@@ -81,10 +81,11 @@ export function resumableFile(
   return {
     kind: 'durable',
     begun: async () => {
-      const begun = await begunAt(path)
+      if (!(await begunAt(path))) return undefined
+      if (await lease.take()) return begunAt(path)
       // of those who each get a name of their own, none waits for the part of another
-      if (existing !== 'rename' || !begun) return begun
-      return (await lease.take()) ? begunAt(path) : undefined
+      if (existing === 'rename') return undefined
+      throw new SftError('ERR_SFT_BUSY', 'another process receives this file')
     },
     lost: () => lease.release(),
     kept: bytes => firstBytes(path, bytes),

@@ -9,6 +9,7 @@ import type { Stage } from '../streams/types.ts'
 import { DEFAULT_CHUNK_SIZE, type Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { distinctRecipients, openHeader, type Recipient, sealHeader } from './stream-header.ts'
+import { blocksOf, chunkSizeFor, plainChunk, requireOneRecipient } from './strict.ts'
 
 /** The one-way sealed stream, `sft send | sft recv` (SPEC §7). */
 
@@ -23,7 +24,7 @@ export interface SealStreamOptions {
   /** Name, size, mtime of the source; `created` is set here. */
   metadata?: Omit<Metadata, 'created'>
   suite?: Suite
-  /** Bytes a chunk. Default 1 MiB. */
+  /** Bytes a chunk. Default 1 MiB; of the strict suite 64 KiB, and no more. */
   chunkSize?: number
   /** The source is a regular file: its chunks are full. Default false: chunks vary and do not wait for an idle source. */
   file?: boolean
@@ -37,13 +38,15 @@ export interface SealStreamOptions {
  * Memory: `inFlight` chunks (default twice the threads of the pool, at least 2) and one piece. For several recipients it also signs what it has
  * sealed, every 16 MiB, so that none of them can change what another gets (SPEC §7.5).
  *
- * @throws SftError ERR_SFT_USAGE for no recipient, or more than 64.
+ * @throws SftError ERR_SFT_USAGE for no recipient, or more than 64; for more than one of the strict suite.
  */
 export function sealStream(options: SealStreamOptions): Stage<Uint8Array, Uint8Array> {
-  const { identity, pool, metadata, suite = 'aes-256-gcm', chunkSize = DEFAULT_CHUNK_SIZE, file = false } = options
+  const { identity, pool, metadata, suite = 'aes-256-gcm', file = false } = options
+  const chunkSize = chunkSizeFor(suite, options.chunkSize ?? DEFAULT_CHUNK_SIZE)
   return async function* (source) {
     const recipients = distinctRecipients(options.recipients)
-    const { header, key, sign } = await sealHeader({
+    requireOneRecipient(suite, recipients)
+    const { header, streamId, key, sign } = await sealHeader({
       sender: identity,
       recipients,
       suite,
@@ -55,7 +58,9 @@ export function sealStream(options: SealStreamOptions): Stage<Uint8Array, Uint8A
     const window = options.inFlight === undefined ? {} : { inFlight: options.inFlight }
     const several = recipients.length > 1 ? { sign } : {}
     const owned = options.owned ?? false
-    yield* outbound(header, { pool, key, size: chunkSize, owned, ...idle, ...window, ...several })(source)
+    const { publicKey } = recipients[0] as Recipient
+    const [size, blocks] = [plainChunk(suite, publicKey, chunkSize), blocksOf(suite, publicKey, streamId)]
+    yield* outbound(header, { pool, key, size, blocks, owned, ...idle, ...window, ...several })(source)
   }
 }
 
@@ -91,10 +96,12 @@ export function openStream(options: OpenStreamOptions): Stage<Uint8Array, Uint8A
     ...rest,
     pool,
     openHeader: async header => {
+      if (header.suite === 'rsa-oaep' && header.stanzas.length > 1)
+        throw new SftError('ERR_SFT_HEADER', 'a stream of blocks under one key can not be for several')
       const opened = await openHeader(header, { identity, spkiHash: spkiHash(identity.publicKey), pool, now: now?.() })
       requireSender(opened.sender, from)
       onHeader?.({ sender: opened.sender, metadata: opened.metadata })
-      return opened
+      return { ...opened, blocks: blocksOf(header.suite, identity.privateKey, header.streamId) }
     }
   })
 }

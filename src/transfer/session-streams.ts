@@ -18,7 +18,7 @@ import { open } from '../streams/open.ts'
 import { sealed } from '../streams/outbound.ts'
 import { defaultInFlight } from '../streams/seal.ts'
 import { decodeTlv, encodeTlv } from '../streams/tlv.ts'
-import type { ReceivedFrame, SealedChunk, Source } from '../streams/types.ts'
+import type { ReceivedFrame, Source } from '../streams/types.ts'
 import { KEY_BYTES } from '../workers/construction.ts'
 import { expand, extract } from '../workers/hkdf.ts'
 import type { CipherPool } from '../workers/pool.ts'
@@ -26,6 +26,7 @@ import { deriveStreamKey } from '../workers/stream-key.ts'
 import { fileId } from './file-id.ts'
 import { IDLE_CHUNK_MS } from './pipe.ts'
 import { checkedKey, stanzaFor, unwrapSecret } from './stream-header.ts'
+import { blocksOf, chunkSizeFor, plainChunk } from './strict.ts'
 import type { Entry } from './tree/entry.ts'
 
 /** A source with what is told of it. */
@@ -73,7 +74,7 @@ export interface Incoming {
   metadata: Metadata
   /** Bytes of the file before those that come. */
   start: number
-  /** Bytes a chunk. */
+  /** Bytes of the file in a full chunk. */
   chunkSize: number
   /** Verified plaintext; ends without an error only after the final frame. Its buffers are the consumer's. */
   source: AsyncGenerator<Uint8Array, void, undefined>
@@ -120,13 +121,19 @@ export class SessionStreams {
 
   /** Where a stream begins for a peer who has `offset` bytes: with a whole chunk. */
   startFor(offset: number): number {
-    return offset - (offset % this.chunkSize)
+    return offset - (offset % this.plainChunk)
+  }
+
+  /** Bytes of a file in a chunk of what goes out. */
+  get plainChunk(): number {
+    const { suite, peer } = this.#options.session
+    return plainChunk(suite, peer.publicKey, this.#chunkSize)
   }
 
   /** Bytes a chunk of what goes out. */
-  get chunkSize(): number {
+  get #chunkSize(): number {
     const { chunkSize, session } = this.#options
-    return Math.min(chunkSize ?? session.maxChunkSize, session.maxChunkSize)
+    return chunkSizeFor(session.suite, Math.min(chunkSize ?? session.maxChunkSize, session.maxChunkSize))
   }
 
   /**
@@ -138,17 +145,18 @@ export class SessionStreams {
     const { metadata, file, source, owned, onWriting, onWritten, replay } = outgoing
     replay?.begin(start)
     const { session, pool, inFlight } = this.#options
-    const size = this.chunkSize
+    const size = this.plainChunk
     const firstChunk = start / size
-    const { streamId, key, body } = this.#makeHeader(size, !file, firstChunk)
+    const { streamId, key, body } = this.#makeHeader(this.#chunkSize, !file, firstChunk)
+    const blocks = blocksOf(session.suite, session.peer.publicKey, streamId)
     const told = encodeTlv(METADATA, { ...metadata, created: Date.now(), fileId: id })
     await session.write('STRM', Buffer.concat([body, key.commitment, told]))
     const idle = file ? {} : { idle: IDLE_CHUNK_MS }
     const window = inFlight === undefined ? {} : { inFlight }
-    for await (const frame of sealed({ pool, key, size, owned, firstChunk, ...idle, ...window })(
+    for await (const frame of sealed({ pool, key, size, owned, firstChunk, blocks, ...idle, ...window })(
       source(signal, start)
     )) {
-      const bytes = plaintextOf(frame)
+      const bytes = frame.plain
       onWriting?.()
       await session.writeSealed(frame)
       onWritten?.(bytes)
@@ -171,9 +179,12 @@ export class SessionStreams {
     const key = checkedKey(header, await this.#incomingSecret(header))
     session.expectChunks(header.chunkSize)
     const window = inFlight === undefined ? {} : { inFlight }
-    const start = header.firstChunk * header.chunkSize
-    const source = open(pool, key, { ...header, ...window })(this.#frames(header.firstChunk))
-    return { streamId: header.streamId, metadata, start, chunkSize: header.chunkSize, source }
+    const { privateKey, publicKey } = this.#options.identity
+    const chunkSize = plainChunk(header.suite, publicKey, header.chunkSize)
+    const start = header.firstChunk * chunkSize
+    const blocks = blocksOf(header.suite, privateKey, header.streamId)
+    const source = open(pool, key, { ...header, blocks, ...window })(this.#frames(header.firstChunk))
+    return { streamId: header.streamId, metadata, start, chunkSize, source }
   }
 
   /** The frames of the present stream, of the first connection and of the stripes that its request named (M41). */
@@ -225,11 +236,6 @@ export class SessionStreams {
 /** True for what is worth a part at its receiver. */
 export function isResumable({ stat, tree }: Pick<Outgoing, 'stat' | 'tree'>): boolean {
   return tree !== undefined || (stat !== undefined && Number(stat.size) >= RESUMABLE_FROM)
-}
-
-/** Bytes that were sealed in it; the ciphertext is as long. */
-function plaintextOf({ type, body }: SealedChunk): number {
-  return type === 'RSFL' ? (body[1]?.byteLength ?? 0) : 0
 }
 
 /** `K_dir = Extract(exp, K)`; K is zeroed. */

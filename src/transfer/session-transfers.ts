@@ -69,7 +69,7 @@ export class SessionTransfers {
     const id = await this.#streams.idAt(outgoing, offset)
     const same = isSameFile(id, known)
     const start = same && (await this.#isProved(task, next)) ? this.#streams.startFor(offset) : 0
-    const restart = restartOf({ start, chunkSize: this.#streams.chunkSize, begun: { bytes: offset }, givenUp, same })
+    const restart = restartOf({ start, chunkSize: this.#streams.plainChunk, begun: { bytes: offset }, givenUp, same })
     if (restart) onRestart?.(restart)
     const counted = { bytes: start }
     const source: Outgoing['source'] = signal => count(outgoing.source(signal, start), counted)

@@ -64,6 +64,7 @@ export interface SealHeaderOptions {
 
 export interface SealedHeader {
   header: Frame
+  streamId: Uint8Array
   key: StreamKey
   /** Signs the checkpoints of this stream, if it is for several recipients. */
   sign: SignCheckpoint
@@ -86,7 +87,8 @@ export async function sealHeader(options: SealHeaderOptions): Promise<SealedHead
   }
   const signature = await signPss(sender.privateKey, signedText(bound, unsigned, sender.chain[0] as Uint8Array))
   const { ciphertext, tag } = sealBytes(key.header, 0, bound, encodeTlv(SEALED_PART, { ...unsigned, signature }))
-  return { header: { type: 'STRM', body: [bound, ciphertext, tag] }, key, sign: checkpointSigner(sender, bound) }
+  const header: Frame = { type: 'STRM', body: [bound, ciphertext, tag] }
+  return { header, streamId, key, sign: checkpointSigner(sender, bound) }
 }
 
 /** Wraps a stream key to one recipient. */

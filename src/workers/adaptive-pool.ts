@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os'
-import { MIN_TASK_BYTES, threadsFor } from './placement.ts'
+import { MIN_BLOCK_TASK_BYTES, MIN_TASK_BYTES, threadsFor } from './placement.ts'
 import type { CipherPool } from './pool.ts'
 
 const MIB = 1024 * 1024
 /** Tasks that decide. The quickest counts: the others were interrupted, or the first to touch their memory. */
 const MEASURED_TASKS = 8
+/** In the place of how many were measured: there is nothing to decide any more. */
+const STRICT = Number.POSITIVE_INFINITY
 
 export interface AdaptiveOptions {
   inline: CipherPool
@@ -33,13 +35,26 @@ export function adaptivePool({ inline, threaded, processors = availableParalleli
     }
     return result
   }
+  /** Blocks of the strict suite take all processors: the calling thread has next to nothing to do between two. */
+  const useAll = (bytes: number): void => {
+    if (measured >= STRICT || bytes < MIN_BLOCK_TASK_BYTES) return
+    measured = STRICT
+    void pool.close()
+    pool = threaded(processors)
+  }
   const close = (): Promise<void> => pool.close()
   return {
     get threads() {
       return pool.threads
     },
-    seal: task => timed(task.data.byteLength, () => pool.seal(task)),
-    open: task => timed(task.body.byteLength, () => pool.open(task)),
+    seal: task => {
+      if (task.blocks) useAll(task.data.byteLength)
+      return timed(task.data.byteLength, () => pool.seal(task))
+    },
+    open: task => {
+      if (task.blocks) useAll(task.body.byteLength)
+      return timed(task.body.byteLength, () => pool.open(task))
+    },
     unwrap: task => pool.unwrap(task),
     close,
     [Symbol.asyncDispose]: close

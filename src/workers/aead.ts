@@ -1,9 +1,9 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
-import { nonceFor, type Suite, TAG_BYTES } from './construction.ts'
+import { type Aead, nonceFor, TAG_BYTES } from './construction.ts'
 
 /** A key of one suite with its base nonce; seals each index once. */
 export interface AeadKey {
-  readonly suite: Suite
+  readonly suite: Aead
   readonly key: KeyObject
   readonly iv: Uint8Array
 }

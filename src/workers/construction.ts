@@ -3,11 +3,18 @@
  * the arithmetic reads one page.
  */
 
-export const SUITES = ['aes-256-gcm', 'chacha20-poly1305'] as const
+export const AEADS = ['aes-256-gcm', 'chacha20-poly1305'] as const
+export type Aead = (typeof AEADS)[number]
+/** `rsa-oaep` is the strict one: every byte of a file inside a block under the receiver's key, and the blocks sealed like any bytes (SPEC §7.6). */
+export const SUITES = [...AEADS, 'rsa-oaep'] as const
 export type Suite = (typeof SUITES)[number]
 
 /** Wire numbers of the suites (SPEC §1). */
-export const SUITE_IDS: Readonly<Record<Suite, number>> = { 'aes-256-gcm': 1, 'chacha20-poly1305': 2 }
+export const SUITE_IDS: Readonly<Record<Suite, number>> = {
+  'aes-256-gcm': 1,
+  'chacha20-poly1305': 2,
+  'rsa-oaep': 3
+}
 
 /** Of a file id (SPEC §8.4). */
 export const FILE_ID_BYTES = 32
@@ -23,11 +30,18 @@ export const MIN_CHUNK_SIZE = 2 ** 14
 export const MAX_CHUNK_SIZE = 2 ** 20
 /** One chunk, one pool task, one frame: about 1 MiB makes the hand-over between threads cheap. */
 export const DEFAULT_CHUNK_SIZE = 2 ** 20
+/** Largest chunk of the strict suite: one is the receiver's work for a fraction of a second. */
+export const STRICT_CHUNK_SIZE = 2 ** 16
 
 /** Chunks under one group key. */
 export const GROUP_CHUNKS = 2 ** 16
 /** Largest plaintext of one stream in bytes. */
 export const MAX_STREAM_BYTES = 2 ** 48
+
+/** What seals under a suite. */
+export function aeadOf(suite: Suite): Aead {
+  return suite === 'rsa-oaep' ? 'aes-256-gcm' : suite
+}
 
 /** True for a power of two from 16 KiB to 1 MiB. */
 export function isChunkSize(size: number): boolean {

@@ -5,6 +5,8 @@
 
 /** Below this size a task costs more to hand over than to do (bench/pool), and its time is mostly the call itself. */
 export const MIN_TASK_BYTES = 128 * 1024
+/** The same for blocks of the strict suite: some private operations. */
+export const MIN_BLOCK_TASK_BYTES = 4 * 1024
 /** ms that the calling thread needs for a megabyte apart from the cipher: about what reading and writing it cost. */
 const OWN_MS = 0.2
 /** A cipher quicker than this for a megabyte is done before a thread has woken. */

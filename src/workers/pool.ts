@@ -2,7 +2,7 @@ import type { Piscina } from 'piscina'
 import { adaptivePool } from './adaptive-pool.ts'
 import type { Sealed } from './aead.ts'
 import { allocate, release } from './buffers.ts'
-import { MIN_TASK_BYTES } from './placement.ts'
+import { MIN_BLOCK_TASK_BYTES, MIN_TASK_BYTES } from './placement.ts'
 import { type OpenTask, openTask, type SealTask, sealTask, type UnwrapTask, unwrapTask } from './tasks.ts'
 
 /**
@@ -79,15 +79,20 @@ function threadPool(threads: number): CipherPool {
   return {
     threads,
     seal: async task =>
-      task.data.byteLength < MIN_TASK_BYTES ? sealTask(task) : (run('seal', task, task.data.buffer) as Promise<Sealed>),
+      isLight(task, task.data) ? sealTask(task) : (run('seal', task, task.data.buffer) as Promise<Sealed>),
     open: async task =>
-      task.body.byteLength < MIN_TASK_BYTES
+      isLight(task, task.body)
         ? openTask(task)
         : (run('open', task, task.body.buffer) as Promise<Uint8Array<ArrayBuffer> | undefined>),
     unwrap: async task => (started ? (run('unwrap', task) as Promise<Uint8Array | undefined>) : unwrapTask(task)),
     close,
     [Symbol.asyncDispose]: close
   }
+}
+
+/** Quicker done than handed over. A block takes thousands of times as long as its bytes otherwise do. */
+function isLight({ blocks }: Pick<SealTask, 'blocks'>, { byteLength }: Uint8Array): boolean {
+  return byteLength < (blocks ? MIN_BLOCK_TASK_BYTES : MIN_TASK_BYTES)
 }
 
 async function startThreads(threads: number): Promise<Piscina> {

@@ -1,6 +1,6 @@
 import { createHash, createSecretKey } from 'node:crypto'
 import type { AeadKey } from './aead.ts'
-import { groupOf, IV_BYTES, KEY_BYTES, type Suite } from './construction.ts'
+import { aeadOf, groupOf, IV_BYTES, KEY_BYTES, type Suite } from './construction.ts'
 import { expand, extract } from './hkdf.ts'
 
 /** The keys of one stream (SPEC §7). One stream key seals one stream. */
@@ -60,7 +60,7 @@ export function splitKey(suite: Suite, secret: Uint8Array): AeadKey {
   const key = createSecretKey(secret.subarray(0, KEY_BYTES))
   const iv = Uint8Array.from(secret.subarray(KEY_BYTES))
   secret.fill(0)
-  return { suite, key, iv }
+  return { suite: aeadOf(suite), key, iv }
 }
 
 function u32(value: number): Uint8Array {

@@ -5,7 +5,7 @@ import { encodeClear, MAGIC, type ParsedHeader } from '../../src/streams/header.
 import { type InboundOptions, inbound } from '../../src/streams/inbound.ts'
 import { outbound } from '../../src/streams/outbound.ts'
 import type { Frame } from '../../src/streams/types.ts'
-import { SUITES } from '../../src/workers/construction.ts'
+import { AEADS } from '../../src/workers/construction.ts'
 import { inlinePool } from '../../src/workers/pool.ts'
 import { C, collect, cut, hex, join, LENGTHS, pattern, print, STEPS, streamKey } from '../fixtures/bytes.ts'
 import { tracked } from '../fixtures/stage-contract.ts'
@@ -34,7 +34,7 @@ const stream = (len: number, of = key): Promise<Buffer> =>
 const inboundStage = (options: Partial<InboundOptions> = {}) =>
   inbound({ pool: inlinePool(), openHeader: async () => ({ key, verify }), ...options })
 
-for (const suite of SUITES) {
+for (const suite of AEADS) {
   for (const len of LENGTHS) {
     const bytes = await stream(len, streamKey(suite))
     for (const step of STEPS) {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { open, seal } from '../../src/workers/aead.ts'
-import { SUITES } from '../../src/workers/construction.ts'
+import { AEADS } from '../../src/workers/construction.ts'
 import { AEAD_VECTORS } from '../fixtures/aead-vectors.ts'
 import { aeadKey, C, hex, pattern, print } from '../fixtures/bytes.ts'
 
@@ -15,7 +15,7 @@ for (const [name, vector] of Object.entries(AEAD_VECTORS)) {
   })
 }
 
-for (const suite of SUITES) {
+for (const suite of AEADS) {
   const key = aeadKey(suite, pattern(32), pattern(12))
   const aad = pattern(12, 5)
 

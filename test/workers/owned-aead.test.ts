@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { open, seal } from '../../src/workers/aead.ts'
-import { SUITES } from '../../src/workers/construction.ts'
+import { AEADS } from '../../src/workers/construction.ts'
 import { nativeAead } from '../../src/workers/native/addon.ts'
 import { aeadBackend, nodeAead, ownedAead } from '../../src/workers/owned-aead.ts'
 import { AEAD_VECTORS } from '../fixtures/aead-vectors.ts'
@@ -31,7 +31,7 @@ for (const [name, aead] of ownedAeads(t)) {
     })
   }
 
-  for (const suite of SUITES) {
+  for (const suite of AEADS) {
     const key = aeadKey(suite, pattern(32), pattern(12))
     const aad = pattern(12, 5)
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { SUITES, u64 } from '../../src/workers/construction.ts'
+import { AEADS, u64 } from '../../src/workers/construction.ts'
 import { wrapKey } from '../../src/workers/key-wrap.ts'
 import { type CipherPool, createPool, inlinePool } from '../../src/workers/pool.ts'
 import { pattern, print, streamKey } from '../fixtures/bytes.ts'
@@ -21,7 +21,7 @@ async function sealedBody(pool: CipherPool, index: number, data: Uint8Array<Arra
 }
 
 t.test('both pools give the same bytes', async t => {
-  for (const suite of SUITES) {
+  for (const suite of AEADS) {
     const key = streamKey(suite).chunk(3)
     for (const size of [1, LARGE - 1, LARGE]) {
       const results = await Promise.all(POOLS.map(([, pool]) => pool.seal({ key, index: 3, data: pattern(size) })))

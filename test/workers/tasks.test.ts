@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { open } from '../../src/workers/aead.ts'
-import { SUITES, u64 } from '../../src/workers/construction.ts'
+import { AEADS, u64 } from '../../src/workers/construction.ts'
 import { wrapKey } from '../../src/workers/key-wrap.ts'
 import { openTask, sealTask, unwrapTask } from '../../src/workers/tasks.ts'
 import { C, pattern, print, streamKey } from '../fixtures/bytes.ts'
 
-for (const suite of SUITES) {
+for (const suite of AEADS) {
   t.test(`${suite}: a sealed chunk opens, bound to its index`, t => {
     const key = streamKey(suite).chunk(5)
     const { ciphertext, tag } = sealTask({ key, index: 5, data: pattern(C) })

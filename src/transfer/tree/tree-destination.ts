@@ -35,9 +35,11 @@ export function treeDestination(directory: string, name: string, options: TreeDe
   const plan = { ...options, directory, name, lease }
   const begun = async () => {
     const standing = owner && (await standingAt(directory, name, owner))
+    if (!standing) return undefined
+    if (await lease?.take()) return { id: standing.chain, bytes: standing.position }
     // of those who each get a name of their own, none waits for what another has begun
-    if (standing && options.existing === 'rename' && !(await lease?.take())) return
-    return standing && { id: standing.chain, bytes: standing.position }
+    if (options.existing === 'rename') return undefined
+    throw new SftError('ERR_SFT_BUSY', 'another process receives this directory')
   }
   return {
     kind: 'durable',
