@@ -89,7 +89,7 @@ t.test('what this version does not know is refused (M25)', t => {
   }
   for (const version of [0, 2, 255]) t.throws(() => parseHeader(changed(0, version)), { code: 'ERR_SFT_VERSION' })
   for (const [offset, values] of [
-    [1, [0, 3, 255]],
+    [1, [0, 4, 255]],
     [2, [0, 13, 21, 255]],
     [3, [2, 3, 128, 255]],
     [36, [0x20, 0xff]],

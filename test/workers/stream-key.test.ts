@@ -1,7 +1,7 @@
 import { createHash, hkdfSync } from 'node:crypto'
 import t from 'tap'
 import type { AeadKey } from '../../src/workers/aead.ts'
-import { SUITES } from '../../src/workers/construction.ts'
+import { aeadOf, SUITES } from '../../src/workers/construction.ts'
 import { deriveStreamKey, splitKey } from '../../src/workers/stream-key.ts'
 import { pattern, streamKey } from '../fixtures/bytes.ts'
 
@@ -19,6 +19,7 @@ const u32 = (value: number): Buffer => Buffer.from([value >>> 24, value >>> 16, 
 
 for (const suite of SUITES) {
   t.test(`${suite}: labels, lengths and groups of SPEC §7`, t => {
+    const aead = aeadOf(suite)
     const key = deriveStreamKey(suite, id, secret, clear)
     const raw = ({ key, iv }: AeadKey): Buffer => Buffer.concat([key.export(), iv])
     t.same(Buffer.from(key.commitment), expected('sft/1 commit', 32))
@@ -34,7 +35,7 @@ for (const suite of SUITES) {
     ] as const) {
       t.same(raw(key.chunk(index)), expected('sft/1 chunk', 44, u32(group)), `chunk ${index}`)
     }
-    t.same([key.suite, key.header.suite, key.final.suite, key.chunk(0).suite], [suite, suite, suite, suite])
+    t.same([key.suite, key.header.suite, key.final.suite, key.chunk(0).suite], [suite, aead, aead, aead])
     t.end()
   })
 }
