@@ -4,7 +4,7 @@
 
 local sft = Proto("sft", "Secure file transfer")
 
-local SUITES = { [1] = "aes-256-gcm", [2] = "chacha20-poly1305" }
+local SUITES = { [1] = "aes-256-gcm", [2] = "chacha20-poly1305", [3] = "rsa-oaep" }
 local GROUPS = { [1] = "x25519", [2] = "x25519mlkem768" }
 
 local f = {
