@@ -7,6 +7,7 @@ const CASES: Readonly<Record<string, () => Promise<MicroCase>>> = {
   machine: async () => (await import('./machine.ts')).machine,
   aead: async () => (await import('./aead.ts')).aead,
   pool: async () => (await import('./pool.ts')).pool,
+  strict: async () => (await import('./strict.ts')).strict,
   frame: async () => (await import('./frame.ts')).frames,
   handshake: async () => (await import('./handshake.ts')).handshake
 }

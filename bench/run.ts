@@ -23,6 +23,7 @@ import { parseSize } from './report.ts'
 import { sessions } from './sessions.ts'
 import { sizes } from './sizes.ts'
 import { start } from './start.ts'
+import { strict } from './strict.ts'
 import { caseTables } from './tables.ts'
 import { World } from './world.ts'
 
@@ -30,6 +31,7 @@ const CASES: readonly Case[] = [
   microCase(machine),
   microCase(aead),
   microCase(pool),
+  microCase(strict),
   microCase(frames),
   microCase(handshake),
   loopback,
