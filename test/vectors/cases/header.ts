@@ -77,7 +77,7 @@ export const HEADER: readonly Vector[] = [
   set('header_version_0', 'VERSION', 'version 0', 0, 0),
   set('header_version_2', 'VERSION', 'version 2', 0, 2),
   set('header_suite_0', 'HEADER', 'suite 0', 1, 0),
-  set('header_suite_3', 'HEADER', 'a suite that nobody knows', 1, 3),
+  set('header_suite_4', 'HEADER', 'a suite that nobody knows', 1, 4),
   set('header_chunk_size_13', 'HEADER', 'chunks of 8 KiB', 2, 13),
   set('header_chunk_size_21', 'HEADER', 'chunks of 2 MiB', 2, 21),
   set('header_chunk_size_255', 'HEADER', 'chunks of 2^255 bytes', 2, 255),
