@@ -291,7 +291,8 @@ async function untilDone(
   const fresh = ({ stdout }: Running): boolean =>
     /"status":"done"(?![^\n]*"before":true)[^\n]*\n/.test(stdout.toString())
   for (let kills = 0; ; kills++) {
-    const running = begin(['batch', name, '--retry', '20'])
+    // slow enough that some is left when the kill comes
+    const running = begin(['batch', name, '--retry', '20', '--bwlimit', '8M'])
     // one in three is killed wherever it is, which may be before it has begun
     if (random.int(3) === 0) await delay(random.int(500))
     else await Promise.race([running.until(fresh).catch(() => {}), running.ended])
