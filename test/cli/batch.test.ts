@@ -292,7 +292,7 @@ async function untilDone(
     /"status":"done"(?![^\n]*"before":true)[^\n]*\n/.test(stdout.toString())
   for (let kills = 0; ; kills++) {
     // slow enough that some is left when the kill comes
-    const running = begin(['batch', name, '--retry', '20', '--bwlimit', '8M'])
+    const running = begin(['batch', name, '--retry', '20', '--bwlimit', '3M'])
     // one in three is killed wherever it is, which may be before it has begun
     if (random.int(3) === 0) await delay(random.int(500))
     else await Promise.race([running.until(fresh).catch(() => {}), running.ended])
