@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Engine, FilterOptions, Preview, TreeOptions } from '../index.ts'
+import type { Engine, FilterOptions, TreeOptions } from '../index.ts'
 import type { Plan } from './json-lines.ts'
 import { formatBytes } from './options.ts'
 import { reader } from './reader.ts'
@@ -38,7 +38,7 @@ export async function planInput(input: PlannedInput, verb: string, peer?: string
       }
     }
   })
-  sayPlan(verb, { direction: 'sent', ...(peer !== undefined && { peer }), ...told(preview) })
+  sayPlan(verb, { direction: 'sent', peer, ...preview })
   return preview.omitted ?? 0
 }
 
@@ -72,24 +72,22 @@ export async function planGet(
 ): Promise<void> {
   const { previewRemote } = await import('../index.ts')
   await using files = await engine.connect(address, options)
-  const { name: _, ...preview } = await previewRemote(files, path, { tree })
-  const there = { direction: 'received', peer: nameIn(address), name: path } as const
-  sayPlan(`get from ${address}`, { ...there, ...told(preview), ...(place !== undefined && { path: place }) })
+  const preview = await previewRemote(files, path, { tree })
+  const there = { direction: 'received', peer: nameIn(address), name: path, path: place } as const
+  sayPlan(`get from ${address}`, { ...preview, ...there })
 }
 
-/** Says it to the person, and to the program. */
-export function sayPlan(verb: string, plan: Plan): void {
-  reader()?.plan(plan)
+type Known<T> = { readonly [K in keyof T]: T[K] | undefined }
+
+/** Says it to the person, and to the program; what is not known is left out. */
+export function sayPlan(verb: string, plan: Known<Plan> & Pick<Plan, 'direction'>): void {
+  const known = Object.entries(plan).filter(([, value]) => value !== undefined)
+  reader()?.plan(Object.fromEntries(known) as unknown as Plan)
   const { name = 'a stream', entries, bytes, content, path } = plan
   const counted = entries === undefined ? '' : `, ${entries} ${entries === 1 ? 'entry' : 'entries'}`
   const unknown = content === 'directory' ? 'a directory' : 'of unknown size'
   const size = bytes === undefined ? unknown : formatBytes(bytes)
   say(`would ${verb}: ${name}${counted}, ${size}${path === undefined ? '' : `, as ${path}`}`)
-}
-
-function told({ name, bytes, content, entries, omitted }: Preview): Omit<Plan, 'direction'> {
-  const known = Object.entries({ name, bytes, content, entries, omitted }).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(known)
 }
 
 function nameIn(address: string): string {

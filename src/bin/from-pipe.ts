@@ -1,9 +1,7 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine, Metadata, Source, StreamInfo, Written } from '../index.ts'
 import { type DryRunFlags, sayPlan } from './dry-run.ts'
 import { type ExistingFlags, existingOf } from './existing.ts'
-import type { Plan } from './json-lines.ts'
 import { type ProgressFlags, showsProgress, withProgressOf } from './progress.ts'
 import { isTerminal, say } from './terminal.ts'
 import { requireWhole } from './trees.ts'
@@ -14,6 +12,8 @@ export interface OpenFlags extends DryRunFlags, ExistingFlags, ProgressFlags {
   output?: string
   from?: string[]
   hold?: string
+  /** Whether the output is a directory, to be written into. */
+  readonly isDirectory: boolean
 }
 
 export async function fromPipe(engine: Engine, stream: string, options: OpenFlags, signal: AbortSignal): Promise<void> {
@@ -46,11 +46,11 @@ async function intoOutput(
   options: OpenFlags,
   signal: AbortSignal
 ): Promise<Written> {
-  const { output } = options
+  const { output, isDirectory } = options
   const existing = await existingOf(options)
   const { isHarmlessName, openOutput, TREE } = await import('../index.ts')
   const place = output === undefined || output === '-' ? 1 : output
-  if (!(await pointsToDirectory(output))) await openOutput(place, { existing, signal })
+  if (!isDirectory) await openOutput(place, { existing, signal })
   const first = await opened.next()
   const { kind, name, holes, created = Date.now() } = metadata() ?? {}
   const proposed = name !== undefined && isHarmlessName(name) ? name : undefined
@@ -63,7 +63,9 @@ async function intoOutput(
   if (!options.dryRun) return await destination.sink({ created, kind, holes })(again())
   const nowhere = await openOutput(discard, { tree, signal })
   const written = await nowhere.sink({ created, kind, holes })(again())
-  sayPlan('receive', planOf(written, { name, tree, path: await pathIn(output, proposed) }))
+  const { tree: counts, ...sum } = written
+  const what = tree ? { content: 'directory' as const, ...counts } : { bytes: sum.bytes }
+  sayPlan('receive', { direction: 'received', name, ...what, path: pathIn(options, proposed) })
   return written
 }
 
@@ -72,29 +74,8 @@ async function discard(source: Source<Uint8Array>): Promise<void> {
   for await (const piece of source) void piece
 }
 
-function planOf(
-  { bytes, tree: counts }: Written,
-  { name, tree, path }: { name: string | undefined; tree: boolean; path: string | undefined }
-): Plan {
-  return {
-    direction: 'received',
-    ...(name !== undefined && { name }),
-    ...(tree && { content: 'directory' as const }),
-    ...(!tree && { bytes }),
-    ...counts,
-    ...(path !== undefined && { path })
-  }
-}
-
-async function pathIn(output: string | undefined, name = ''): Promise<string | undefined> {
-  if (output === '-') return undefined
-  return output !== undefined && (await pointsToDirectory(output)) ? join(output, name) : output
-}
-
-export async function pointsToDirectory(output: string | undefined): Promise<boolean> {
-  if (output === undefined || output === '-') return false
-  return stat(output).then(
-    found => found.isDirectory(),
-    () => false
-  )
+/** Where what has this name would go. */
+function pathIn({ output, isDirectory }: OpenFlags, name = ''): string | undefined {
+  if (output === undefined || output === '-') return undefined
+  return isDirectory ? join(output, name) : output
 }

@@ -18,7 +18,7 @@ export function withProgress(command: Command): Command {
 /** ms between two looks at how far it is; what is done before the first is not worth a line. */
 const REDRAW_MS = 250
 /** ms without a word after which nothing moves. */
-export const STALLED_MS = 2000
+const STALLED_MS = 2000
 const BAR = 20
 const DEFAULT_COLUMNS = 80
 
@@ -98,24 +98,35 @@ export async function withCounted<T>(
   )
 }
 
-/** Where a transfer is, as of its last word. */
-class Position {
-  #name = 'a stream'
+/** Of a transfer that has said nothing yet. */
+export const NOTHING: Told = { bytes: 0, rate: 0 }
+
+/** How far a transfer is, as of its last word. */
+export class Moving {
   #last: ProgressEvent | undefined
   #at = 0
 
   follow(event: TransferEvent): void {
-    if (event.type === 'start') this.#name = event.name ?? this.#name
     if (event.type !== 'progress') return
     this.#last = event
     this.#at = performance.now()
   }
 
   /** Undefined before anything is known; what bounded it when it still moved says nothing of a standstill. */
-  get now(): ProgressEvent | undefined {
+  get now(): Told | undefined {
     if (!this.#last || performance.now() - this.#at <= STALLED_MS) return this.#last
     const { boundBy: _, ...last } = this.#last
     return { ...last, rate: 0 }
+  }
+}
+
+/** Of one transfer, with its name. */
+class Position extends Moving {
+  #name = 'a stream'
+
+  override follow(event: TransferEvent): void {
+    if (event.type === 'start') this.#name = event.name ?? this.#name
+    super.follow(event)
   }
 
   get line(): string {

@@ -1,17 +1,8 @@
 import type { JobResult, TransferEvent } from '../index.ts'
 import { formatBytes } from './options.ts'
-import { STALLED_MS } from './progress.ts'
+import { Moving, NOTHING } from './progress.ts'
 
 /** How far a batch is. */
-
-interface Moving {
-  readonly bytes: number
-  readonly rate: number
-  /** When that was so. */
-  readonly at: number
-}
-
-const NOTHING: Moving = { bytes: 0, rate: 0, at: 0 }
 
 export class Tally {
   readonly #jobs: number
@@ -36,8 +27,8 @@ export class Tally {
 
   follow(event: TransferEvent): void {
     const { type, id } = event
-    if (type === 'start') this.#moving.set(id, NOTHING)
-    if (type === 'progress') this.#moving.set(id, { bytes: event.bytes, rate: event.rate, at: performance.now() })
+    if (type === 'start') this.#moving.set(id, new Moving())
+    this.#moving.get(id)?.follow(event)
     if (type === 'end' || type === 'error') this.#moving.delete(id)
   }
 
@@ -51,9 +42,9 @@ export class Tally {
 
   /** `3 of 10 done (1 before), 1 failed, 4 under way, 12.0 MiB, 8.1 MiB/s`. */
   get line(): string {
-    const moving = [...this.#moving.values()]
+    const moving = Array.from(this.#moving.values(), ({ now = NOTHING }) => now)
     const bytes = moving.reduce((sum, each) => sum + each.bytes, this.#bytes)
-    const rate = moving.reduce((sum, { rate, at }) => sum + (performance.now() - at < STALLED_MS ? rate : 0), 0)
+    const rate = moving.reduce((sum, each) => sum + each.rate, 0)
     const of = `${this.done} of ${this.#jobs} done${this.#earlier}`
     return `${of}, ${this.failed} failed, ${moving.length} under way, ${formatBytes(bytes)}, ${formatBytes(rate)}/s`
   }

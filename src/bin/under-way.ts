@@ -1,22 +1,21 @@
-import type { ProgressEvent, TransferEvent } from '../index.ts'
-import { type ProgressFlags, STALLED_MS, showsProgress, type Told, withStatus, wordsOf } from './progress.ts'
+import type { TransferEvent } from '../index.ts'
+import { Moving, NOTHING, type ProgressFlags, showsProgress, type Told, withStatus, wordsOf } from './progress.ts'
 
 /** What commands that listen show of the transfers under way: of one its name and how far it is, of several what they are together. */
 
 interface Seen {
   readonly title: string
-  last?: ProgressEvent
-  at: number
+  readonly moving: Moving
 }
 
 class UnderWay {
   readonly #seen = new Map<string, Seen>()
 
   follow(event: TransferEvent): void {
-    const at = performance.now()
-    if (event.type === 'start' && event.content !== 'message') this.#seen.set(event.id, { title: titleOf(event), at })
+    if (event.type === 'start' && event.content !== 'message')
+      this.#seen.set(event.id, { title: titleOf(event), moving: new Moving() })
     else if (event.type === 'end' || event.type === 'error') this.#seen.delete(event.id)
-    else if (event.type === 'progress') this.#progress(event, at)
+    else this.#seen.get(event.id)?.moving.follow(event)
   }
 
   /** Undefined while there is nothing to see. */
@@ -25,12 +24,8 @@ class UnderWay {
     const [first] = all
     if (!first) return undefined
     if (all.length > 1) return `${all.length} transfers: ${wordsOf(sumOf(all))}`
-    return first.last && `${first.title}: ${wordsOf(told(first))}`
-  }
-
-  #progress(event: ProgressEvent, at: number): void {
-    const seen = this.#seen.get(event.id)
-    if (seen) Object.assign(seen, { last: event, at })
+    const { now } = first.moving
+    return now && `${first.title}: ${wordsOf(now)}`
   }
 }
 
@@ -38,18 +33,11 @@ function titleOf({ direction, peer = 'a pipe', name = 'a stream' }: TransferEven
   return `${name} ${direction === 'sent' ? 'to' : 'from'} ${peer}`
 }
 
-/** What has not moved for a while moves no more. */
-function told({ last, at }: Seen): Told {
-  const { bytes = 0, size, rate = 0, boundBy } = last ?? {}
-  const moves = performance.now() - at <= STALLED_MS
-  return { bytes, size, rate: moves ? rate : 0, ...(moves && { boundBy }) }
-}
-
 /** Of how much, only where all say it. */
 function sumOf(all: readonly Seen[]): Told {
   const sum = { bytes: 0, size: 0, rate: 0 }
-  for (const each of all) {
-    const { bytes, size = Number.NaN, rate } = told(each)
+  for (const { moving } of all) {
+    const { bytes, size = Number.NaN, rate } = moving.now ?? NOTHING
     sum.bytes += bytes
     sum.size += size
     sum.rate += rate

@@ -2,7 +2,6 @@ import type { FileHandle } from 'node:fs/promises'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { SftError } from '../streams/errors.ts'
-import { iterate } from '../streams/iterate.ts'
 import { count, writeDescriptor } from '../streams/stdio.ts'
 import type { Sink, Source } from '../streams/types.ts'
 
@@ -18,13 +17,13 @@ const CLOSED = ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', '
 
 type Counting = Sink<Uint8Array, { bytes: number }>
 
-/** @throws (the sink) SftError ERR_SFT_OUTPUT_CLOSED for a stream whose reader is gone; ERR_SFT_FILE for any other fault of it. */
+/** @throws (the sink) SftError ERR_SFT_OUTPUT_CLOSED for a stream whose reader is gone; ERR_SFT_FILE for any other fault, also where it is the source's: whoever gives the source knows that. */
 export function sinkOf(output: OutputObject, signal: AbortSignal | undefined): Counting {
   const options = { owned: true, ...(signal && { signal }) }
   if (typeof output === 'number') return writeDescriptor(output, options)
   if (typeof output === 'function') return counted(output)
-  if ('getWriter' in output) return counted(source => raised(source, each => intoWeb(each, output)))
-  if ('pipe' in output) return counted(source => raised(source, each => intoNode(each, output)))
+  if ('getWriter' in output) return counted(source => intoWeb(source, output).catch(streamFault))
+  if ('pipe' in output) return counted(source => intoNode(source, output).catch(streamFault))
   return writeDescriptor(output.fd, options)
 }
 
@@ -44,30 +43,9 @@ async function intoWeb(source: Source<Uint8Array>, stream: WritableStream<Uint8A
   await Readable.toWeb(Readable.from(source, { objectMode: false })).pipeTo(stream)
 }
 
-/** Fails with what the source failed with, or with what is told of the stream. */
-async function raised(source: Source<Uint8Array>, write: (source: Source<Uint8Array>) => Promise<void>): Promise<void> {
-  let failure: { error: unknown } | undefined
-  const pieces = iterate(source)
-  const next = async (): Promise<IteratorResult<Uint8Array>> => {
-    try {
-      return await pieces.next()
-    } catch (error) {
-      failure = { error }
-      throw error
-    }
-  }
-  // what the stream fails with is thrown into what it reads from, and is no failure of that
-  const noting = { next, return: async () => ({ done: true as const, value: await pieces.return?.() }) }
-  try {
-    await write({ [Symbol.asyncIterator]: () => noting })
-  } catch (cause) {
-    throw failure ? failure.error : streamFault(cause)
-  }
-}
-
-function streamFault(cause: unknown): SftError {
+function streamFault(cause: unknown): never {
   const { code, message } = cause as NodeJS.ErrnoException
   const gone = CLOSED.includes(code ?? '')
-  if (gone) return new SftError('ERR_SFT_OUTPUT_CLOSED', 'the output was closed', { cause })
-  return new SftError('ERR_SFT_FILE', `writing failed: ${message}`, { cause })
+  if (gone) throw new SftError('ERR_SFT_OUTPUT_CLOSED', 'the output was closed', { cause })
+  throw new SftError('ERR_SFT_FILE', `writing failed: ${message}`, { cause })
 }

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { SftError } from '../streams/errors.ts'
 import { type ExistingOptions, existingOf } from '../streams/existing.ts'
+import { iterate } from '../streams/iterate.ts'
 import { writeDescriptor } from '../streams/stdio.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import { writeFile } from '../streams/write-file.ts'
@@ -132,13 +133,19 @@ function delivered(sink: Sink<Uint8Array, { bytes: number }>, signal: AbortSigna
   }
 }
 
-async function* noting(source: Source<Uint8Array>, failure: { of?: { error: unknown } }): AsyncGenerator<Uint8Array> {
-  try {
-    yield* source
-  } catch (error) {
-    failure.of = { error }
-    throw error
+/** What a stream fails with is thrown into what it reads from, and is no failure of that: only pulling is. */
+function noting(source: Source<Uint8Array>, failure: { of?: { error: unknown } }): AsyncIterable<Uint8Array> {
+  const pieces = iterate(source)
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    try {
+      return await pieces.next()
+    } catch (error) {
+      failure.of = { error }
+      throw error
+    }
   }
+  const stop = async () => ({ done: true as const, value: await pieces.return?.() })
+  return { [Symbol.asyncIterator]: () => ({ next, return: stop }) }
 }
 
 /** Settles as `work` does, or at the latest a grace after `signal`, with its reason. */

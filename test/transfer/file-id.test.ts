@@ -2,11 +2,10 @@ import { chmodSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { acceptance, fileRequest } from '../../src/auth/session/handshake-messages.ts'
-import type { ReceivedFrame } from '../../src/streams/types.ts'
 import type { Destination } from '../../src/transfer/destination.ts'
 import { fileId } from '../../src/transfer/file-id.ts'
-import type { FileSession } from '../../src/transfer/file-session.ts'
 import type { Outgoing } from '../../src/transfer/session-streams.ts'
+import { altered } from '../fixtures/altered.ts'
 import { C, pattern } from '../fixtures/bytes.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { sessionPair } from '../fixtures/session-pair.ts'
@@ -81,16 +80,6 @@ function having(begun?: { id: Uint8Array; bytes: number }) {
 
 const alive = setInterval(() => {}, 1000)
 t.teardown(() => clearInterval(alive))
-
-/** Puts other frames in the place of those that a session reads. */
-function altered(session: FileSession, change: (frame: ReceivedFrame) => Uint8Array | undefined): void {
-  const read = session.session.read.bind(session.session)
-  session.session.read = async () => {
-    const frame = await read()
-    const body = frame && change(frame)
-    return body ? ({ ...frame, body } as ReceivedFrame) : frame
-  }
-}
 
 async function pulled(
   begun: { id: Uint8Array; bytes: number } | undefined,

@@ -6,10 +6,10 @@ import type { ReceivedFrame } from '../../src/streams/types.ts'
 import type { Destination } from '../../src/transfer/destination.ts'
 import { Engine } from '../../src/transfer/engine.ts'
 import { fileId } from '../../src/transfer/file-id.ts'
-import type { FileSession } from '../../src/transfer/file-session.ts'
 import { openInput } from '../../src/transfer/input.ts'
 import { afterReading, isProved, proofOf, requireFile } from '../../src/transfer/prefix.ts'
 import type { Outgoing } from '../../src/transfer/session-streams.ts'
+import { altered } from '../fixtures/altered.ts'
 import { C, cut, pattern } from '../fixtures/bytes.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { sessionPair } from '../fixtures/session-pair.ts'
@@ -97,15 +97,6 @@ async function noting() {
     return opened.source(signal, start)
   }
   return { starts, outgoing: { ...opened, source } }
-}
-
-function altered(session: FileSession, change: (frame: ReceivedFrame) => Uint8Array | undefined): void {
-  const read = session.session.read.bind(session.session)
-  session.session.read = async () => {
-    const frame = await read()
-    const body = frame && change(frame)
-    return body ? ({ ...frame, body } as ReceivedFrame) : frame
-  }
 }
 
 type Change = (frame: ReceivedFrame) => Uint8Array | undefined

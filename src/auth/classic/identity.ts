@@ -92,8 +92,7 @@ export async function loadClassicIdentity(
   const pem = Buffer.from(text)
   const { certificate, publicKey } = verifyClassicCertificate(pem, { root, alias: name })
   const pair = pairOf(await unlockPrivateKey(key, passphrase))
-  if (!publicKey.equals(pair.publicKey))
-    throw new SftError('ERR_SFT_CERT_NAME', 'the classic certificate is of another key')
+  requireKey(publicKey, pair.publicKey)
   return { alias: name, root, certificate, pem, ...pair }
 }
 
@@ -109,9 +108,12 @@ export async function withCurrentCertificate(clients: string, identity: ClassicI
   if (text === undefined || Buffer.from(text).equals(identity.pem)) return identity
   const pem = Buffer.from(text)
   const { certificate, publicKey } = verifyClassicCertificate(pem, { root, alias })
-  if (!publicKey.equals(identity.publicKey))
-    throw new SftError('ERR_SFT_CERT_NAME', 'the classic certificate is of another key')
+  requireKey(publicKey, identity.publicKey)
   return { ...identity, certificate, pem }
+}
+
+function requireKey(certified: KeyObject, own: KeyObject): void {
+  if (!certified.equals(own)) throw new SftError('ERR_SFT_CERT_NAME', 'the classic certificate is of another key')
 }
 
 async function soleAlias(clients: string): Promise<string> {

@@ -5,7 +5,7 @@ import { sayRestart } from '../continuing.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { type DryRunFlags, withDryRun } from '../dry-run.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
-import { fromPipe, pointsToDirectory } from '../from-pipe.ts'
+import { fromPipe } from '../from-pipe.ts'
 import { drainTime, interruptible, interruption } from '../interrupt.ts'
 import { requireFreeOutput, withJson } from '../json-flags.ts'
 import { sayEvent } from '../listener-news.ts'
@@ -22,9 +22,11 @@ import {
   withEngine,
   withTimeout
 } from '../options.ts'
+import { pointsToDirectory } from '../points-to-directory.ts'
 import { type PolicyFlags, policyOf, sendersOf, withPolicy } from '../policy.ts'
 import { type ProgressFlags, withProgress } from '../progress.ts'
 import { reader } from '../reader.ts'
+import { given, type Rule, requireSense } from '../sense.ts'
 import { sayStats } from '../stats.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
 import { withUnderWay } from '../under-way.ts'
@@ -92,16 +94,16 @@ export function registerRecv(program: Command): void {
 }
 
 async function recv(stream: string | undefined, options: RecvFlags): Promise<void> {
-  const isDirectory = await pointsToDirectory(options.output)
-  await requireSense(stream, options, isDirectory)
+  const { output = '-' } = options
+  const isDirectory = output !== '-' && (await pointsToDirectory(output))
+  await requireSense(rulesOf(stream, options, isDirectory))
   await existingOf(options)
-  const toOutput = options.output === undefined || options.output === '-'
   if (options.output === undefined && !options.dryRun) await refuseTerminal('what a peer sent')
-  await requireFreeOutput(toOutput && !options.dryRun)
+  await requireFreeOutput(output === '-' && !options.dryRun)
   await using engine = await openEngine(options)
   const listening = isDirectory && !options.once ? intoDirectory : oneTransfer
   await interruptible(signal => {
-    if (options.listen === undefined) return fromPipe(engine, stream ?? '-', options, signal)
+    if (options.listen === undefined) return fromPipe(engine, stream ?? '-', { ...options, isDirectory }, signal)
     return withUnderWay(options, follow =>
       withAuditLog(options, audit => listening(engine, options, { audit, follow, signal }))
     )
@@ -110,11 +112,10 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
 }
 
 /** Options that belong to the pipe, or to peers that dial us; to a file, or to a directory. */
-async function requireSense(stream: string | undefined, options: RecvFlags, isDirectory: boolean): Promise<void> {
+function rulesOf(stream: string | undefined, options: RecvFlags, isDirectory: boolean): Rule[] {
   const { listen, hold, dryRun, maxSize, maxTotal, once, policy, audit, timeout } = options
   const listens = listen !== undefined
-  const given = (...values: unknown[]): boolean => values.some(value => value !== undefined)
-  const rules: [boolean, string, string?][] = [
+  return [
     [listens && given(stream, hold), '--listen takes no stream to read and no --hold'],
     [listens && given(dryRun), '-n is for a stream: what peers will send, nobody knows'],
     [
@@ -128,10 +129,6 @@ async function requireSense(stream: string | undefined, options: RecvFlags, isDi
     ],
     [given(timeout) && isDirectory && !once, '--timeout belongs to one transfer', '--once takes one']
   ]
-  const broken = rules.find(([applies]) => applies)
-  if (!broken) return
-  const { SftError } = await import('../../index.ts')
-  throw new SftError('ERR_SFT_USAGE', broken[1], broken[2] === undefined ? {} : { hint: broken[2] })
 }
 
 async function oneTransfer(engine: Engine, options: RecvFlags, { audit, follow, signal }: Listening): Promise<void> {

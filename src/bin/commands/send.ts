@@ -8,6 +8,7 @@ import { requireFreeOutput } from '../json-flags.ts'
 import { type MoveFlags, withMove } from '../moving.ts'
 import { collect, openEngine, parseSize, refuseTerminal } from '../options.ts'
 import { showsProgress, withProgressOf } from '../progress.ts'
+import { given, type Rule, requireSense } from '../sense.ts'
 import { sayStats } from '../stats.ts'
 import { isTerminal } from '../terminal.ts'
 import { retryOptions, sayTransfer } from '../transfers.ts'
@@ -64,15 +65,13 @@ export function registerSend(program: Command): void {
 }
 
 async function send(file: string | undefined, peer: string | undefined, options: SendFlags): Promise<void> {
-  const { isPeerAddress, SftError } = await import('../../index.ts')
-  const usage = (message: string, hint?: string) =>
-    new SftError('ERR_SFT_USAGE', message, hint === undefined ? {} : { hint })
+  const { isPeerAddress } = await import('../../index.ts')
   // `tar c dir | sft send bob@host:port` leaves the file out
   const [input, address] =
     peer === undefined && file !== undefined && (isPeerAddress(file) || splitPeer(file)?.path === '')
       ? ['-', file]
       : [file ?? '-', peer]
-  requireSense(input, address, options, usage)
+  await requireSense(rulesOf(input, address, options))
   const { output, timeout, receipt } = options
   const taken = address === undefined ? output === undefined || output === '-' : receipt === '-'
   await requireFreeOutput(taken && !options.dryRun)
@@ -87,16 +86,10 @@ async function send(file: string | undefined, peer: string | undefined, options:
 }
 
 /** Options that belong to the pipe, or to a peer that is dialled. */
-function requireSense(
-  input: string,
-  address: string | undefined,
-  options: SendFlags,
-  usage: (message: string, hint?: string) => Error
-): void {
+function rulesOf(input: string, address: string | undefined, options: SendFlags): Rule[] {
   const [piped, dialled] = [input === '-', address !== undefined]
   const { to = [], output, retry, streams, receipt, replay, recursive, verifyPrefix, connectTimeout } = options
-  const given = (...values: unknown[]): boolean => values.some(value => value !== undefined)
-  const rules: [boolean, string, string?][] = [
+  return [
     [piped && isTerminal(0), 'no file given, and standard input is the terminal', 'sft send --help'],
     [dialled && given(options.to, output), '--to and -o belong to the pipe, not to a peer that is dialled'],
     [!dialled && given(retry), '--retry belongs to a peer that is dialled, not to the pipe'],
@@ -115,8 +108,6 @@ function requireSense(
     ],
     [to.length > MAX_RECIPIENTS, `a stream has at most ${MAX_RECIPIENTS} recipients`]
   ]
-  const broken = rules.find(([applies]) => applies)
-  if (broken) throw usage(broken[1], broken[2])
 }
 
 async function toPeer(engine: Engine, source: string | 0, address: string, options: Sending): Promise<void> {

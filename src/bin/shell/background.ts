@@ -1,10 +1,10 @@
-import { stat } from 'node:fs/promises'
 import type { AnswerOptions, Engine, OnMessage } from '../../index.ts'
 import { type AnnounceFlags, announcer } from '../directory.ts'
 import { lineOf } from '../failure.ts'
 import { Interrupted } from '../interrupt.ts'
 import { messageLines } from '../messages.ts'
 import { sayListening } from '../options.ts'
+import { pointsToDirectory } from '../points-to-directory.ts'
 import { completeDirectory } from './completion.ts'
 import type { Console, Question } from './console.ts'
 
@@ -65,11 +65,7 @@ async function askDirectory(console: Console): Promise<string | undefined> {
   for (;;) {
     const path = await answered(console, question)
     if (!path) return path
-    const isDirectory = await stat(path).then(
-      found => found.isDirectory(),
-      () => false
-    )
-    if (isDirectory) return path
+    if (await pointsToDirectory(path)) return path
     const { SftError } = await import('../../index.ts')
     await console.above(lineOf(new SftError('ERR_SFT_NOT_FOUND', `there is no directory ${path}`)))
   }
