@@ -6,7 +6,7 @@ import t from 'tap'
 /** The house: which file may import what (architecture: bin → index → transfer → auth → streams → workers, never back). */
 
 const SRC = fileURLToPath(new URL('../src/', import.meta.url))
-const LAYERS = ['workers', 'streams', 'auth', 'transfer', 'index', 'classic', 'bin']
+const LAYERS = ['workers', 'streams', 'auth', 'transfer', 'index', 'classic', 'proof', 'bin']
 /** The rooms of `auth`, each of which knows those before it; a session does not know an authority, its server or who asks that. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   certificates: [],
@@ -38,8 +38,8 @@ const HOMES: Readonly<Record<string, RegExp>> = {
 /** Modules of Node that only the ends of a pipe need. */
 const NODE_HOMES: Readonly<Record<string, RegExp>> = {
   'node:fs':
-    /^(streams\/(holes|paced-files|read-file|write-file|write-back|stdio)|workers\/native\/(addon|build)\.ts$|auth|transfer|index|bin)/,
-  'node:net': /^(streams\/(accepted|socket|stdio)|auth|transfer|index|bin)/,
+    /^(streams\/(holes|paced-files|read-file|write-file|write-back|stdio)|workers\/native\/(addon|build)\.ts$|auth|transfer|index|proof|bin)/,
+  'node:net': /^(streams\/(accepted|socket|stdio)|auth|transfer|index|proof|bin)/,
   'node:tls': /^auth\//,
   // the C compiler, and `sync`
   'node:child_process': /^(workers\/native\/build|transfer\/tree\/flush)\.ts$/
@@ -99,7 +99,7 @@ t.test('the command imports index.ts, its own files, Node and its libraries, not
   const deeper = imports.filter(each => {
     if (!each.file.startsWith('bin/') || !isRelative(each)) return false
     const target = resolved(each)
-    return target !== 'index.ts' && target !== 'classic.ts' && !target.startsWith('bin/')
+    return target !== 'index.ts' && target !== 'classic.ts' && target !== 'proof.ts' && !target.startsWith('bin/')
   })
   t.same(written(deeper), [])
   t.end()
