@@ -23,10 +23,8 @@ export async function fromPipe(engine: Engine, stream: string, options: OpenFlag
   const source = stream === '-' ? readDescriptor(0, { signal }) : readFile(stream, { signal })
   let found: StreamInfo | undefined
   const onHeader = (info: StreamInfo): void => {
-    const { sender, metadata } = info
     found = info
-    if (!options.quiet)
-      say(`from ${sender.name} (${sender.org})${metadata.name === undefined ? '' : `: ${metadata.name}`}`)
+    if (!options.quiet) say(wordsOf(info))
   }
   // a terminal may have both ends of a pipe: two lines would write over each other
   const alone = stream !== '-' && options.output !== undefined && options.output !== '-'
@@ -37,6 +35,11 @@ export async function fromPipe(engine: Engine, stream: string, options: OpenFlag
   })
   if (written.renamed !== undefined) say(`its name was taken, it is ${written.renamed}`)
   await requireWhole(written.tree?.omitted)
+}
+
+function wordsOf({ sender, metadata, protection }: StreamInfo): string {
+  const name = metadata.name === undefined ? '' : `: ${metadata.name}`
+  return `from ${sender.name} (${sender.org})${name}${protection.suite === 'rsa-oaep' ? ', every byte under RSA' : ''}`
 }
 
 /** What it is, and so where it goes, is known with the first byte; whether it can be written, before. */

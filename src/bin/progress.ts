@@ -138,17 +138,24 @@ class Position extends Moving {
 export type Told = Pick<ProgressEvent, 'bytes' | 'rate'> & {
   size?: number | undefined
   boundBy?: ProgressEvent['boundBy'] | undefined
+  privateOperations?: number | undefined
 }
 
-/** `12.0 MiB of 24.0 MiB, 50 %, 8.1 MiB/s, 0:02 left, bound by wire`, as far as it is known. */
-export function wordsOf({ bytes, size, rate, boundBy }: Told): string {
+/** `12.0 MiB of 24.0 MiB, 50 %, 8.1 MiB/s, 0:02 left, 66,227 RSA operations, bound by wire`, as far as it is known. */
+export function wordsOf({ bytes, size, rate, boundBy, privateOperations }: Told): string {
   const whole = size === undefined ? '' : ` of ${formatBytes(size)}`
   const words = [`${formatBytes(bytes)}${whole}`]
   if (size) words.push(`${shareOf(bytes, size)} %`)
   words.push(`${formatBytes(rate)}/s`)
   if (size !== undefined && size > bytes && rate > 0) words.push(`${clock((size - bytes) / rate)} left`)
+  if (privateOperations !== undefined) words.push(operations(privateOperations))
   if (boundBy) words.push(`bound by ${boundBy}`)
   return words.join(', ')
+}
+
+/** What the strict suite costs its receiver. */
+export function operations(count = 0): string {
+  return `${count.toLocaleString('en-US')} RSA operation${count === 1 ? '' : 's'}`
 }
 
 function barOf(event: Told): string {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import type { RetryOptions, Suite, TransferResult } from '../index.ts'
+import type { RetryOptions, TransferResult } from '../index.ts'
 import { formatBytes, parseCount } from './options.ts'
+import { operations } from './progress.ts'
 import { say } from './terminal.ts'
 
 /** What commands that move a file over a socket share. */
@@ -10,16 +11,16 @@ export function sayTransfer(
   verb: string,
   peer: string,
   name: string | undefined,
-  { bytes, resumedAt, kind, connections, tree, renamed }: Omit<TransferResult, 'metadata'>,
-  streams = 1,
-  suite?: Suite
+  { bytes, resumedAt, kind, connections, tree, renamed, suite, privateOperations }: Omit<TransferResult, 'metadata'>,
+  streams = 1
 ): void {
   const over = connections > 1 || streams > 1 ? `, over ${connections} connection${connections === 1 ? '' : 's'}` : ''
   const resumed = resumedAt > 0 ? `, resumed at ${formatBytes(resumedAt)}` : ''
   const entries = tree ? `, ${tree.entries} ${tree.entries === 1 ? 'entry' : 'entries'}` : ''
   const instead = renamed === undefined ? '' : ` as ${renamed}`
+  const strict = suite === 'rsa-oaep' ? `, every byte under RSA, ${operations(privateOperations)}` : ''
   say(
-    `${verb} ${peer}: ${name ?? 'a stream'}${instead}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}${suite === 'rsa-oaep' ? ', every byte under RSA' : ''}`
+    `${verb} ${peer}: ${name ?? 'a stream'}${instead}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}${strict}`
   )
 }
 

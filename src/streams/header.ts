@@ -1,8 +1,10 @@
 import {
   FILE_ID_BYTES,
   isChunkSize,
+  MAX_CHUNK_SIZE,
   MAX_STREAM_BYTES,
   MIN_CHUNK_SIZE,
+  STRICT_CHUNK_SIZE,
   SUITE_IDS,
   SUITES,
   type Suite,
@@ -87,20 +89,22 @@ export function encodeClear(header: StreamHeader): Uint8Array {
 /**
  * Parses the body of `STRM`. Views into `body`, no copies.
  *
- * @throws SftError ERR_SFT_VERSION, ERR_SFT_HEADER (M25).
+ * @throws SftError ERR_SFT_VERSION, ERR_SFT_HEADER (M25, M161, M164).
  */
 export function parseHeader(body: Uint8Array): ParsedHeader {
   const reader = new Reader(body)
   if (reader.u8() !== VERSION) throw new SftError('ERR_SFT_VERSION', 'stream has a version that this sft does not know')
   const suite = parseSuite(reader.u8())
   const chunkSize = 2 ** reader.u8()
-  if (!isChunkSize(chunkSize)) throw headerError('chunk size is out of range')
+  if (!isChunkSize(chunkSize) || chunkSize > largestChunk(suite)) throw headerError('chunk size is out of range')
   const flags = reader.u8()
   if (flags > FLAG_VARIABLE) throw headerError('unknown flag')
   const streamId = reader.bytes(STREAM_ID_BYTES)
   const firstChunk = reader.u64()
   if (firstChunk > MAX_FIRST_CHUNK) throw headerError('first chunk is out of range')
   const stanzas = parseStanzas(reader)
+  if (suite === 'rsa-oaep' && stanzas.length > 1)
+    throw headerError('a stream of blocks under one key can not be for several')
   const clear = reader.eaten()
   const commitment = reader.bytes(COMMITMENT_BYTES)
   const variable = flags === FLAG_VARIABLE
@@ -116,6 +120,11 @@ export function parseHeader(body: Uint8Array): ParsedHeader {
     bound: reader.eaten(),
     tail: reader.rest()
   }
+}
+
+/** Bytes of a chunk at most: one of blocks is a task of as many private operations (M161). */
+function largestChunk(suite: Suite): number {
+  return suite === 'rsa-oaep' ? STRICT_CHUNK_SIZE : MAX_CHUNK_SIZE
 }
 
 function parseSuite(id: number): Suite {

@@ -1,5 +1,6 @@
 import type { Metadata } from '../streams/header.ts'
 import type { Sink } from '../streams/types.ts'
+import type { Protection } from './strict.ts'
 
 /** What is there of an earlier attempt. */
 export interface Begun {
@@ -28,6 +29,8 @@ export interface Destination {
   begun?: (() => Promise<Begun | undefined>) | undefined
   /** So many first bytes of what is there already, also while a sink that goes on behind them is open. Each piece is borrowed until the next pull. */
   kept?: ((bytes: number) => AsyncIterable<Uint8Array>) | undefined
+  /** Told what protects the stream that comes, before its first byte. */
+  onProtection?: ((protection: Protection) => void) | undefined
   /** Bytes of it, if this job is done already (SPEC §8.8): nothing is to come. */
   done?: number | undefined
   /** Told once whoever wanted the job done has noted that it is. */

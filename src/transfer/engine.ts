@@ -32,7 +32,8 @@ import type { TransferResult } from './requests.ts'
 import { type Attempts, retrying } from './retry.ts'
 import type { Recipient } from './stream-header.ts'
 import { chunkSizeWithin, limitsOf } from './transport.ts'
-import { type About, Watch, watched, watchedStream } from './watch.ts'
+import { type About, Watch } from './watch.ts'
+import { watched, watchedStream } from './watched.ts'
 
 /**
  * One identity and one worker pool, and everything that moves files with them. Memory: a transfer each way holds `2 × threads` chunks (at least
@@ -97,7 +98,7 @@ export class Engine implements AsyncDisposable {
     await using found = await openInput(input, name, watch?.tree(tree) ?? tree)
     const metered = this.#meter?.outgoing(found) ?? found
     const opened = watch?.outgoing(metered, false) ?? metered
-    const { metadata, file, owned } = opened
+    const { metadata, file, owned, onProtection } = opened
     const { suite = 'aes-256-gcm', chunkSize } = this.#options
     const size = chunkSize === undefined ? {} : { chunkSize }
     const stage = sealStream({
@@ -108,6 +109,7 @@ export class Engine implements AsyncDisposable {
       suite,
       file,
       owned,
+      onProtection,
       ...size
     })
     const stream = stage(opened.source(options.signal ?? new AbortController().signal))

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { SftError } from '../streams/errors.ts'
+import type { Suite } from '../workers/construction.ts'
 import type { MeteredStage } from './meter.ts'
 import type { Action } from './policy.ts'
 
@@ -43,6 +44,10 @@ export interface ProgressEvent extends Told {
   readonly rate: number
   /** The stage that has bound the engine so far; with `stats` only. */
   readonly boundBy?: MeteredStage
+  /** What protects it, once that is agreed. */
+  readonly suite?: Suite
+  /** RSA private operations that what has moved, also again, costs its receiver, at least; of the suite `rsa-oaep` only. */
+  readonly privateOperations?: number
 }
 
 /** An attempt goes on behind bytes that an earlier one has moved. */
@@ -92,6 +97,10 @@ export interface EndEvent extends Told {
   readonly givenUp?: number
   /** Why: they were of another state of it, or they differ. */
   readonly reason?: 'changed' | 'differs'
+  /** What protected it; absent where an earlier attempt had moved all of it. */
+  readonly suite?: Suite
+  /** RSA private operations that it has cost its receiver, at least; of the suite `rsa-oaep` only. */
+  readonly privateOperations?: number
   /** From `start` to here. */
   readonly milliseconds: number
 }

@@ -9,7 +9,7 @@ import type { Stage } from '../streams/types.ts'
 import { DEFAULT_CHUNK_SIZE, type Suite } from '../workers/construction.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { distinctRecipients, openHeader, type Recipient, sealHeader } from './stream-header.ts'
-import { blocksOf, chunkSizeFor, plainChunk, requireOneRecipient } from './strict.ts'
+import { blocksOf, chunkSizeFor, type Protection, plainChunk, protectionOf, requireOneRecipient } from './strict.ts'
 
 /** The one-way sealed stream, `sft send | sft recv` (SPEC §7). */
 
@@ -28,6 +28,8 @@ export interface SealStreamOptions {
   chunkSize?: number
   /** The source is a regular file: its chunks are full. Default false: chunks vary and do not wait for an idle source. */
   file?: boolean
+  /** Told what protects it, once the header is made. */
+  onProtection?: ((protection: Protection) => void) | undefined
   /** The source hands over its buffers. Default false: borrowed. */
   owned?: boolean
   inFlight?: number
@@ -59,6 +61,7 @@ export function sealStream(options: SealStreamOptions): Stage<Uint8Array, Uint8A
     const several = recipients.length > 1 ? { sign } : {}
     const owned = options.owned ?? false
     const { publicKey } = recipients[0] as Recipient
+    options.onProtection?.(protectionOf(suite, publicKey))
     const [size, blocks] = [plainChunk(suite, publicKey, chunkSize), blocksOf(suite, publicKey, streamId)]
     yield* outbound(header, { pool, key, size, blocks, owned, ...idle, ...window, ...several })(source)
   }
@@ -68,6 +71,7 @@ export function sealStream(options: SealStreamOptions): Stage<Uint8Array, Uint8A
 export interface StreamInfo {
   sender: PeerIdentity
   metadata: Metadata
+  protection: Protection
 }
 
 export interface OpenStreamOptions {
@@ -96,11 +100,10 @@ export function openStream(options: OpenStreamOptions): Stage<Uint8Array, Uint8A
     ...rest,
     pool,
     openHeader: async header => {
-      if (header.suite === 'rsa-oaep' && header.stanzas.length > 1)
-        throw new SftError('ERR_SFT_HEADER', 'a stream of blocks under one key can not be for several')
       const opened = await openHeader(header, { identity, spkiHash: spkiHash(identity.publicKey), pool, now: now?.() })
       requireSender(opened.sender, from)
-      onHeader?.({ sender: opened.sender, metadata: opened.metadata })
+      const protection = protectionOf(header.suite, identity.publicKey)
+      onHeader?.({ sender: opened.sender, metadata: opened.metadata, protection })
       return { ...opened, blocks: blocksOf(header.suite, identity.privateKey, header.streamId) }
     }
   })

@@ -6,6 +6,7 @@ import type { SignedReceipt } from './receipt.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
 import type { KeptOptions, Restart, RestartOptions } from './restart.ts'
 import type { Outgoing } from './session-streams.ts'
+import type { Protected } from './strict.ts'
 import type { FilterOptions } from './tree/filter.ts'
 
 /** What peers ask for, offer and answer in a session (SPEC §8), and what comes of it. */
@@ -56,7 +57,7 @@ export interface JobOptions {
   readonly note: (result: TransferResult) => Promise<void>
 }
 
-export interface TransferResult {
+export interface TransferResult extends Protected {
   /** Plaintext bytes of the whole. */
   bytes: number
   /** Bytes of them that an earlier attempt had moved; 0 for a transfer from the beginning. */

@@ -26,7 +26,7 @@ import { deriveStreamKey } from '../workers/stream-key.ts'
 import { fileId } from './file-id.ts'
 import { IDLE_CHUNK_MS } from './pipe.ts'
 import { checkedKey, stanzaFor, unwrapSecret } from './stream-header.ts'
-import { blocksOf, chunkSizeFor, plainChunk } from './strict.ts'
+import { blocksOf, chunkSizeFor, type Protection, plainChunk, protectionOf } from './strict.ts'
 import type { Entry } from './tree/entry.ts'
 
 /** A source with what is told of it. */
@@ -42,6 +42,8 @@ export interface Outgoing {
   tree?: OutgoingTree | undefined
   /** Of what is read once, and kept in part, instead of `stat`. */
   replay?: OutgoingReplay | undefined
+  /** Told what protects the stream, before its first byte is read. */
+  onProtection?: ((protection: Protection) => void) | undefined
   /** Told when a chunk is there to be written. */
   onWriting?: (() => void) | undefined
   /** Told of plaintext bytes once their chunk is written to the connection. */
@@ -76,6 +78,7 @@ export interface Incoming {
   start: number
   /** Bytes of the file in a full chunk. */
   chunkSize: number
+  protection: Protection
   /** Verified plaintext; ends without an error only after the final frame. Its buffers are the consumer's. */
   source: AsyncGenerator<Uint8Array, void, undefined>
 }
@@ -130,6 +133,12 @@ export class SessionStreams {
     return plainChunk(suite, peer.publicKey, this.#chunkSize)
   }
 
+  /** Of what goes out. */
+  get protection(): Protection {
+    const { suite, peer } = this.#options.session
+    return protectionOf(suite, peer.publicKey)
+  }
+
   /** Bytes a chunk of what goes out. */
   get #chunkSize(): number {
     const { chunkSize, session } = this.#options
@@ -142,8 +151,9 @@ export class SessionStreams {
    * @param id of what is sent; for a peer who continues a directory, that of what comes before
    */
   async send(outgoing: Outgoing, signal: AbortSignal, start = 0, id = this.idOf(outgoing)): Promise<Uint8Array> {
-    const { metadata, file, source, owned, onWriting, onWritten, replay } = outgoing
+    const { metadata, file, source, owned, onProtection, onWriting, onWritten, replay } = outgoing
     replay?.begin(start)
+    onProtection?.(this.protection)
     const { session, pool, inFlight } = this.#options
     const size = this.plainChunk
     const firstChunk = start / size
@@ -184,7 +194,8 @@ export class SessionStreams {
     const start = header.firstChunk * chunkSize
     const blocks = blocksOf(header.suite, privateKey, header.streamId)
     const source = open(pool, key, { ...header, blocks, ...window })(this.#frames(header.firstChunk))
-    return { streamId: header.streamId, metadata, start, chunkSize, source }
+    const protection = protectionOf(header.suite, publicKey)
+    return { streamId: header.streamId, metadata, start, chunkSize, protection, source }
   }
 
   /** The frames of the present stream, of the first connection and of the stripes that its request named (M41). */

@@ -12,6 +12,7 @@ import type { ExpectedReceipt, OwedReceipt } from './receipt-parties.ts'
 import type { TransferResult } from './requests.ts'
 import { type KeptOptions, type RestartOptions, restartOf } from './restart.ts'
 import { type Incoming, isResumable, type Outgoing, type SessionStreams } from './session-streams.ts'
+import { costOf } from './strict.ts'
 import { unlessRefused } from './unless-refused.ts'
 import { abortReason, requireAcceptance } from './verdicts.ts'
 
@@ -86,22 +87,25 @@ export class SessionTransfers {
     const { metadata, tree } = outgoing
     const entries = tree && { tree: { ...tree.counts } }
     const connections = this.#session.stripes.carried
-    return { ...counted, ...signed, ...entries, resumedAt: start, restart, kind, metadata, connections }
+    const cost = costOf(this.#streams.protection, counted.bytes - start)
+    return { ...counted, ...cost, ...signed, ...entries, resumedAt: start, restart, kind, metadata, connections }
   }
 
   /** Takes a stream to its destination, and says so to the peer. */
   async receive({ request, strm, destination, begun, givenUp, owed, onRestart }: ReceiveTask): Promise<TransferResult> {
     try {
-      const { streamId, metadata, start, chunkSize, source }: Incoming = await this.#streams.receive(strm)
+      const incoming: Incoming = await this.#streams.receive(strm)
+      const { streamId, metadata, start, chunkSize, protection, source } = incoming
       requireContinuation(start, metadata, begun)
       const same = isSameFile(metadata.fileId, begun?.id)
       const restart = restartOf({ start, chunkSize, begun, givenUp, same })
       if (restart) onRestart?.(restart)
+      destination.onProtection?.(protection)
       const { bytes: rest, tree, renamed } = await destination.sink(metadata, start)(source)
       const { kind } = destination
       const receipt = await owed?.sign(streamId)
       await this.#session.write('ACPT', acceptance.encode({ request, kind, offset: 0, receipt }))
-      const result = { bytes: start + rest, resumedAt: start, restart, kind, metadata }
+      const result = { bytes: start + rest, ...costOf(protection, rest), resumedAt: start, restart, kind, metadata }
       return {
         ...result,
         ...(tree && { tree }),

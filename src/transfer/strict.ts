@@ -16,6 +16,31 @@ export function plainChunk(suite: Suite, key: KeyObject, chunkSize: number): num
   return suite === 'rsa-oaep' ? new BlockSizes(key).plain(chunkSize) : chunkSize
 }
 
+/** What protects the bytes of a stream, and what that costs whoever receives it. */
+export interface Protection {
+  readonly suite: Suite
+  /** Bytes of a file that an RSA private operation of the receiver gives; absent where there are none. */
+  readonly operationBytes?: number
+}
+
+/** @param key of the receiver */
+export function protectionOf(suite: Suite, key: KeyObject): Protection {
+  return suite === 'rsa-oaep' ? { suite, operationBytes: new BlockSizes(key).capacity } : { suite }
+}
+
+/** How it is told of a transfer in which so many bytes moved: with the operations, at least, that they cost. */
+export function costOf({ suite, operationBytes }: Protection, bytes: number): Protected {
+  return operationBytes === undefined ? { suite } : { suite, privateOperations: Math.ceil(bytes / operationBytes) }
+}
+
+/** What a transfer says of its protection. */
+export interface Protected {
+  /** Absent where nothing moved. */
+  suite?: Suite
+  /** RSA private operations that the bytes that moved have cost their receiver, at least; of the strict suite only. */
+  privateOperations?: number
+}
+
 /** Bytes a chunk that a suite takes, of those that it may have. */
 export function chunkSizeFor(suite: Suite, chunkSize: number): number {
   return suite === 'rsa-oaep' ? Math.min(chunkSize, STRICT_CHUNK_SIZE) : chunkSize

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { SftError } from '../streams/errors.ts'
 import type { Source } from '../streams/types.ts'
 import type { Destination } from './destination.ts'
 import { failureOf, type StartEvent, type Tell } from './events.ts'
@@ -8,6 +7,7 @@ import type { StreamInfo } from './pipe.ts'
 import type { TransferResult } from './requests.ts'
 import type { Attempts } from './retry.ts'
 import type { Outgoing } from './session-streams.ts'
+import { costOf, type Protection } from './strict.ts'
 import { TREE } from './tree/entry.ts'
 import type { TreeOptions } from './tree/tree-source.ts'
 
@@ -41,8 +41,13 @@ export class Watch {
   #bytes = 0
   /** Of all attempts, again what moved again. */
   #moved = 0
+  #protection: Protection | undefined
   #told = { at: Number.NEGATIVE_INFINITY, moved: 0, rate: 0 }
   #timer: NodeJS.Timeout | undefined
+
+  readonly #onProtection = (protection: Protection): void => {
+    this.#protection = protection
+  }
 
   /** @param boundBy the stage that bounds it, where that is measured */
   constructor(tell: Tell, about: About, boundBy: () => MeteredStage | undefined = () => undefined) {
@@ -76,6 +81,7 @@ export class Watch {
     this.start(defined({ ...found, ...this.#about }))
     return {
       ...outgoing,
+      onProtection: this.#onProtection,
       onWritten: (bytes: number) => {
         outgoing.onWritten?.(bytes)
         this.#move(bytes)
@@ -93,6 +99,7 @@ export class Watch {
     this.start()
     return {
       ...destination,
+      onProtection: this.#onProtection,
       sink: (metadata, start = 0) => {
         const sink = destination.sink(metadata, start)
         this.#begin(start, metadata.size)
@@ -102,7 +109,8 @@ export class Watch {
   }
 
   /** What the header of a pipe says. */
-  opened({ sender, metadata }: StreamInfo): void {
+  opened({ sender, metadata, protection }: StreamInfo): void {
+    this.#protection = protection
     const { name, size, kind } = metadata
     this.start(defined({ peer: sender.name, name, size, content: kind === TREE ? ('directory' as const) : undefined }))
     this.#begin(0, size)
@@ -147,7 +155,8 @@ export class Watch {
     const { size: _, ...about } = this.#about
     const milliseconds = Math.round(performance.now() - this.#begun)
     const how = { bytes, resumedAt, ...(kind && kind !== 'start' && { kind }), connections, ...tree, milliseconds }
-    const besides = defined({ renamed, givenUp: restart?.bytes, reason: restart?.reason })
+    const { suite, privateOperations } = this.#cost
+    const besides = defined({ suite, privateOperations, renamed, givenUp: restart?.bytes, reason: restart?.reason })
     this.#tell({ type: 'end', id: this.id, ...about, ...how, ...besides })
   }
 
@@ -196,8 +205,13 @@ export class Watch {
       ...(this.#read !== undefined && { queued: Math.max(this.#read, bytes) }),
       ...(this.#size !== undefined && { size: this.#size }),
       rate: Math.round(this.#told.rate),
-      ...(boundBy && { boundBy })
+      ...(boundBy && { boundBy }),
+      ...this.#cost
     })
+  }
+
+  get #cost(): ReturnType<typeof costOf> {
+    return this.#protection ? costOf(this.#protection, this.#moved) : {}
   }
 
   /** Of this moment: the rate told last, in the measure in which it is old, and that since then. */
@@ -212,40 +226,6 @@ export class Watch {
   #stop(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-  }
-}
-
-/** Runs a transfer, and tells how it ends. */
-export async function watched<T extends Outcome>(
-  watch: Watch | undefined,
-  signal: AbortSignal | undefined,
-  transfer: () => Promise<T>
-): Promise<T> {
-  if (!watch) return transfer()
-  const result = await transfer().catch((error: unknown) => {
-    watch.fail(error, signal)
-    throw error
-  })
-  watch.end(result)
-  return result
-}
-
-/** Passes the stream of a pipe on, and tells how it ends. */
-export async function* watchedStream(
-  watch: Watch,
-  signal: AbortSignal | undefined,
-  stream: AsyncGenerator<Uint8Array>
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let failure: unknown = new SftError('ERR_SFT_CANCELLED', 'whoever takes the stream has stopped')
-  try {
-    yield* stream
-    failure = undefined
-  } catch (error) {
-    failure = error
-    throw error
-  } finally {
-    if (failure === undefined) watch.end({ bytes: watch.bytes })
-    else watch.fail(failure, signal)
   }
 }
 

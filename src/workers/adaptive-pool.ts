@@ -23,6 +23,8 @@ export function adaptivePool({ inline, threaded, processors = availableParalleli
   let pool = inline
   let quickest = Number.POSITIVE_INFINITY
   let measured = 0
+  /** The pool that was given up, once it has ended. */
+  let retired: Promise<void> | undefined
   const timed = async <T>(bytes: number, run: () => Promise<T>): Promise<T> => {
     if (measured >= MEASURED_TASKS || bytes < MIN_TASK_BYTES) return run()
     const start = performance.now()
@@ -39,10 +41,12 @@ export function adaptivePool({ inline, threaded, processors = availableParalleli
   const useAll = (bytes: number): void => {
     if (measured >= STRICT || bytes < MIN_BLOCK_TASK_BYTES) return
     measured = STRICT
-    void pool.close()
+    retired = pool.close()
+    // whoever closes this one is told
+    retired.catch(() => {})
     pool = threaded(processors)
   }
-  const close = (): Promise<void> => pool.close()
+  const close = async (): Promise<void> => void (await Promise.all([pool.close(), retired]))
   return {
     get threads() {
       return pool.threads

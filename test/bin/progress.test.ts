@@ -13,6 +13,11 @@ t.test('how far it is, in words, as far as it is known', t => {
     [{ bytes: MIB, size: 2 * MIB, rate: 0 }, '1.0 MiB of 2.0 MiB, 50 %, 0 B/s'],
     [{ bytes: 999_999, size: 1_000_000, rate: MIB }, '976.6 KiB of 976.6 KiB, 99 %, 1.0 MiB/s, 0:01 left'],
     [{ bytes: MIB, size: MIB, rate: MIB, boundBy: 'write' }, '1.0 MiB of 1.0 MiB, 100 %, 1.0 MiB/s, bound by write'],
+    [
+      { bytes: MIB, rate: MIB, boundBy: 'cipher', privateOperations: 5519 },
+      '1.0 MiB, 1.0 MiB/s, 5,519 RSA operations, bound by cipher'
+    ],
+    [{ bytes: 190, rate: 0, privateOperations: 1 }, '190 B, 0 B/s, 1 RSA operation'],
     [{ bytes: 2 * MIB, size: MIB, rate: 0 }, '2.0 MiB of 1.0 MiB, 100 %, 0 B/s'],
     [{ bytes: 0, size: 0, rate: 0 }, '0 B of 0 B, 0 B/s']
   ]

@@ -77,7 +77,10 @@ t.test('M164: for one', async t => {
 })
 
 t.test('send, get, over several connections, an empty file, standard input', async t => {
-  t.match(await alice.run(['send', 'file', to, ...STRICT]), { code: 0, stderr: /durable, every byte under RSA\n/ })
+  t.match(await alice.run(['send', 'file', to, ...STRICT]), {
+    code: 0,
+    stderr: /durable, every byte under RSA, 1,579 RSA operations\n/
+  })
   await whole(t, join(inbox, 'file'))
   t.match(await alice.run(['send', 'file', to, '--streams', '3', '--name', 'striped', ...STRICT]), { code: 0 })
   await whole(t, join(inbox, 'striped'))
@@ -85,7 +88,10 @@ t.test('send, get, over several connections, an empty file, standard input', asy
   await whole(t, join(inbox, 'empty'), new Uint8Array(0))
   t.match(await alice.run(['send', '-', to, '--name', 'stdin', ...STRICT], { input: file }), { code: 0 })
   await whole(t, join(inbox, 'stdin'))
-  t.match(await alice.run(['get', from, 'file', '-o', 'got', ...STRICT]), { code: 0 })
+  const got = await alice.run(['get', from, 'file', '-o', 'got', ...STRICT])
+  t.match(got, { code: 0, stderr: /durable, every byte under RSA, 1,579 RSA operations\n/ })
+  const line = /: file, [^\n]+, every byte under RSA, 1,579 RSA operations\n/
+  for (const listening of [receiver, server]) await listening.until(({ stderr }) => line.test(stderr))
   await whole(t, join(alice.directory, 'got'))
 })
 
@@ -120,7 +126,16 @@ t.test('M165: who listens with it gets every byte so, or nothing', async t => {
   const demanding = await bob.listen(args, { timeout })
   const target = { host: '127.0.0.1', port: Number(demanding.address.split(':').at(-1)) }
   const { port, counts } = await proxy(t, target, () => ({}))
-  t.match(await alice.run(['send', 'file', `bob@127.0.0.1:${port}`]), { code: 0 })
+  const sent = await alice.run(['send', 'file', `bob@127.0.0.1:${port}`, '--json'])
+  t.match(sent, { code: 0, stderr: /every byte under RSA/ })
+  const lines = sent.stdout
+    .toString()
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  const told = lines.filter(({ type, privateOperations }) => type === 'progress' && privateOperations > 0)
+  t.match(told[0], { suite: 'rsa-oaep' }, 'what it costs, also while it is under way')
+  t.match(lines.at(-1), { type: 'result', transfer: { suite: 'rsa-oaep', privateOperations: 1579 } })
   t.ok(
     counts.up > (file.byteLength * 256) / 190,
     `${counts.up} bytes on the wire, though the sender did not ask for it`

@@ -13,6 +13,7 @@ const FILES = [
   'transfer/stage-stats.ts',
   'transfer/engine-options.ts',
   'workers/owned-aead.ts',
+  'workers/construction.ts',
   'bin/json-lines.ts'
 ].map(source)
 const TEXT = FILES.join('\n')
@@ -58,8 +59,14 @@ function shapeOf(type: string): unknown {
   if (type in PARTS) return PARTS[type]
   const alias = new RegExp(`type ${type.replace(/\W/g, '.')} = (.+)`).exec(TEXT)?.[1]
   const list = /\(typeof (\w+)\)\[number\]/.exec(alias ?? '')?.[1]
-  const values = list ? new RegExp(`const ${list} = \\[(.+)\\]`).exec(TEXT)?.[1] : (alias ?? type)
-  return [...(values ?? '').matchAll(/'([^']+)'/g)].map(([, value]) => value)
+  const values = list ? listed(list) : (alias ?? type)
+  return [...values.matchAll(/'([^']+)'/g)].map(([, value]) => value)
+}
+
+/** The text of a list, with those that it takes in. */
+function listed(name: string): string {
+  const text = new RegExp(`const ${name} = \\[(.+)\\]`).exec(TEXT)?.[1] ?? ''
+  return text.replace(/\.\.\.(\w+)/g, (_, other: string) => listed(other))
 }
 
 /** The same of what the schema says. */

@@ -42,7 +42,9 @@ t.test('parse gives back what was encoded, and its rest', t => {
       stanzas,
       fc.uint8Array(),
       (...v) => {
-        const [suite, power, variable, firstChunk, list, tail] = v
+        const [suite, size, variable, firstChunk, some, tail] = v
+        // of the strict suite a chunk is small, and a stream for one
+        const [power, list] = suite === 'rsa-oaep' ? [Math.min(size, 16), some.slice(0, 1)] : [size, some]
         const header = { suite, chunkSize: 2 ** power, variable, streamId: pattern(32), firstChunk, stanzas: list }
         const body = whole(header, tail)
         const parsed = parseHeader(body)
@@ -100,6 +102,16 @@ t.test('what this version does not know is refused (M25)', t => {
       t.throws(() => parseHeader(changed(offset, value)), { code: 'ERR_SFT_HEADER' }, `byte ${offset} = ${value}`)
     }
   }
+  t.end()
+})
+
+t.test('M161, M164: the strict suite has chunks of 64 KiB at most, and one stanza', t => {
+  const strict = { ...example, suite: 'rsa-oaep' } as const
+  t.equal(parseHeader(whole({ ...strict, chunkSize: 2 ** 16 })).chunkSize, 2 ** 16)
+  t.throws(() => parseHeader(whole({ ...strict, chunkSize: 2 ** 17 })), { code: 'ERR_SFT_HEADER', message: /size/ })
+  const stanzas = [...example.stanzas, ...example.stanzas]
+  t.throws(() => parseHeader(whole({ ...strict, stanzas })), { code: 'ERR_SFT_HEADER', message: /for several/ })
+  t.equal(parseHeader(whole({ ...example, stanzas, chunkSize: 2 ** 17 })).stanzas.length, 2, 'the others have more')
   t.end()
 })
 

@@ -71,7 +71,7 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
       options.timeout
     )
   )
-  if (!options.quiet) sayTransfer('received from', address, path, result, streams, options.suite)
+  if (!options.quiet) sayTransfer('received from', address, path, result, streams)
   sayStats(engine, options, 'socket')
   await requireWhole(result.tree?.omitted)
 }

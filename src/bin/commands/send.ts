@@ -140,7 +140,7 @@ async function moveToPeer(
   const result = await withProgressOf(options.shown, news =>
     engine.send(source, place, { name, tree, receipt, replay, verifyPrefix, ...dialling, ...events, ...news })
   )
-  if (!options.quiet) sayTransfer('sent to', place, result.metadata.name, result, streams, options.suite)
+  if (!options.quiet) sayTransfer('sent to', place, result.metadata.name, result, streams)
   await keep?.(result)
   await requireWhole(result.tree?.omitted)
 }

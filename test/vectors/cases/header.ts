@@ -14,11 +14,11 @@ function wrapped(name: string, comment: string, change: WrapOptions): Vector {
   return of(`recipient_${name}`, 'NOT_RECIPIENT', comment, { stanzas: (_, wrap) => [wrap(bob, change)] })
 }
 
-/** One byte of the header set before anything is derived, so that the rest fits it. */
-function set(name: string, expect: string, comment: string, at: number, value: number): Vector {
+/** Bytes of the header set before anything is derived, so that the rest fits them. */
+function set(name: string, expect: string, comment: string, at: number, ...values: number[]): Vector {
   const clear = (bytes: Buffer): Buffer => {
     const changed = Buffer.from(bytes)
-    changed[at] = value
+    changed.set(values, at)
     return changed
   }
   return of(name, expect, comment, { clear })
@@ -81,6 +81,8 @@ export const HEADER: readonly Vector[] = [
   set('header_chunk_size_13', 'HEADER', 'chunks of 8 KiB', 2, 13),
   set('header_chunk_size_21', 'HEADER', 'chunks of 2 MiB', 2, 21),
   set('header_chunk_size_255', 'HEADER', 'chunks of 2^255 bytes', 2, 255),
+  set('header_strict_chunk_size', 'HEADER', 'the strict suite with chunks of 128 KiB', 1, 3, 17),
+  of('header_strict_two_stanzas', 'HEADER', 'the strict suite for two', { suite: 3, recipients: [carol, bob] }),
   set('header_flag_2', 'HEADER', 'an unknown flag', 3, 2),
   set('header_flag_top', 'HEADER', 'an unknown flag beside VAR', 3, 0x81),
   set('header_first_chunk', 'HEADER', 'a first chunk above 2^53', 36, 0x80),
