@@ -4,7 +4,6 @@ import type { Identity } from '../auth/identity/identity.ts'
 import { Sessions } from '../auth/session/join.ts'
 import { acceptPeer } from '../auth/session/secure.ts'
 import { Session } from '../auth/session/session.ts'
-import type { Stripe } from '../auth/session/stripe.ts'
 import { takeAccepted } from '../streams/accepted.ts'
 import { SftError } from '../streams/errors.ts'
 import type { AbortableDuplex } from '../streams/messages.ts'
@@ -36,7 +35,7 @@ export interface ListenOptions {
   chunkSize?: number | undefined
   /** How fast all of its sessions together may go, each way. Default: as fast as they can. */
   limits?: RateLimits | undefined
-  /** Most sessions at once; more are closed at once. Default 256. */
+  /** Connections that are known at once, of sessions and their stripes; more are closed at once. Default 256. */
   maxSessions?: number
 }
 
@@ -47,7 +46,7 @@ export interface Listener extends AsyncDisposable {
   close(options?: { drain?: number }): Promise<void>
 }
 
-/** Handshakes at once; beyond, a connection is closed before a byte is read (SPEC §6). */
+/** Handshakes at once (M131). */
 const MAX_HANDSHAKES = 64
 const MAX_SESSIONS = 256
 /** ms that sessions get to end in order once they are to end; a sink of the caller may never let go. */
@@ -81,7 +80,8 @@ class Acceptor {
   /** Where stripes find their session (SPEC §8.1). */
   readonly #joinable = new Sessions()
   readonly #sockets = new Set<Socket>()
-  #handshakes = 0
+  /** Of these, the connections whose handshake has not ended, the oldest first. */
+  readonly #strangers = new Set<Socket>()
   #closing = false
 
   constructor(options: ListenOptions) {
@@ -91,15 +91,17 @@ class Acceptor {
   /** One connection from its first byte to its end; never rejects. */
   async accept(accepted: Socket): Promise<void> {
     const { maxSessions = MAX_SESSIONS, onEvent, limits } = this.#options
-    if (this.#closing || this.#handshakes >= MAX_HANDSHAKES || this.#sockets.size >= maxSessions + MAX_HANDSHAKES) {
+    if (this.#closing || this.#sockets.size - this.#strangers.size >= maxSessions) {
       accepted.destroy()
       return
     }
+    if (this.#strangers.size >= MAX_HANDSHAKES) this.#dropStranger()
     const { socket, reader } = takeAccepted(accepted)
     this.#sockets.add(socket)
+    this.#strangers.add(socket)
     let identity: PeerIdentity | undefined
     try {
-      const session = await this.#open(transportOf(socket, reader, limits))
+      const session = await this.#open(transportOf(socket, reader, limits), () => this.#strangers.delete(socket))
       if (session === undefined) return
       identity = session.peer
       this.#options.onSession?.(identity)
@@ -109,9 +111,19 @@ class Acceptor {
     } catch (error) {
       onEvent?.({ type: 'fault', peer: identity?.name, identity, error })
     } finally {
+      this.#strangers.delete(socket)
       this.#sockets.delete(socket)
       socket.destroy()
     }
+  }
+
+  /** Whoever only connects keeps nobody out (M131): the oldest that has said nothing goes, or if all have, the oldest. */
+  #dropStranger(): void {
+    const strangers = [...this.#strangers]
+    const dropped = strangers.find(({ bytesRead }) => bytesRead === 0) ?? strangers[0]
+    if (!dropped) return
+    this.#strangers.delete(dropped)
+    dropped.destroy()
   }
 
   async drain(ms: number): Promise<void> {
@@ -130,24 +142,15 @@ class Acceptor {
   }
 
   /** A session; or `undefined` at the end of a stripe, whose session tells what became of it. */
-  async #open(connection: AbortableDuplex): Promise<FileSession | undefined> {
-    const { pool, chunkSize } = this.#options
+  async #open(connection: AbortableDuplex, known: () => void): Promise<FileSession | undefined> {
+    const { pool, chunkSize, suites } = this.#options
     const identity = this.#options.identity()
-    const accepted = await this.#handshake(connection, identity)
+    const accept = acceptPeer(identity, this.#joinable, { suites, signal: this.#stop.signal })
+    const accepted = await accept(connection)
+    known()
     if (accepted instanceof Session) return new FileSession({ session: accepted, identity, pool, chunkSize })
     await accepted.ended
     return undefined
-  }
-
-  async #handshake(connection: AbortableDuplex, identity: Identity): Promise<Session | Stripe> {
-    const { suites } = this.#options
-    this.#handshakes++
-    try {
-      const accept = acceptPeer(identity, this.#joinable, { suites, signal: this.#stop.signal })
-      return await accept(connection)
-    } finally {
-      this.#handshakes--
-    }
   }
 
   async #answer(session: FileSession): Promise<void> {

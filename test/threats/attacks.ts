@@ -171,7 +171,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     shown: 'A11, A27: a length of 4 GiB, and connections that say nothing, are waited for',
     native: [
       ['threats/native', 'A27: connections that say nothing are capped and ended, and an honest transfer completes'],
-      ['transfer/listen', 'at most 64 handshakes at once'],
+      ['transfer/listen', 'M131: at most 64 handshakes at once, and who says nothing keeps nobody out'],
       ['transfer/listen', 'at most so many sessions'],
       [HANDSHAKE, 'a peer that says nothing, or stops half way, is given up']
     ],
