@@ -7,8 +7,17 @@ import { say } from './terminal.ts'
 
 type Wire = 'socket' | 'pipe'
 
-/** What bound the transfers, and what each stage did with its time; nothing unless it was asked for. */
-export function sayStats(engine: Engine, { stats: wanted }: EngineFlags, wire: Wire): void {
+/** Runs transfers, and says at their end, in whatever it comes, what bound them; nothing unless it was asked for. */
+export async function withStats<T>(engine: Engine, flags: EngineFlags, wire: Wire, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } finally {
+    sayStats(engine, flags, wire)
+  }
+}
+
+/** With what each stage did with its time. */
+function sayStats(engine: Engine, { stats: wanted }: EngineFlags, wire: Wire): void {
   const stats = engine.stats()
   if (!stats || !wanted) return
   const program = reader()

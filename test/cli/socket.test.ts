@@ -70,6 +70,8 @@ t.test('--stats says what bound each side, and where it was sealed', async t => 
     { stage: 'send' }
   ])
   t.notMatch(counted.stderr, 'waiting for input')
+  const nobody = await alice.run(['send', 'big.bin', 'bob@127.0.0.1:1', '--stats'])
+  t.match(nobody, { code: 10, stderr: /^sft: stats: bound by [\s\S]+ERR_SFT_CONNECT\]\n$/ }, 'also of what failed')
 })
 
 t.test('get', async t => {

@@ -7,7 +7,7 @@ import { type JsonFlags, requireFreeOutput, withJson } from '../json-flags.ts'
 import { type EngineFlags, openEngine, parseCount, withEngine } from '../options.ts'
 import { type ProgressFlags, showsProgress, withProgress, withStatus } from '../progress.ts'
 import { reader } from '../reader.ts'
-import { sayStats } from '../stats.ts'
+import { withStats } from '../stats.ts'
 import { clearStatus } from '../status-line.ts'
 import { Tally } from '../tally.ts'
 import { isTerminal, jsonLine, messageOf, say } from '../terminal.ts'
@@ -54,8 +54,9 @@ async function batch(list: string, options: BatchFlags): Promise<void> {
   const { readDescriptor, readFile, readJobs } = await import('../../index.ts')
   const jobs = await readJobs(list === '-' ? readDescriptor(0) : readFile(list))
   await using engine = await openEngine(options)
-  const tally = await interruptible(signal => run(engine, jobs, { ...options, spool, signal }))
-  sayStats(engine, options, 'socket')
+  const tally = await withStats(engine, options, 'socket', () =>
+    interruptible(signal => run(engine, jobs, { ...options, spool, signal }))
+  )
   await requireAll(tally)
 }
 

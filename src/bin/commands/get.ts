@@ -9,7 +9,7 @@ import { requireFreeOutput } from '../json-flags.ts'
 import { type MoveFlags, withMove } from '../moving.ts'
 import { openEngine } from '../options.ts'
 import { showsProgress, withProgressOf } from '../progress.ts'
-import { sayStats } from '../stats.ts'
+import { withStats } from '../stats.ts'
 import { type ResumeFlags, retryOptions, sayTransfer, withResume } from '../transfers.ts'
 import { requireWhole, treeFilter } from '../trees.ts'
 
@@ -64,16 +64,17 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
     ...retryOptions(options),
     ...saysRestart(path)
   }
-  const result = await continuable(told =>
-    interruptible(
-      signal =>
-        withProgressOf(shown, news => engine.get(address, path, output, { ...wanted, ...told, ...news, signal })),
-      options.timeout
+  await withStats(engine, options, 'socket', async () => {
+    const result = await continuable(told =>
+      interruptible(
+        signal =>
+          withProgressOf(shown, news => engine.get(address, path, output, { ...wanted, ...told, ...news, signal })),
+        options.timeout
+      )
     )
-  )
-  if (!options.quiet) sayTransfer('received from', address, path, result, streams)
-  sayStats(engine, options, 'socket')
-  await requireWhole(result.tree?.omitted)
+    if (!options.quiet) sayTransfer('received from', address, path, result, streams)
+    await requireWhole(result.tree?.omitted)
+  })
 }
 
 /** What can not be written is known before the peer is asked. */

@@ -27,7 +27,7 @@ import { type PolicyFlags, policyOf, sendersOf, withPolicy } from '../policy.ts'
 import { type ProgressFlags, withProgress } from '../progress.ts'
 import { reader } from '../reader.ts'
 import { given, type Rule, requireSense } from '../sense.ts'
-import { sayStats } from '../stats.ts'
+import { withStats } from '../stats.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
 import { withUnderWay } from '../under-way.ts'
 
@@ -102,13 +102,14 @@ async function recv(stream: string | undefined, options: RecvFlags): Promise<voi
   await requireFreeOutput(output === '-' && !options.dryRun)
   await using engine = await openEngine(options)
   const listening = isDirectory && !options.once ? intoDirectory : oneTransfer
-  await interruptible(signal => {
+  const receive = (signal: AbortSignal): Promise<void> => {
     if (options.listen === undefined) return fromPipe(engine, stream ?? '-', { ...options, isDirectory }, signal)
     return withUnderWay(options, follow =>
       withAuditLog(options, audit => listening(engine, options, { audit, follow, signal }))
     )
-  }, options.timeout)
-  sayStats(engine, options, options.listen === undefined ? 'pipe' : 'socket')
+  }
+  const wire = options.listen === undefined ? 'pipe' : 'socket'
+  await withStats(engine, options, wire, () => interruptible(receive, options.timeout))
 }
 
 /** Options that belong to the pipe, or to peers that dial us; to a file, or to a directory. */
@@ -203,7 +204,6 @@ async function intoDirectory(engine: Engine, options: RecvFlags, { audit, follow
   const stopped = await interruption(signal)
   await withdraw()
   await listener.close({ drain: drainTime(stopped) })
-  sayStats(engine, options, 'socket')
   throw stopped
 }
 

@@ -9,7 +9,7 @@ import { type MoveFlags, withMove } from '../moving.ts'
 import { collect, openEngine, parseSize, refuseTerminal } from '../options.ts'
 import { showsProgress, withProgressOf } from '../progress.ts'
 import { given, type Rule, requireSense } from '../sense.ts'
-import { sayStats } from '../stats.ts'
+import { withStats } from '../stats.ts'
 import { isTerminal } from '../terminal.ts'
 import { retryOptions, sayTransfer } from '../transfers.ts'
 import { requireWhole, treeOptions } from '../trees.ts'
@@ -80,9 +80,11 @@ async function send(file: string | undefined, peer: string | undefined, options:
   const sending = { ...options, shown }
   await using engine = await openEngine(options, shown)
   const source = input === '-' ? 0 : input
-  if (address === undefined) await interruptible(signal => intoPipe(engine, source, sending, signal), timeout)
-  else await toPeer(engine, source, address, sending)
-  sayStats(engine, options, address === undefined ? 'pipe' : 'socket')
+  await withStats(engine, options, address === undefined ? 'pipe' : 'socket', () =>
+    address === undefined
+      ? interruptible(signal => intoPipe(engine, source, sending, signal), timeout)
+      : toPeer(engine, source, address, sending)
+  )
 }
 
 /** Options that belong to the pipe, or to a peer that is dialled. */

@@ -8,7 +8,7 @@ import { sayEvent } from '../listener-news.ts'
 import { type EngineFlags, openEngine, sayListening, withAnnounce, withEngine } from '../options.ts'
 import { type PolicyFlags, policyOf, withPolicy } from '../policy.ts'
 import { type ProgressFlags, withProgress } from '../progress.ts'
-import { sayStats } from '../stats.ts'
+import { withStats } from '../stats.ts'
 import { withUnderWay } from '../under-way.ts'
 
 interface ServeFlags extends EngineFlags, AnnounceFlags, AuditFlags, PolicyFlags, ProgressFlags {
@@ -45,8 +45,9 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
       const stopped = await interruption(signal)
       await withdraw()
       await listener.close({ drain: drainTime(stopped) })
-      sayStats(engine, options, 'socket')
       throw stopped
     })
-  await withUnderWay(options, follow => withAuditLog(options, audit => run(audit, follow)))
+  await withStats(engine, options, 'socket', () =>
+    withUnderWay(options, follow => withAuditLog(options, audit => run(audit, follow)))
+  )
 }

@@ -10,7 +10,7 @@ import type { Background, BackgroundFlags } from '../shell/background.ts'
 import type { Console } from '../shell/console.ts'
 import type { Left } from '../shell/dialogue.ts'
 import type { SignInFlags } from '../shell/sign-in.ts'
-import { sayStats } from '../stats.ts'
+import { withStats } from '../stats.ts'
 import { isTerminal, newsTo, say } from '../terminal.ts'
 
 interface ShellFlags extends EngineFlags, SignInFlags, BackgroundFlags, AuditFlags, ExistingFlags, PolicyFlags {
@@ -56,8 +56,9 @@ async function shell(alias: string | undefined, options: ShellFlags): Promise<vo
   await requireTerminal(options)
   const { signIn } = await import('../shell/sign-in.ts')
   await using engine = await openEngine(options, true, await signIn(alias, options))
-  await withAuditLog(options, audit => interruptible(signal => run(engine, options, { audit, signal })))
-  sayStats(engine, options, 'socket')
+  await withStats(engine, options, 'socket', () =>
+    withAuditLog(options, audit => interruptible(signal => run(engine, options, { audit, signal })))
+  )
 }
 
 /** One that can move its cursor: news are written above what is being typed. */
