@@ -31,6 +31,10 @@ export interface Flow {
   readonly bytes: Uint8Array
   /** Bytes that the capture lacks: `bytes` has zeros in their place. */
   readonly lost: number
+  /** Where they are missing, in order; none if the field is not there. */
+  readonly gaps?: readonly { readonly at: number; readonly length: number }[]
+  /** Bytes that came twice and not as the same; the first that came are in `bytes`. */
+  readonly differing?: number
   /** The number of the packet that brought the byte at `offset`: what Wireshark shows as No., from 1. */
   packetAt(offset: number): number
   /** When the byte at `offset` passed, in ms since the first packet of the capture. */
