@@ -7,7 +7,7 @@ import type { AuditLog } from './audit-log.ts'
 import { type Destination, through } from './destination.ts'
 import type { Denial } from './guarded.ts'
 import type { ListenEvent } from './listen.ts'
-import type { Outgoing } from './session-streams.ts'
+import type { Outgoing } from './outgoing.ts'
 
 /** What a session is moving, and the SHA-256 of it once it has passed. */
 interface Underway {

@@ -6,7 +6,7 @@ import type { Pace } from '../streams/pace.ts'
 import { PacedFiles } from '../streams/paced-files.ts'
 import { readFile } from '../streams/read-file.ts'
 import { isPlainName } from '../streams/write-file.ts'
-import type { Outgoing } from './session-streams.ts'
+import type { Outgoing } from './outgoing.ts'
 
 /** Confines what peers may ask for to one directory (SPEC §8, M35; attack A14 of the classic system). */
 

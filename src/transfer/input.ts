@@ -10,7 +10,7 @@ import { readDescriptor } from '../streams/stdio.ts'
 import type { Source } from '../streams/types.ts'
 import { isPlainName } from '../streams/write-file.ts'
 import { fileMetadata } from './export-root.ts'
-import type { Outgoing } from './session-streams.ts'
+import type { Outgoing } from './outgoing.ts'
 import { openTree, type TreeOptions } from './tree/tree-source.ts'
 
 /** What can be sent: a path, a handle, a descriptor (0 is standard input; that of a pipe is closed when it has been read), bytes, a `Blob`, or anything that yields bytes: Node's and the web's streams, iterables. */

@@ -7,9 +7,9 @@ import type { Senders } from './inbox.ts'
 import type { ListenEvent } from './listen.ts'
 import { acceptMessages, type MessageOptions } from './message.ts'
 import type { MeteredStage } from './meter.ts'
+import type { Outgoing } from './outgoing.ts'
 import type { Policy } from './policy.ts'
 import type { Answers } from './requests.ts'
-import type { Outgoing } from './session-streams.ts'
 import { Watches } from './watches.ts'
 
 /** Where an engine listens, who may ask there, and who is told. */

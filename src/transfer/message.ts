@@ -3,8 +3,8 @@ import { rateLimit } from '../auth/server/rate-limit.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Sink } from '../streams/types.ts'
 import { requireAccepted, requireSize, type Senders } from './inbox.ts'
+import type { Outgoing } from './outgoing.ts'
 import type { Answers, Offer } from './requests.ts'
-import type { Outgoing } from './session-streams.ts'
 
 /** Messages: text of a member for a person (SPEC §8.6). Each is an offer of a kind of its own, so that who wants none never gets one. */
 

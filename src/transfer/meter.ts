@@ -2,8 +2,8 @@ import { defaultInFlight } from '../streams/seal.ts'
 import type { Sink, Source } from '../streams/types.ts'
 import type { CipherPool } from '../workers/pool.ts'
 import { type Destination, through, type Written } from './destination.ts'
+import type { Outgoing } from './outgoing.ts'
 import type { Answers } from './requests.ts'
-import type { Outgoing } from './session-streams.ts'
 import { Between, type StageStats, stagesOf, Work } from './stage-stats.ts'
 
 type Accept = NonNullable<Answers['accept']>

@@ -1,8 +1,8 @@
 import { SftError } from '../streams/errors.ts'
 import type { Begun, Destination } from './destination.ts'
 import { MESSAGE } from './message.ts'
+import type { Outgoing } from './outgoing.ts'
 import type { Answers, Offer } from './requests.ts'
-import type { Outgoing } from './session-streams.ts'
 import { TREE } from './tree/entry.ts'
 
 /** What an offer is to either side (SPEC §8). */

@@ -5,7 +5,7 @@ import type { Source } from '../streams/types.ts'
 import { release } from '../workers/buffers.ts'
 import { expand } from '../workers/hkdf.ts'
 import { atMost } from './at-most.ts'
-import type { Outgoing } from './session-streams.ts'
+import type { Outgoing } from './outgoing.ts'
 
 /** What two sides have of the beginning of one file, compared without sending it (SPEC §8.4, M85). */
 

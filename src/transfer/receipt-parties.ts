@@ -5,9 +5,9 @@ import type { Identity } from '../auth/identity/identity.ts'
 import { SftError } from '../streams/errors.ts'
 import type { Source } from '../streams/types.ts'
 import type { Destination } from './destination.ts'
+import type { Outgoing } from './outgoing.ts'
 import { firstBytes } from './prefix.ts'
 import { decodeReceipt, encodeReceipt, isReceiptOf, type SignedReceipt, signReceipt } from './receipt.ts'
-import type { Outgoing } from './session-streams.ts'
 
 /** The two ends of a receipt (SPEC §8.7). Each hashes the whole file as it passes, and what an earlier attempt has moved of it from its own disk. */
 

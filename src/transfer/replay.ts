@@ -4,8 +4,8 @@ import { iterate } from '../streams/iterate.ts'
 import { release } from '../workers/buffers.ts'
 import { atMost } from './at-most.ts'
 import type { OpenedInput } from './input.ts'
+import type { Outgoing, OutgoingReplay } from './outgoing.ts'
 import { ReplayWindow } from './replay-window.ts'
-import type { Outgoing, OutgoingReplay } from './session-streams.ts'
 
 /** A source that can be read only once, of which enough is kept that a transfer goes on after its connection was lost (SPEC §8.4, M86). */
 

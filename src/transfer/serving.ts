@@ -2,7 +2,7 @@ import type { PeerIdentity } from '../auth/certificates/path.ts'
 import { type ExportRoot, outgoingFile } from './export-root.ts'
 import { type Guard, gateOf, openGuarded } from './guarded.ts'
 import type { Listener } from './listen.ts'
-import type { Outgoing } from './session-streams.ts'
+import type { Outgoing } from './outgoing.ts'
 import type { FilterOptions } from './tree/filter.ts'
 import { outgoingTree } from './tree/tree-source.ts'
 

@@ -1,7 +1,7 @@
 import { type Abort, type AcceptKind, acceptance, type Refusal, refusal } from '../auth/session/handshake-messages.ts'
 import { SftError, type SftErrorCode } from '../streams/errors.ts'
 import type { ReceivedFrame } from '../streams/types.ts'
-import type { Outgoing } from './session-streams.ts'
+import type { Outgoing } from './outgoing.ts'
 
 /** What one side tells the other about a request, and what an answer means here (SPEC §6, §8). */
 

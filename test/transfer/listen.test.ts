@@ -6,7 +6,7 @@ import type { Identity } from '../../src/auth/identity/identity.ts'
 import { connect } from '../../src/transfer/connect.ts'
 import type { Destination } from '../../src/transfer/destination.ts'
 import { type ListenEvent, type Listener, type ListenOptions, listen } from '../../src/transfer/listen.ts'
-import type { Outgoing } from '../../src/transfer/session-streams.ts'
+import type { Outgoing } from '../../src/transfer/outgoing.ts'
 import { inlinePool } from '../../src/workers/pool.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 

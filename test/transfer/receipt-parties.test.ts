@@ -9,6 +9,7 @@ import { Engine } from '../../src/transfer/engine.ts'
 import type { FileSession } from '../../src/transfer/file-session.ts'
 import type { Listener } from '../../src/transfer/listen.ts'
 import { MESSAGE } from '../../src/transfer/message.ts'
+import type { Outgoing } from '../../src/transfer/outgoing.ts'
 import { openOutput } from '../../src/transfer/output.ts'
 import {
   decodeReceipt,
@@ -18,7 +19,6 @@ import {
   signReceipt,
   verifyReceipt
 } from '../../src/transfer/receipt.ts'
-import type { Outgoing } from '../../src/transfer/session-streams.ts'
 import { inlinePool } from '../../src/workers/pool.ts'
 import { C, pattern, sha256 } from '../fixtures/bytes.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'

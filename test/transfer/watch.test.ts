@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { TransferEvent } from '../../src/transfer/events.ts'
-import type { Outgoing } from '../../src/transfer/session-streams.ts'
+import type { Outgoing } from '../../src/transfer/outgoing.ts'
 import { Watch } from '../../src/transfer/watch.ts'
 import { collect, pattern } from '../fixtures/bytes.ts'
 
