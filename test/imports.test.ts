@@ -41,8 +41,8 @@ const NODE_HOMES: Readonly<Record<string, RegExp>> = {
     /^(streams\/(holes|paced-files|read-file|write-file|write-back|stdio)|workers\/native\/(addon|build)\.ts$|auth|transfer|index|proof|bin)/,
   'node:net': /^(streams\/(accepted|socket|stdio)|auth|transfer|index|proof|bin)/,
   'node:tls': /^auth\//,
-  // the C compiler, and `sync`
-  'node:child_process': /^(workers\/native\/build|transfer\/tree\/flush)\.ts$/
+  // the C compiler, `sync`, and what a proof runs
+  'node:child_process': /^(workers\/native\/build|transfer\/tree\/flush|proof\/run\/programs)\.ts$/
 }
 
 interface Import {

@@ -11,6 +11,7 @@ export const ERRORS = {
   ERR_SFT_PASSPHRASE: { exit: 2, retryable: false },
   ERR_SFT_NO_IDENTITY: { exit: 2, retryable: false },
   ERR_SFT_UNKNOWN_PEER: { exit: 2, retryable: false },
+  ERR_SFT_CAPTURE: { exit: 2, retryable: false },
   ERR_SFT_NOT_FOUND: { exit: 3, retryable: false },
   ERR_SFT_CONNECT: { exit: 10, retryable: true },
   ERR_SFT_BUSY: { exit: 10, retryable: true },

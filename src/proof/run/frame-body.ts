@@ -1,0 +1,13 @@
+import { decodeVarint } from '../../streams/varint.ts'
+import type { Flow, Frame } from '../model.ts'
+
+const TYPE_BYTES = 4
+
+/** Where the body of a frame of sft begins in its flow: behind length and type. */
+export function bodyAt({ bytes }: Pick<Flow, 'bytes'>, { at }: Pick<Frame, 'at'>): number {
+  return at + (decodeVarint(bytes, at)?.size ?? 0) + TYPE_BYTES
+}
+
+export function frameBody(flow: Pick<Flow, 'bytes'>, frame: Pick<Frame, 'at' | 'length'>): Uint8Array {
+  return flow.bytes.subarray(bodyAt(flow, frame), frame.at + frame.length)
+}
