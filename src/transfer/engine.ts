@@ -1,6 +1,6 @@
 import type { Identity } from '../auth/identity/identity.ts'
 import { SftError } from '../streams/errors.ts'
-import { limited, type RateLimits } from '../streams/rate-limit.ts'
+import type { RateLimits } from '../streams/rate-limit.ts'
 import { defaultInFlight } from '../streams/seal.ts'
 import type { Source } from '../streams/types.ts'
 import { DEFAULT_CHUNK_SIZE, isChunkSize } from '../workers/construction.ts'
@@ -12,11 +12,12 @@ import { type Attempt, getOnce, sendOnce } from './attempt.ts'
 import type { Batch, BatchOptions } from './batch/batch.ts'
 import { connect, requireStreams } from './connect.ts'
 import type { DialOptions, EngineOptions, EngineStats, GetOptions, SealOptions, SendOptions } from './engine-options.ts'
+import { type EngineStreamOptions, openSource, sealInput } from './engine-streams.ts'
 import { type EventOptions, tellerOf } from './events.ts'
 import type { ExportOptions } from './export-root.ts'
 import type { FileSession } from './file-session.ts'
 import type { InboxOptions } from './inbox.ts'
-import { type Input, openInput } from './input.ts'
+import type { Input } from './input.ts'
 import { Inputs, requireWindow } from './inputs.ts'
 import type { Listener } from './listen.ts'
 import { Listeners, type ReceivingOne } from './listeners.ts'
@@ -25,7 +26,7 @@ import { type MessageOptions, messageOf } from './message.ts'
 import { Meter, type MeteredStage } from './meter.ts'
 import { jobOf, requireNoReceipt } from './once.ts'
 import type { Output } from './output.ts'
-import { type OpenStreamOptions, openStream, sealStream } from './pipe.ts'
+import type { OpenStreamOptions } from './pipe.ts'
 import { requireFile } from './prefix.ts'
 import type { ReceiptOptions } from './receipt-parties.ts'
 import type { TransferResult } from './requests.ts'
@@ -33,7 +34,7 @@ import { type Attempts, retrying } from './retry.ts'
 import type { Recipient } from './stream-header.ts'
 import { chunkSizeWithin, limitsOf } from './transport.ts'
 import { type About, Watch } from './watch.ts'
-import { watched, watchedStream } from './watched.ts'
+import { watched } from './watched.ts'
 
 /**
  * One identity and one worker pool, and everything that moves files with them. Memory: a transfer each way holds `2 × threads` chunks (at least
@@ -78,44 +79,12 @@ export class Engine implements AsyncDisposable {
    *
    * @param to one recipient, or up to 64; none of them can change what another gets (SPEC §7.5)
    */
-  async *seal(
+  seal(
     input: Input,
     to: Recipient | readonly Recipient[],
     options: SealOptions = {}
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const watch = this.#watch(options, { direction: 'sent' })
-    const sealing = this.#seal(input, to, options, watch)
-    yield* watch ? watchedStream(watch, options.signal, sealing) : sealing
-  }
-
-  async *#seal(
-    input: Input,
-    to: Recipient | readonly Recipient[],
-    options: SealOptions,
-    watch: Watch | undefined
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    const { name, tree } = options
-    await using found = await openInput(input, name, watch?.tree(tree) ?? tree)
-    const metered = this.#meter?.outgoing(found) ?? found
-    const opened = watch?.outgoing(metered, false) ?? metered
-    const { metadata, file, owned, onProtection } = opened
-    const { suite = 'aes-256-gcm', chunkSize } = this.#options
-    const size = chunkSize === undefined ? {} : { chunkSize }
-    const stage = sealStream({
-      identity: this.identity,
-      recipients: [to].flat(),
-      pool: this.pool,
-      metadata,
-      suite,
-      file,
-      owned,
-      onProtection,
-      ...size
-    })
-    const stream = stage(opened.source(options.signal ?? new AbortController().signal))
-    const limits = this.#limits
-    const sent = limits ? limited(limits.sent)(stream) : stream
-    yield* this.#meter?.taken(sent) ?? sent
+    return sealInput(this.#streaming(options, { direction: 'sent' }), input, [to].flat(), options)
   }
 
   /** Opens a one-way stream; yields verified plaintext, and ends without an error only when all of it has verified. */
@@ -123,16 +92,7 @@ export class Engine implements AsyncDisposable {
     source: Source<Uint8Array>,
     options: Pick<OpenStreamOptions, 'from' | 'onHeader' | 'owned'> & EventOptions = {}
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const watch = this.#watch(options, { direction: 'received' })
-    const onHeader: OpenStreamOptions['onHeader'] = info => {
-      watch?.opened(info)
-      options.onHeader?.(info)
-    }
-    const limits = this.#limits
-    const arriving = limits ? limited(limits.received)(source) : source
-    const opened = openStream({ ...options, onHeader, identity: this.identity, pool: this.pool })(arriving)
-    const given = this.#meter?.given(opened) ?? opened
-    return watch ? watchedStream(watch, undefined, watch.moving(given)) : given
+    return openSource(this.#streaming(options, { direction: 'received' }), source, options)
   }
 
   /** Dials `NAME@HOST:PORT` for several transfers in one session; the caller closes it. */
@@ -252,6 +212,20 @@ export class Engine implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #streaming(options: EventOptions, about: About): EngineStreamOptions {
+    const { suite, chunkSize } = this.#options
+    const watch = this.#watch(options, about)
+    return {
+      identity: this.identity,
+      pool: this.pool,
+      suite,
+      chunkSize,
+      meter: this.#meter,
+      limits: this.#limits,
+      watch
+    }
   }
 
   /** Watches a transfer that somebody wants to know of. */
