@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { forwardSecrecy } from '../../../src/proof/run/forward-secrecy.ts'
-import { dissectedOf } from '../../fixtures/dissected.ts'
+import { dissectedOf } from '../../fixtures/dissected-bytes.ts'
 import { frame, MAGIC, makeStream } from '../../vectors/encoder.ts'
 import { party } from '../../vectors/parties.ts'
 

@@ -1,7 +1,7 @@
 import { constants, publicEncrypt, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { type StolenKey, tryKeys } from '../../../src/proof/run/stolen-keys.ts'
-import { dissectedOf } from '../../fixtures/dissected.ts'
+import { dissectedOf } from '../../fixtures/dissected-bytes.ts'
 import { frame, MAGIC, makeStream } from '../../vectors/encoder.ts'
 import { party } from '../../vectors/parties.ts'
 
