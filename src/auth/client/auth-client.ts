@@ -123,6 +123,17 @@ async function readAnswer(response: IncomingMessage, maxAnswer: number): Promise
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }
 }
 
+/** The JSON object of an answer; its members are anybody's guess. @throws SftError ERR_SFT_PROTOCOL for what is none */
+export function parseAnswer(body: Buffer): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'))
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch (cause) {
+    throw new SftError('ERR_SFT_PROTOCOL', 'the answer of the auth server is malformed', { cause })
+  }
+  throw new SftError('ERR_SFT_PROTOCOL', 'the answer of the auth server is no object')
+}
+
 function lost(cause: unknown): SftError {
   return new SftError('ERR_SFT_CONNECTION_LOST', 'the connection to the auth server broke', { cause })
 }

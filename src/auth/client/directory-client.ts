@@ -9,7 +9,7 @@ import { verifyMember } from '../identity/member.ts'
 import { exportChannel } from '../server/channel.ts'
 import { isHost } from '../server/directory.ts'
 import { proveMembership } from '../server/membership.ts'
-import { type AuthServerOfMember, requestAuth } from './auth-client.ts'
+import { type AuthServerOfMember, parseAnswer, requestAuth } from './auth-client.ts'
 import { parseUrl } from './login.ts'
 
 /** The directory as a member asks it (SPEC §4.10). What it says is checked: a certificate by the path check, an address by who answers there. */
@@ -99,7 +99,7 @@ async function ask(
   identity: Identity,
   options: DirectoryOptions,
   question: object
-): Promise<{ status: number; body: Record<string, unknown> }> {
+): Promise<{ status: number; body: Readonly<Record<string, unknown>> }> {
   const connection = { ...options, url: parseUrl(options.url), root: identity.root }
   const { status, body } = await requestAuth(connection, {
     method: 'POST',
@@ -113,17 +113,7 @@ async function ask(
   if (status === 401) throw new SftError('ERR_SFT_LOGIN_REFUSED', 'the auth server does not take you for a member')
   if (status === 429) throw new SftError('ERR_SFT_CONNECT', 'too many questions to the auth server')
   if (status !== 200 && status !== 404) throw new SftError('ERR_SFT_PROTOCOL', `the auth server answered ${status}`)
-  return { status, body: parseObject(body.toString('utf8')) }
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const body: unknown = JSON.parse(text)
-    if (typeof body === 'object' && body !== null) return body as Record<string, unknown>
-  } catch (cause) {
-    throw new SftError('ERR_SFT_PROTOCOL', 'the answer of the auth server is malformed', { cause })
-  }
-  throw malformed()
+  return { status, body: parseAnswer(body) }
 }
 
 function parseServing(serving: unknown): ServingPeer[] {

@@ -4,7 +4,7 @@ import { MAX_CRL } from '../certificates/crl.ts'
 import { decodePem } from '../certificates/pem.ts'
 import type { PublicIdentity } from '../identity/identity.ts'
 import type { Revocations } from '../identity/revocations.ts'
-import { type AuthServerOfMember, requestAuth } from './auth-client.ts'
+import { type AuthServerOfMember, parseAnswer, requestAuth } from './auth-client.ts'
 import { parseUrl } from './login.ts'
 
 /** How a peer keeps up with the revocation lists of its auth server (SPEC §4.8). */
@@ -77,18 +77,14 @@ async function ask(
   const answer = await requestAuth(connection, { method: 'GET', path, maxAnswer: MAX_ANSWER, ...question })
   if (answer.status === 304) return tag
   if (answer.status !== 200) throw new SftError('ERR_SFT_PROTOCOL', `the auth server answered ${answer.status}`)
-  for (const { issuer, list } of parseLists(answer.body.toString('utf8')))
+  for (const { issuer, list } of listsOf(answer.body))
     await revocations?.learn(decodePem('X509 CRL', list), decodePem('CERTIFICATE', issuer))
   return answer.headers.etag
 }
 
-function parseLists(body: string): { issuer: string; list: string }[] {
-  try {
-    const { lists } = JSON.parse(body) as { lists?: unknown }
-    if (Array.isArray(lists) && lists.every(isEntry)) return lists
-  } catch (cause) {
-    throw new SftError('ERR_SFT_PROTOCOL', 'the answer of the auth server is malformed', { cause })
-  }
+function listsOf(body: Buffer): { issuer: string; list: string }[] {
+  const { lists } = parseAnswer(body)
+  if (Array.isArray(lists) && lists.every(isEntry)) return lists
   throw new SftError('ERR_SFT_PROTOCOL', 'the answer of the auth server holds no lists')
 }
 

@@ -10,7 +10,7 @@ import { decodeCertificate, decodeCertificates } from '../certificates/pem.ts'
 import type { Identity } from '../identity/identity.ts'
 import { exportChannel } from '../server/channel.ts'
 import { checkPassword } from '../server/password.ts'
-import { type AuthConnection, requestAuth } from './auth-client.ts'
+import { type AuthConnection, parseAnswer, requestAuth } from './auth-client.ts'
 
 /**
  * The login of a user (SPEC §4.4): 1. the root, pinned by file or by fingerprint, 2. TLS to a server that this root certifies, 3. the request,
@@ -110,7 +110,7 @@ export async function requestChain(
 ): Promise<readonly Uint8Array[]> {
   const { status, body } = await requestAuth(connection, { method: 'POST', path, makeBody })
   if (status !== 200) throw refusal(status)
-  return parseChain(body.toString('utf8'))
+  return chainOf(body)
 }
 
 /** M15: the chain that came is for one's own key and name. @throws SftError ERR_SFT_CERT_*. */
@@ -160,14 +160,8 @@ function refusal(status: number): SftError {
   return new SftError('ERR_SFT_PROTOCOL', `the auth server answered ${status}`)
 }
 
-function parseChain(body: string): Uint8Array[] {
-  try {
-    const { chain } = JSON.parse(body) as { chain?: unknown }
-    if (Array.isArray(chain) && chain.every(each => typeof each === 'string'))
-      return decodeCertificates(chain.join('\n'))
-  } catch (cause) {
-    if (SftError.is(cause)) throw cause
-    throw new SftError('ERR_SFT_PROTOCOL', 'the answer of the auth server is malformed', { cause })
-  }
+function chainOf(body: Buffer): Uint8Array[] {
+  const { chain } = parseAnswer(body)
+  if (Array.isArray(chain) && chain.every(each => typeof each === 'string')) return decodeCertificates(chain.join('\n'))
   throw new SftError('ERR_SFT_PROTOCOL', 'the answer of the auth server holds no chain')
 }
