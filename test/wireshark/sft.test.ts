@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { encodeCertificates } from '../../src/auth/certificates/pem.ts'
+import { type Recorded, writeCapture } from '../../src/proof/capture/write.ts'
 import { pattern } from '../fixtures/bytes.ts'
 import { readCapture } from '../fixtures/capture.ts'
 import { shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { proxy } from '../fixtures/wire.ts'
-import { type Recorded, writeCapture } from '../fixtures/write-capture.ts'
 
 /** The dissector in tshark, on what real processes sent: recorded on a wire between them, written in segments of any size. */
 

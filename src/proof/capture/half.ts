@@ -1,0 +1,74 @@
+import type { Flow } from '../model.ts'
+import { type Losses, type Piece, reassemble } from './reassembly.ts'
+import { FIN, RST, type Segment, SYN } from './segment.ts'
+
+/** No window is larger (RFC 7323 §2.3): a number farther away is of another connection, or of nobody. */
+const MAX_WINDOW = 2 ** 30
+
+/** One side of a connection while its packets come: sequence numbers become offsets, also across 2^32. */
+export class Half {
+  /** Sequence number of the first byte, once one is known. */
+  #first: number | undefined
+  /** Whether that is of its SYN; otherwise the capture began later, and there may be bytes before it. */
+  #begun = false
+  #high = 0
+  #acknowledged = 0
+  #finished: number | undefined
+  readonly #pieces: Piece[] = []
+
+  get first(): number | undefined {
+    return this.#first
+  }
+
+  get hasData(): boolean {
+    return this.#pieces.length > 0
+  }
+
+  /** Takes what a packet of this side brought; false if it has no place here. */
+  take(packet: number, { sequence, flags, length, captured, at }: Segment): boolean {
+    const syn = (flags & SYN) !== 0
+    const start = (sequence + (syn ? 1 : 0)) >>> 0
+    if (syn && this.#first === undefined) this.#begun = true
+    // what a reset carries is for people (RFC 9293 §3.5.3)
+    const bytes = (flags & RST) === 0 ? length : 0
+    if (syn || bytes > 0) this.#first ??= start
+    if (this.#first === undefined) return true
+    const offset = this.#offsetOf(start)
+    if (offset === undefined) return false
+    this.#add({ offset, length: Math.min(bytes, captured), at, packet })
+    this.#high = Math.max(this.#high, offset + bytes)
+    if ((flags & FIN) !== 0) this.#finished ??= offset + bytes
+    return true
+  }
+
+  /** The other side has this much. */
+  acknowledge(sequence: number): void {
+    const offset = this.#first === undefined ? undefined : this.#offsetOf(sequence)
+    if (offset !== undefined) this.#acknowledged = Math.max(this.#acknowledged, offset)
+  }
+
+  flow(file: Uint8Array, times: { at(packet: number): number }, losses: Losses): Flow {
+    const before = this.#lowest()
+    const pieces = before === 0 ? this.#pieces : this.#pieces.map(each => ({ ...each, offset: each.offset - before }))
+    // a FIN has a number of its own, and no byte
+    const end = Math.min(Math.max(this.#high, this.#acknowledged), this.#finished ?? Number.POSITIVE_INFINITY)
+    return reassemble(file, pieces, end - before, times, losses)
+  }
+
+  #lowest(): number {
+    return this.#pieces.reduce((lowest, { offset }) => Math.min(lowest, offset), 0)
+  }
+
+  #add(piece: Piece): void {
+    // a sign of life brings a byte before the next one; before the first there is none
+    const early = this.#begun ? Math.max(0, -piece.offset) : 0
+    if (piece.length <= early) return
+    const { offset, length, at, packet } = piece
+    this.#pieces.push({ offset: offset + early, length: length - early, at: at + early, packet })
+  }
+
+  #offsetOf(sequence: number): number | undefined {
+    const distance = (sequence - ((this.#first as number) + this.#high)) | 0
+    return Math.abs(distance) > MAX_WINDOW ? undefined : this.#high + distance
+  }
+}

@@ -1,0 +1,23 @@
+import { SftError } from '../../streams/errors.ts'
+
+/** A packet as a capture holds it: where it lies in the file, and what is known of it. */
+export interface Packet {
+  /** LINKTYPE of who took it. */
+  readonly link: number
+  /** Offset in the file of its first byte, and how many bytes of it are there. */
+  readonly at: number
+  readonly captured: number
+  /** When it passed, in ms since 1970. */
+  readonly ms: number
+}
+
+/** What is no capture. */
+export function noCapture(message: string): SftError {
+  return new SftError('ERR_SFT_ENCODING', message, {
+    hint: 'pcap and pcapng are read, as dumpcap and tcpdump write them'
+  })
+}
+
+export function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

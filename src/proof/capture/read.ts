@@ -1,0 +1,79 @@
+import { open } from 'node:fs/promises'
+import { SftError } from '../../streams/errors.ts'
+import type { Capture } from '../model.ts'
+import { Connections } from './connections.ts'
+import { noCapture, type Packet } from './packet.ts'
+import { isPcap, pcapPackets } from './pcap.ts'
+import { isPcapng, pcapngPackets } from './pcapng.ts'
+import { SegmentReader } from './segment.ts'
+
+/** Reads a capture: packets, segments, connections (M170, M171). */
+
+const MAX_CAPTURE_MIB = 512
+const MAX_CAPTURE_BYTES = MAX_CAPTURE_MIB * 1024 * 1024
+
+/**
+ * @throws SftError ERR_SFT_NOT_FOUND, ERR_SFT_FILE; those of `parseCapture`.
+ */
+export async function readCapture(path: string): Promise<Capture> {
+  return parseCapture(await bytesOf(path))
+}
+
+/**
+ * A capture in memory; `bytes` are borrowed, and not written to.
+ *
+ * @throws SftError ERR_SFT_ENCODING for what is no capture, ERR_SFT_LIMIT for one that is too large.
+ */
+export function parseCapture(bytes: Uint8Array): Capture {
+  checkSize(bytes.byteLength)
+  const format = isPcap(bytes) ? 'pcap' : isPcapng(bytes) ? 'pcapng' : undefined
+  if (format === undefined) throw noCapture('this is no capture')
+  const reader = new SegmentReader(bytes)
+  const connections = new Connections(bytes)
+  const times = new Times()
+  let ignored = 0
+  for (const packet of format === 'pcap' ? pcapPackets(bytes) : pcapngPackets(bytes)) {
+    const number = times.push(packet)
+    const segment = reader.segmentOf(packet)
+    if (segment === undefined || !connections.add(number, segment)) ignored++
+  }
+  return { format, packets: times.count, ignored, connections: connections.all(times) }
+}
+
+/** When each packet passed, since the first one. */
+class Times {
+  #times = new Float64Array(1024)
+  count = 0
+
+  push({ ms }: Packet): number {
+    if (this.count === this.#times.length) {
+      const grown = new Float64Array(2 * this.count)
+      grown.set(this.#times)
+      this.#times = grown
+    }
+    this.#times[this.count] = ms
+    return ++this.count
+  }
+
+  /** A packet without a time has that of the first. */
+  at(packet: number): number {
+    return (this.#times[packet - 1] ?? 0) - (this.#times[0] as number) || 0
+  }
+}
+
+async function bytesOf(path: string): Promise<Uint8Array> {
+  try {
+    await using file = await open(path)
+    checkSize((await file.stat()).size)
+    return await file.readFile()
+  } catch (cause) {
+    if (SftError.is(cause)) throw cause
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new SftError('ERR_SFT_NOT_FOUND', 'there is no such capture', { cause })
+    throw new SftError('ERR_SFT_FILE', `the capture can not be read: ${message}`, { cause })
+  }
+}
+
+function checkSize(size: number): void {
+  if (size > MAX_CAPTURE_BYTES) throw new SftError('ERR_SFT_LIMIT', `a capture of more than ${MAX_CAPTURE_MIB} MiB`)
+}
