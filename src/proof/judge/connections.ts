@@ -1,0 +1,40 @@
+import type { Claim, Dissected, Flow } from '../model.ts'
+import { count, Findings } from './claim.ts'
+import { sidesOf } from './parts.ts'
+
+/** The claim `connections`: what is judged is whole, from the handshake of TCP on. */
+
+const HANDSHAKE = 3
+
+export function judgeConnections(all: readonly Dissected[]): Claim {
+  const findings = new Findings()
+  const used = all.filter(({ connection: { up, down } }) => up.bytes.byteLength + down.bytes.byteLength > 0)
+  if (used.length === 0) findings.fault('There is no connection in the capture that carried a byte.')
+  for (const { connection } of used) {
+    const { number, dialler, listener, handshake } = connection
+    const name = `Connection ${number} (${dialler} to ${listener})`
+    if (handshake.length < HANDSHAKE)
+      findings.fault(
+        `${name} begins without the handshake of TCP: ${handshake.length} of its ${HANDSHAKE} packets are there.`,
+        handshake
+      )
+    judgeFlow(findings, `${name}: of what the dialler sent`, connection.up)
+    judgeFlow(findings, `${name}: of what the listener sent`, connection.down)
+  }
+  const bytes = sidesOf(used).reduce((total, { flow }) => total + flow.bytes.byteLength, 0)
+  findings.note(
+    `${count(used.length, 'connection')} with ${count(bytes, 'byte')}; SYN, SYN-ACK and ACK of each were looked for.`,
+    used.flatMap(({ connection }) => connection.handshake)
+  )
+  if (used.length < all.length) findings.note(`${count(all.length - used.length, 'connection')} carried nothing.`)
+  return findings.claim('connections')
+}
+
+function judgeFlow(findings: Findings, name: string, flow: Flow): void {
+  const { lost, gaps = [], differing = 0 } = flow
+  // the packets on either side of what is missing
+  const edges = gaps.flatMap(({ at, length }) => [at - 1, at + length])
+  const packets = edges.filter(at => at >= 0 && at < flow.bytes.byteLength).map(at => flow.packetAt(at))
+  if (lost > 0) findings.fault(`${name}, ${count(lost, 'byte')} are missing.`, packets)
+  if (differing > 0) findings.fault(`${name}, ${count(differing, 'byte')} came twice, and not as the same.`)
+}

@@ -1,0 +1,26 @@
+import type { Claim, Dissected, Known } from '../model.ts'
+import { NamesSearch } from './names.ts'
+import { type Side, sidesOf } from './parts.ts'
+import { PlaintextSearch } from './plaintext.ts'
+import { viewsOf } from './views.ts'
+
+/** The claims `names` and `plaintext`: every reading of every flow is made once, and both look through it. */
+export async function judgeContents(
+  all: readonly Dissected[],
+  known: Known
+): Promise<{ names: Claim; plaintext: Claim }> {
+  const sides = sidesOf(all)
+  const names = new NamesSearch(sides, known)
+  const plaintext = new PlaintextSearch(sides, known)
+  for (const side of sides)
+    for await (const view of viewsOf(side.flow.bytes, startsOf(side))) {
+      names.look(side, view)
+      plaintext.look(side, view)
+    }
+  return { names: names.claim(), plaintext: plaintext.claim() }
+}
+
+/** Where a message begins, and what is in it. */
+function startsOf({ frames }: Side): number[] {
+  return [...new Set(frames.flatMap(({ at, sealed }) => (sealed ? [at, sealed.at] : [at])))]
+}

@@ -1,0 +1,171 @@
+import {
+  brotliDecompressSync,
+  createBrotliDecompress,
+  createInflate,
+  createInflateRaw,
+  createZstdDecompress,
+  inflateRawSync,
+  inflateSync,
+  constants as zlib,
+  zstdDecompressSync
+} from 'node:zlib'
+import type { Decoded } from './views.ts'
+
+/**
+ * What bytes inflate to, where something compressed begins in them: at the marks of gzip, zlib and zstd wherever they stand, and as raw deflate and brotli, which have no mark, at
+ * the starts of messages. A little of it is inflated first; what goes on without an error is inflated until it ends or breaks off.
+ */
+
+/** Input that is tried first, and what of it must have been eaten to be more than chance; what may come out of it. */
+const TRIES = [4096, 256]
+const LEAST_EATEN = 64
+const MAX_TRY_OUTPUT = 8 << 20
+/** Inflated of one place, and of one set of bytes: the rest is left. */
+const MAX_OUTPUT = 256 << 20
+const MAX_TOTAL = 1 << 30
+/** Messages that are tried for what has no mark. */
+const MAX_STARTS = 10_000
+/** Bytes that are looked through at a time, with those that a name or window could begin in. */
+const PIECE = 1 << 20
+const OVERLAP = 8 * 1024
+
+interface Method {
+  readonly how: string
+  /** What a first part inflates to; throws where it does not. */
+  readonly attempt: (input: Uint8Array, options: object) => unknown
+  readonly finishFlush: number
+  readonly stream: (options: object) => NodeJS.ReadWriteStream
+  /** Whether its mark is enough: its blocks are longer than a try. */
+  readonly certain?: boolean
+}
+
+interface Candidate {
+  /** Where its mark is, and where what is inflated begins. */
+  readonly at: number
+  readonly from: number
+  readonly methods: readonly Method[]
+}
+
+const SYNC = zlib.Z_SYNC_FLUSH
+const DEFLATE = { how: 'deflate', attempt: inflateRawSync, finishFlush: SYNC, stream: createInflateRaw } as Method
+const ZLIB = { how: 'zlib', attempt: inflateSync, finishFlush: SYNC, stream: createInflate } as Method
+const GZIP = { ...DEFLATE, how: 'gzip' }
+const BROTLI = {
+  how: 'brotli',
+  attempt: brotliDecompressSync,
+  finishFlush: zlib.BROTLI_OPERATION_FLUSH,
+  stream: createBrotliDecompress
+} as Method
+const ZSTD = {
+  how: 'zstd',
+  attempt: zstdDecompressSync,
+  finishFlush: zlib.ZSTD_e_flush,
+  stream: createZstdDecompress,
+  certain: true
+} as Method
+const UNMARKED = [DEFLATE, BROTLI]
+
+export async function* inflations(bytes: Uint8Array, starts: readonly number[]): AsyncGenerator<Decoded> {
+  let left = MAX_TOTAL
+  for (const { at, from, methods } of candidates(bytes, starts))
+    for (const method of methods) {
+      const first = left > 0 ? beginning(method, bytes, from) : undefined
+      if (first === undefined) continue
+      const decoded = { how: `compressed with ${method.how}`, inflated: true, origin: () => at }
+      // the stream has no word for what came in the last few KiB before an error
+      yield { ...decoded, bytes: first }
+      for await (const piece of inflated(method, bytes.subarray(from), Math.min(left, MAX_OUTPUT))) {
+        left -= piece.byteLength
+        yield { ...decoded, bytes: piece }
+      }
+    }
+}
+
+function* candidates(bytes: Uint8Array, starts: readonly number[]): Generator<Candidate> {
+  for (const at of starts.slice(0, MAX_STARTS)) yield { at, from: at, methods: UNMARKED }
+  for (let at = 0; at + 8 < bytes.byteLength; at++) {
+    const first = bytes[at]
+    if (first !== 0x1f && first !== 0x78 && first !== 0x28) continue
+    const found = markedAt(bytes, at)
+    if (found) yield found
+  }
+}
+
+/** RFC 1952 §2.3, RFC 1950 §2.2, RFC 8878 §3.1.1. */
+function markedAt(bytes: Uint8Array, at: number): Candidate | undefined {
+  const [first = 0, second = 0, third, fourth = 0] = bytes.subarray(at, at + 4)
+  if (first === 0x1f) {
+    if (second !== 0x8b || third !== 8 || fourth >= 0x20) return undefined
+    return { at, from: behindGzipHeader(bytes, at, fourth), methods: [GZIP] }
+  }
+  if (first === 0x28)
+    return second === 0xb5 && third === 0x2f && fourth === 0xfd ? { at, from: at, methods: [ZSTD] } : undefined
+  return ((first << 8) | second) % 31 === 0 && (second & 0x20) === 0 ? { at, from: at, methods: [ZLIB] } : undefined
+}
+
+/** Behind extra field, name, comment and checksum, those that the flags say. */
+function behindGzipHeader(bytes: Uint8Array, at: number, flags: number): number {
+  let end = at + 10
+  if (flags & 4) end += 2 + (bytes[end] ?? 0) + 256 * (bytes[end + 1] ?? 0)
+  for (const flag of [8, 16]) if (flags & flag) end = bytes.indexOf(0, end) + 1 || bytes.byteLength
+  return end + (flags & 2)
+}
+
+/** What the first bytes inflate to, as many as go without an error; nothing if that is not more than chance. */
+function beginning(method: Method, bytes: Uint8Array, from: number): Uint8Array | undefined {
+  for (const size of TRIES) {
+    const found = attempted(method, bytes.subarray(from, from + size))
+    if (found) return found
+  }
+  return undefined
+}
+
+function attempted({ attempt, finishFlush, certain }: Method, input: Uint8Array): Uint8Array | undefined {
+  try {
+    const options = { finishFlush, maxOutputLength: MAX_TRY_OUTPUT, info: true }
+    const { buffer, engine } = attempt(input, options) as { buffer: Buffer; engine: { bytesWritten: number } }
+    if (certain) return buffer
+    if (buffer.byteLength === 0 || engine.bytesWritten < Math.min(LEAST_EATEN, input.byteLength)) return undefined
+    // what is only stored is there to be seen as it is
+    const stored = Buffer.from(input.buffer, input.byteOffset, input.byteLength).includes(
+      buffer.subarray(0, LEAST_EATEN)
+    )
+    return stored ? undefined : buffer
+  } catch (error) {
+    if (!isOfZlib(error)) throw error
+    // more than the room for a try comes out of it: that is something compressed
+    const goesOn = certain || (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    return goesOn ? new Uint8Array(0) : undefined
+  }
+}
+
+/** What comes before the end or an error, in pieces that begin with the end of the one before. */
+async function* inflated(
+  { stream: open, finishFlush }: Method,
+  input: Uint8Array,
+  most: number
+): AsyncGenerator<Uint8Array> {
+  const stream = open({ finishFlush })
+  let held: Buffer = Buffer.alloc(0)
+  let left = most
+  stream.end(input)
+  try {
+    for await (const part of stream as unknown as AsyncIterable<Buffer>) {
+      held = Buffer.concat([held, part])
+      left -= part.byteLength
+      if (left <= 0) break
+      if (held.byteLength < PIECE) continue
+      yield held
+      held = held.subarray(held.byteLength - OVERLAP)
+    }
+  } catch (error) {
+    // it breaks off here: what came before is looked at
+    if (!isOfZlib(error)) throw error
+  }
+  yield held
+}
+
+/** zlib, brotli and zstd each have codes of their own for bytes that are not theirs, and a number beside them. */
+const isOfZlib = (error: unknown): boolean =>
+  typeof (error as NodeJS.ErrnoException).errno === 'number' ||
+  (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'

@@ -1,0 +1,124 @@
+import type { Claim, Known } from '../model.ts'
+import { count, Findings } from './claim.ts'
+import { foldedInto, type Needle, needlesOf } from './needles.ts'
+import { isSealedAt, type Side, sent, sum } from './parts.ts'
+import type { View } from './views.ts'
+
+/** The claim `names`: user names, names of files and passwords, in any encoding that somebody may have used. */
+
+type Text = NonNullable<Known['texts']>[number]
+
+interface Wanted {
+  readonly text: Text
+  readonly needles: readonly Needle[]
+  readonly hits: Hit[]
+}
+
+interface Hit {
+  readonly packet: number
+  readonly where: string
+  /** log2 of how likely it is that random bytes as many as there are hold it somewhere. */
+  readonly chance: number
+}
+
+/** What may be chance is not told from it: once in 10^9 (M174). */
+const LEAST_LIKELY = Math.log2(1e-9)
+const PIECE = 1 << 20
+/** At least the bytes of the longest needle, less one. */
+const OVERLAP = 16 * 1024
+const MAX_HITS = 1000
+/** Printable bytes around a hit, each of which makes it less likely, and how much so. */
+const MAX_AROUND = 32
+const PRINTABLE_BITS = Math.log2(256 / 98)
+
+export class NamesSearch {
+  readonly #wanted: readonly Wanted[]
+  /** log2 of the bytes of all flows. */
+  readonly #size: number
+  readonly #bytes: number
+  readonly #scratch = Buffer.alloc(PIECE)
+
+  constructor(sides: readonly Side[], { texts = [], plain = [] }: Known) {
+    const names = plain.map(({ name }) => ({ kind: 'file name' as const, text: name }))
+    const all = new Map([...names, ...texts].filter(({ text }) => text !== '').map(each => [each.text, each]))
+    this.#wanted = [...all.values()].map(text => ({ text, needles: needlesOf(text.text), hits: [] }))
+    this.#bytes = sum(sides.map(({ flow }) => flow.bytes.byteLength))
+    this.#size = Math.log2(Math.max(1, this.#bytes))
+  }
+
+  look(side: Side, view: View): void {
+    if (this.#wanted.length === 0) return
+    for (let from = view.from; from < view.to; from += PIECE - OVERLAP) {
+      const piece = view.bytes.subarray(from, Math.min(view.to, from + PIECE))
+      const folded = foldedInto(this.#scratch, piece)
+      for (const wanted of this.#wanted)
+        for (const needle of wanted.needles) this.#find(side, view, { from, folded, wanted, needle })
+      if (from + piece.byteLength === view.to) return
+    }
+  }
+
+  #find(side: Side, view: View, of: { from: number; folded: Buffer; wanted: Wanted; needle: Needle }): void {
+    const { from, folded, needle } = of
+    const { hits } = of.wanted
+    const { bytes, bits, encoding } = needle
+    for (let at = folded.indexOf(bytes); at >= 0 && hits.length < MAX_HITS; at = folded.indexOf(bytes, at + 1)) {
+      const origin = view.origin(from + at)
+      const around = printableAround(folded, at, at + bytes.byteLength)
+      const how = encoding === 'UTF-8' ? view.how : `in ${encoding} ${view.how}`
+      const part = isSealedAt(side, origin) ? 'a sealed part of ' : ''
+      hits.push({
+        packet: side.flow.packetAt(origin),
+        where: `${how} in ${part}${sent(side)}`,
+        // any number of neighbours might have been printable: hence the factor
+        chance: this.#size - bits + (around > 0 ? Math.log2(MAX_AROUND) - around * PRINTABLE_BITS : 0)
+      })
+    }
+  }
+
+  claim(): Claim {
+    const findings = new Findings()
+    if (this.#wanted.length === 0) findings.doubt('No name, password or other text was given to look for.')
+    for (const { text, hits, needles } of this.#wanted) {
+      const seen = hits.filter(({ chance }) => chance < LEAST_LIKELY)
+      const packets = (seen.length > 0 ? seen : hits).map(({ packet }) => packet)
+      const least = Math.min(...needles.map(({ bits }) => bits))
+      if (seen.length > 0) findings.fault(`${named(text)} is seen ${places(seen)}.`, packets)
+      else if (hits.length > 0)
+        findings.doubt(`${named(text)} is too short to be told from chance: it stands ${places(hits)}.`, packets)
+      else if (this.#size - least >= LEAST_LIKELY)
+        findings.note(`${named(text)} is not there; it is so short that it might have been by chance.`)
+    }
+    const texts = count(this.#wanted.length, 'text')
+    if (this.#wanted.length > 0)
+      findings.note(
+        `${texts} looked for in ${count(this.#bytes, 'byte')}: as they are, in UTF-16, percent-encoded, in JSON, in base64, in hex and compressed, in either case of letters.`
+      )
+    return findings.claim('names')
+  }
+}
+
+/** Never a password, nor a text of which nobody knows what it is. */
+function named({ kind, text }: Text): string {
+  const words = { 'user name': 'The user name', 'file name': 'The file name', password: 'A password', text: 'A text' }
+  const shown = kind === 'password' || kind === 'text' ? `of ${count(text.length, 'character')}` : JSON.stringify(text)
+  return `${words[kind]} ${shown}`
+}
+
+/** `twice: in base64 in what …, and 1 more` */
+function places(hits: readonly Hit[]): string {
+  const where = [...new Set(hits.map(each => each.where))]
+  const more = where.length > 3 ? `, and in ${where.length - 3} other ways` : ''
+  const often = hits.length >= MAX_HITS ? `${MAX_HITS} times or more` : count(hits.length, 'time')
+  return `${often}: ${where.slice(0, 3).join('; ')}${more}`
+}
+
+function printableAround(folded: Buffer, from: number, to: number): number {
+  const printable = (at: number): boolean => {
+    const byte = folded[at]
+    return byte !== undefined && ((byte >= 0x20 && byte < 0x7f) || byte === 9 || byte === 10 || byte === 13)
+  }
+  let around = 0
+  for (let at = from - 1; around < MAX_AROUND && printable(at); at--) around++
+  for (let at = to; around < MAX_AROUND && printable(at); at++) around++
+  return around
+}

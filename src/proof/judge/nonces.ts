@@ -1,0 +1,70 @@
+import type { Claim, Dissected, Known } from '../model.ts'
+import { WINDOW } from './block-index.ts'
+import { count, Findings } from './claim.ts'
+import { cutsOf, fitOf } from './file-sizes.ts'
+import { type Chunk, type Stream, streamName, streamsOf } from './streams.ts'
+
+/**
+ * The claim `nonces`. Where two chunks were sealed with the same keystream, C1⊕C2 = P1⊕P2, that is C1⊕P1 = C2⊕P2: so the beginning of every chunk is combined with what would
+ * stand there if the stream were each of the files, and looked up among those before it. Wrong guesses agree by chance once in 2^128 pairs.
+ */
+
+interface Guess {
+  readonly chunk: Chunk
+  readonly stream: Stream
+  readonly file: string
+  readonly offset: number
+}
+
+const MAX_GUESSES = 4_000_000
+
+export function judgeNonces(all: readonly Dissected[], { plain = [] }: Known): Claim {
+  const findings = new Findings()
+  const streams = streamsOf(all).filter(({ strict }) => !strict)
+  const known = streams.filter(stream => plain.some(({ bytes }) => fitOf(stream, bytes.byteLength)?.off === 0))
+  const keystreams = new Map<string, Guess>()
+  let guesses = 0
+  for (const stream of streams)
+    for (const { guess, keystream } of guessesOf(stream, plain)) {
+      if (guesses++ >= MAX_GUESSES) break
+      const before = keystreams.get(keystream)
+      if (before === undefined) keystreams.set(keystream, guess)
+      else if (before.chunk !== guess.chunk) findings.fault(...sameKeystream(before, guess))
+    }
+  if (plain.length === 0) findings.doubt('No file was given: without one, keystreams can not be compared.')
+  else if (known.length === 0) findings.doubt('No stream has the sizes of a file that was given.')
+  findings.note(
+    `${count(keystreams.size, 'keystream')} compared, of the beginnings of chunks in ${count(streams.length, 'stream')}, each as if it were each of ${count(plain.length, 'file')}; ${known.length} have the sizes of one.`
+  )
+  if (guesses >= MAX_GUESSES) findings.note(`Only the first ${count(MAX_GUESSES, 'guess')}es were made.`)
+  return findings.claim('nonces')
+}
+
+function* guessesOf(stream: Stream, plain: NonNullable<Known['plain']>) {
+  const cuts = new Set(cutsOf(stream).map(({ file }) => file))
+  let passed = 0
+  for (const chunk of stream.chunks) {
+    const offsets = new Set([passed, ...[...cuts].map(size => chunk.index * size)])
+    passed += chunk.length
+    if (chunk.length < WINDOW) continue
+    for (const { name, bytes } of plain)
+      for (const offset of offsets) {
+        if (offset + WINDOW > bytes.byteLength) continue
+        const guess: Guess = { chunk, stream, file: name, offset }
+        yield { guess, keystream: xor(chunk.side.flow.bytes, chunk.at, bytes, offset) }
+      }
+  }
+}
+
+function xor(one: Uint8Array, at: number, other: Uint8Array, from: number): string {
+  const out = Buffer.alloc(WINDOW)
+  for (let i = 0; i < WINDOW; i++) out[i] = (one[at + i] as number) ^ (other[from + i] as number)
+  return out.toString('latin1')
+}
+
+function sameKeystream(one: Guess, other: Guess): [string, number[]] {
+  const place = ({ chunk, stream, file, offset }: Guess): string =>
+    `chunk ${chunk.index} of ${streamName(stream)} with byte ${offset.toLocaleString('en-US')} on of ${JSON.stringify(file)}`
+  const text = `C1⊕C2 = P1⊕P2 for ${place(one)} and ${place(other)}: one keystream sealed both.`
+  return [text, [one, other].map(({ chunk }) => chunk.side.flow.packetAt(chunk.at))]
+}

@@ -1,0 +1,81 @@
+import type { Direction, Dissected, Flow, Frame } from '../model.ts'
+import type { Stretch } from './block-index.ts'
+
+/** Flows, and what of them is sealed: what each claim is about. */
+
+/** One side of a connection. */
+export interface Side {
+  readonly of: Dissected
+  readonly direction: Direction
+  readonly flow: Flow
+  readonly frames: readonly Frame[]
+}
+
+/** A part of a flow that is said to be ciphertext, without bytes that the capture lacks. */
+export interface Sealed extends Stretch {
+  readonly side: Side
+  readonly frame: Frame
+}
+
+/** Both sides of every connection that sent something. */
+export function sidesOf(all: readonly Dissected[]): Side[] {
+  return all
+    .flatMap(of =>
+      (['up', 'down'] as const).map(direction => ({
+        of,
+        direction,
+        flow: of.connection[direction],
+        frames: of.frames.filter(frame => frame.direction === direction)
+      }))
+    )
+    .filter(({ flow }) => flow.bytes.byteLength > 0)
+}
+
+export function sealedOf(side: Side): Sealed[] {
+  const { flow, frames } = side
+  return frames.flatMap(frame => {
+    if (frame.sealed === undefined) return []
+    const { at, length } = frame.sealed
+    const whole = { bytes: flow.bytes, from: at, to: at + length }
+    return withoutGaps(whole, flow.gaps ?? []).map(stretch => ({ ...stretch, side, frame }))
+  })
+}
+
+/** Where the capture lacks bytes there are zeros, which say nothing. */
+function withoutGaps({ bytes, from, to }: Stretch, gaps: NonNullable<Flow['gaps']>): Stretch[] {
+  const parts: Stretch[] = []
+  let start = from
+  for (const { at, length } of gaps.filter(gap => gap.at < to && gap.at + gap.length > from)) {
+    if (at > start) parts.push({ bytes, from: start, to: at })
+    start = at + length
+  }
+  if (start < to) parts.push({ bytes, from: start, to })
+  return parts
+}
+
+/** `what the dialler of connection 3 sent` */
+export function sent({ of, direction }: Side): string {
+  return `what ${direction === 'up' ? 'the dialler' : 'the listener'} of connection ${of.connection.number} sent`
+}
+
+/** Whether the byte at `at` of the side is in a part that is sealed; the frames stand in order. */
+export function isSealedAt({ frames }: Side, at: number): boolean {
+  const sealed = frameAt(frames, at)?.sealed
+  return sealed !== undefined && at >= sealed.at && at < sealed.at + sealed.length
+}
+
+export function frameAt(frames: readonly Frame[], at: number): Frame | undefined {
+  let [low, high] = [0, frames.length - 1]
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if ((frames[middle] as Frame).at <= at) low = middle
+    else high = middle - 1
+  }
+  return frames[low]
+}
+
+export const sum = (numbers: Iterable<number>): number => {
+  let total = 0
+  for (const number of numbers) total += number
+  return total
+}

@@ -1,0 +1,174 @@
+import { brotliCompressSync, constants, deflateRawSync, zstdCompressSync } from 'node:zlib'
+import type { Claim, Known } from '../model.ts'
+import { BlockIndex, type Match, type Stretch, WINDOW } from './block-index.ts'
+import { count, Findings } from './claim.ts'
+import { isSealedAt, type Side, sent, sum } from './parts.ts'
+import type { View } from './views.ts'
+
+/**
+ * The claim `plaintext`: 16 bytes in a row of a file, in any reading of any flow, and of what the file compresses to. The files are indexed once, which takes about 1.4 times
+ * their size beside them, and what they compress to in lots of at most as much, one after the other.
+ */
+
+type File = NonNullable<Known['plain']>[number]
+
+interface Source extends Stretch {
+  readonly file: File
+  /** `as it is`, or how it was compressed. */
+  readonly form: string
+}
+
+interface Seen {
+  readonly source: Source
+  readonly side: Side
+  readonly how: string
+  bytes: number
+  times: number
+  readonly first: number
+  readonly packets: Set<number>
+}
+
+/** Bytes that are indexed together. */
+const LOT = 64 << 20
+/** A file of more is not compressed with brotli 11, which takes a second for each. */
+const MAX_BROTLI_11 = 1 << 20
+/** Bytes that repeat themselves within so many are nothing of a file in particular … */
+const PERIOD = 8
+/** … unless there are as many as no protocol fills up with. */
+const MANY = 512
+const MAX_MATCHES = 100_000
+
+export class PlaintextSearch {
+  readonly #files: readonly File[]
+  readonly #sides: readonly Side[]
+  readonly #index: BlockIndex<Source>
+  readonly #seen = new Map<string, Seen>()
+  #matches = 0
+
+  constructor(sides: readonly Side[], { plain = [] }: Known) {
+    this.#files = plain
+    this.#sides = sides
+    this.#index = new BlockIndex(plain.map(file => sourceOf(file, file.bytes, 'as it is')))
+  }
+
+  look(side: Side, view: View): void {
+    this.#lookFor(this.#index, side, view)
+  }
+
+  #lookFor(index: BlockIndex<Source>, side: Side, view: View): void {
+    if (this.#matches >= MAX_MATCHES) return
+    index.search(view, match => {
+      if (counts(match, side, view)) this.#take(match, side, view)
+    })
+  }
+
+  #take({ source, at, length }: Match<Source>, side: Side, view: View): void {
+    const key = [source.file.name, source.form, view.how, side.of.connection.number, side.direction].join('\n')
+    const origin = view.origin(at)
+    const first = { source, side, how: view.how, bytes: 0, times: 0, first: origin, packets: new Set<number>() }
+    const seen: Seen = this.#seen.get(key) ?? first
+    this.#seen.set(key, seen)
+    this.#matches++
+    seen.bytes += length
+    seen.times++
+    if (seen.packets.size < WINDOW) seen.packets.add(side.flow.packetAt(origin))
+  }
+
+  /** Looks for what the files compress to, and says what was found in all. */
+  claim(): Claim {
+    const findings = new Findings()
+    if (this.#files.length === 0) findings.doubt('No file was given to look for.')
+    for (const lot of lotsOf(this.#files)) {
+      const index = new BlockIndex(lot)
+      for (const side of this.#sides) {
+        const { bytes } = side.flow
+        const view = { bytes, from: 0, to: bytes.byteLength, how: 'as they are', inflated: false }
+        this.#lookFor(index, side, { ...view, origin: at => at })
+      }
+    }
+    for (const { source, side, how, bytes, times, first, packets } of this.#seen.values()) {
+      const what = source.form === 'as it is' ? '' : `, ${source.form}`
+      const where = `${how} in ${sent(side)}, first at byte ${first.toLocaleString('en-US')}`
+      const more = this.#matches >= MAX_MATCHES ? ' or more' : ''
+      findings.fault(
+        `${JSON.stringify(source.file.name)}${what}: ${count(bytes, 'byte')}${more} in ${count(times, 'place')} ${where}.`,
+        packets
+      )
+    }
+    if (this.#files.length > 0) findings.note(this.#searched())
+    for (const { name, bytes } of this.#files)
+      if (bytes.byteLength < WINDOW)
+        findings.doubt(
+          `${JSON.stringify(name)} has ${count(bytes.byteLength, 'byte')}: fewer than ${WINDOW} are not looked for.`
+        )
+    return findings.claim('plaintext')
+  }
+
+  #searched(): string {
+    const plain = count(sum(this.#files.map(({ bytes }) => bytes.byteLength)), 'byte')
+    const flows = count(sum(this.#sides.map(({ flow }) => flow.bytes.byteLength)), 'byte')
+    return `Every ${WINDOW} bytes in a row of ${count(this.#files.length, 'file')} (${plain}) looked for in ${flows}: as they are, in base64, in hex, in what gzip, zlib, deflate, brotli and zstd inflate to, and compressed with deflate 1, 6 and 9, brotli and zstd. Expected by chance: none (16 bytes are 1 in 2^128).`
+  }
+}
+
+const sourceOf = (file: File, bytes: Uint8Array, form: string, from = 0): Source => ({
+  file,
+  bytes,
+  form,
+  from,
+  to: bytes.byteLength
+})
+
+/**
+ * In what is sealed every 16 bytes count. In the clear, and in what random bytes inflate to, bytes that repeat themselves are padding as well; and where the capture lacks
+ * bytes there are zeros.
+ */
+function counts({ at, length }: Match<Source>, side: Side, { bytes, inflated, origin }: View): boolean {
+  if (!repeats(bytes, at, length)) return true
+  if (inflated || isInGap(side, origin(at), origin(at + length - 1))) return false
+  return length >= MANY || isSealedAt(side, origin(at))
+}
+
+const isInGap = ({ flow }: Side, first: number, last: number): boolean =>
+  (flow.gaps ?? []).some(gap => gap.at <= last && gap.at + gap.length > first)
+
+function repeats(bytes: Uint8Array, at: number, length: number): boolean {
+  for (let period = 1; period <= PERIOD; period++) {
+    let same = true
+    for (let i = at + period; same && i < at + length; i++) same = bytes[i] === bytes[i - period]
+    if (same) return true
+  }
+  return false
+}
+
+/** What each file compresses to, without the headers that all of a format have, as many bytes together as can be indexed at once. */
+function* lotsOf(files: readonly File[]): Generator<Source[]> {
+  let lot: Source[] = []
+  let held = 0
+  for (const file of files)
+    for (const source of compressed(file)) {
+      if (held > 0 && held + source.to > LOT) {
+        yield lot
+        lot = []
+        held = 0
+      }
+      lot.push(source)
+      held += source.to
+    }
+  if (lot.length > 0) yield lot
+}
+
+/** The longest header of a brotli stream, and of a zstd frame with its first block (RFC 7932 §9.1, RFC 8878 §3.1.1). */
+const BROTLI_HEADER = 4
+const ZSTD_HEADER = 21
+
+function* compressed(file: File): Generator<Source> {
+  const { bytes } = file
+  for (const level of [1, 6, 9])
+    yield sourceOf(file, deflateRawSync(bytes, { level }), `compressed with deflate ${level}`)
+  for (const quality of bytes.byteLength > MAX_BROTLI_11 ? [4] : [4, 11]) {
+    const params = { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.byteLength }
+    yield sourceOf(file, brotliCompressSync(bytes, { params }), `compressed with brotli ${quality}`, BROTLI_HEADER)
+  }
+  yield sourceOf(file, zstdCompressSync(bytes), 'compressed with zstd', ZSTD_HEADER)
+}

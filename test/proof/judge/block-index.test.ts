@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { BlockIndex, type Match, type Stretch } from '../../../src/proof/judge/block-index.ts'
+import { seeded } from '../../fixtures/seeded.ts'
+
+const whole = (bytes: Uint8Array): Stretch => ({ bytes, from: 0, to: bytes.byteLength })
+
+function matches(sources: readonly Stretch[], searched: Stretch): Match<Stretch>[] {
+  const found: Match<Stretch>[] = []
+  new BlockIndex(sources).search(searched, match => found.push(match))
+  return found
+}
+
+t.test('16 bytes are found at every place of the one and of the other, 15 at none', t => {
+  // what stands around is never the same by chance
+  const source = randomBytes(64).map(byte => byte & 127)
+  const others = (length: number): Uint8Array => randomBytes(length).map(byte => byte | 128)
+  for (const length of [15, 16, 17, 40])
+    for (let from = 0; from + length <= source.byteLength; from += 1)
+      for (const before of [0, 1, 7, 100]) {
+        const searched = Buffer.concat([others(before), source.subarray(from, from + length), others(30)])
+        const found = matches([whole(source)], whole(searched)).filter(each => each.length < 50)
+        if (length === 15) t.same(found, [], `${from} ${before}`)
+        else
+          t.same(
+            found.map(each => [each.sourceAt, each.at, each.length]),
+            [[from, before, length]]
+          )
+      }
+  t.end()
+})
+
+t.test('as a search of every pair of places finds it', t => {
+  const random = seeded()
+  t.comment(`seed ${random.seed}`)
+  for (let turn = 0; turn < 60; turn++) {
+    // few values, so that much is there by chance
+    const values = 2 + random.int(3)
+    const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => random.int(values))
+    const [one, other] = [bytes(20 + random.int(200)), bytes(20 + random.int(200))]
+    const expected = new Set<number>()
+    for (let a = 0; a + 16 <= one.byteLength; a++)
+      for (let b = 0; b + 16 <= other.byteLength; b++)
+        if (Buffer.compare(one.subarray(a, a + 16), other.subarray(b, b + 16)) === 0) expected.add(b)
+    const found = matches([whole(one)], whole(other))
+    for (const { at, sourceAt, length } of found)
+      t.same(other.subarray(at, at + length), one.subarray(sourceAt, sourceAt + length))
+    const covered = (at: number): boolean => found.some(each => each.at < at + 16 && each.at + each.length > at)
+    t.same(
+      [...expected].filter(at => !covered(at)),
+      []
+    )
+    t.equal(found.length > 0, expected.size > 0)
+  }
+  t.end()
+})
+
+t.test('several sources, each within its bounds', t => {
+  const bytes = randomBytes(300)
+  const sources = [20, 100, 170].map((from): Stretch => ({ bytes, from, to: from + 40 }))
+  const found = matches(sources, whole(bytes))
+  t.same(
+    found.map(({ source, sourceAt, at, length }) => [sources.indexOf(source), sourceAt, at, length]),
+    [20, 100, 170].map((from, i) => [i, from, from, 40])
+  )
+  t.same(
+    matches(sources, { bytes, from: 25, to: 50 }).map(({ at, length }) => [at, length]),
+    [[25, 25]]
+  )
+  t.same(matches([], whole(bytes)), [])
+  t.same(matches(sources, { bytes, from: 20, to: 35 }), [])
+  t.end()
+})
+
+t.test('a place that may not be compared gives way to another with the same bytes', t => {
+  const shared = randomBytes(16)
+  const source = Buffer.concat([randomBytes(24), shared, randomBytes(24), shared, randomBytes(24)])
+  for (const expected of [24, 64]) {
+    const places: number[] = []
+    new BlockIndex([whole(source)]).search(
+      whole(shared),
+      ({ sourceAt }) => places.push(sourceAt),
+      (_, sourceAt) => sourceAt >= expected && sourceAt < expected + 16
+    )
+    t.same(places, [expected])
+  }
+  t.end()
+})
+
+t.test('what is compared with itself finds what comes twice', t => {
+  const shared = randomBytes(40)
+  const bytes = Buffer.concat([randomBytes(1 << 20), shared, randomBytes(1001), shared])
+  const found: number[] = []
+  const note = ({ at }: Match<Stretch>): unknown => found.push(at)
+  new BlockIndex([whole(bytes)]).search(whole(bytes), note, (_, sourceAt, at) => sourceAt < at)
+  t.same(found, [(1 << 20) + 40 + 1001])
+  t.end()
+})
+
+t.test('what repeats itself is indexed and searched in no time', t => {
+  const zeros = new Uint8Array(4 << 20)
+  const found = matches([whole(zeros)], whole(zeros))
+  t.equal(Math.max(...found.map(({ at, length }) => at + length)), 4 << 20)
+  t.ok(found.length < 40, `${found.length} matches`)
+  const lines = Buffer.from(`${'a line of some length, again and again\n'.repeat(50_000)}end`)
+  t.ok(matches([whole(lines)], whole(Buffer.concat([randomBytes(1000), lines]))).length > 0)
+  t.end()
+})

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { judgeContents } from '../../../src/proof/judge/contents.ts'
+import type { Claim, Known } from '../../../src/proof/model.ts'
+import { dissected, record } from '../../fixtures/dissected.ts'
+
+type Text = NonNullable<Known['texts']>[number]
+
+/** What is said of `texts` where `bytes` stand in the clear between sealed records. */
+async function judged(bytes: Uint8Array, texts: readonly Text[]): Promise<Claim> {
+  const pieces = [record('PING', 2000), { label: 'odd', clear: bytes }, record('PING', 2000)]
+  return (await judgeContents([dissected('sft session', pieces)], { texts })).names
+}
+
+const name = (text: string): Text => ({ kind: 'user name', text })
+const said = ({ evidence }: Claim): string => evidence.map(({ text }) => text).join('\n')
+
+t.test('a name that is not there, and one that is', async t => {
+  t.match(await judged(Buffer.from('nothing'), [name('alexandra')]), { id: 'names', verdict: 'holds' })
+  const claim = await judged(Buffer.from('hello alexandra!'), [name('alexandra')])
+  t.match(claim, { verdict: 'fails', evidence: [{ packets: [5] }] })
+  t.match(
+    said(claim),
+    /The user name "alexandra" is seen 1 time: as they are in what the dialler of connection 1 sent\./
+  )
+})
+
+const FORMS: Record<string, (text: string) => Uint8Array> = {
+  'upper case': text => Buffer.from(text.toUpperCase()),
+  'lower case': text => Buffer.from(text.toLowerCase()),
+  'UTF-16, little-endian': text => Buffer.from(text, 'utf16le'),
+  'UTF-16, big-endian': text => Buffer.from(text.toUpperCase(), 'utf16le').swap16(),
+  base64: text => Buffer.from(Buffer.from(`x${text}`).toString('base64')),
+  'base64 of another case': text => Buffer.from(Buffer.from(`xy${text.toUpperCase()}`).toString('base64')),
+  'base64 of UTF-16': text => Buffer.from(Buffer.from(text, 'utf16le').toString('base64')),
+  hex: text => Buffer.from(Buffer.from(text).toString('hex').toUpperCase()),
+  gzip: text => gzipSync(Buffer.from(`${randomBytes(500).toString('hex')} ${text}`)),
+  'percent-encoded': text => Buffer.from(encodeURIComponent(text)),
+  'escaped in JSON': text =>
+    Buffer.from(text.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)),
+  'decomposed letters': text => Buffer.from(text.normalize('NFD'))
+}
+
+for (const text of ['quarterly figures.xlsx', 'Müller-Größe', 'Ελληνικά αρχεία'])
+  for (const [form, write] of Object.entries(FORMS))
+    t.test(`${text}: ${form}`, async t => {
+      const bytes = Buffer.concat([randomBytes(50), Buffer.from('"'), write(text), Buffer.from('"'), randomBytes(50)])
+      t.equal((await judged(bytes, [name(text)])).verdict, 'fails')
+      t.equal((await judged(randomBytes(bytes.byteLength), [name(text)])).verdict, 'holds')
+    })
+
+t.test('the names of known files are looked for, too', async t => {
+  const plain = [{ name: 'secret-plan.txt', bytes: randomBytes(10) }]
+  const one = dissected('http', [{ label: 'GET', clear: Buffer.from('GET /secret-plan.txt HTTP/1.1\r\n\r\n') }])
+  t.match((await judgeContents([one], { plain })).names, { verdict: 'fails' })
+})
+
+t.test('nobody reads a password in the verdict', async t => {
+  const texts: Text[] = [
+    { kind: 'password', text: 'correct horse battery' },
+    { kind: 'text', text: 'a confidential project' }
+  ]
+  const claim = await judged(Buffer.from(texts.map(({ text }) => text).join()), texts)
+  t.equal(claim.verdict, 'fails')
+  t.match(said(claim), /A password of 21 characters is seen[\s\S]*A text of 22 characters is seen/)
+  t.notMatch(JSON.stringify(claim), /horse|project/)
+})
+
+t.test('too short to be told from chance', async t => {
+  const short = await judged(Buffer.concat([randomBytes(10), Buffer.from([0, 0x62, 0x6f, 0x62, 0])]), [name('bob')])
+  t.equal(short.verdict, 'unknown')
+  t.match(said(short), /"bob" is too short to be told from chance: it stands 1 time/)
+  t.equal((await judged(Buffer.from('"name": "bob", "age": 7'), [name('bob')])).verdict, 'fails', 'not in a text')
+  const absent = await judged(Buffer.alloc(10), [name('bobby')])
+  t.match(said(absent), /"bobby" is not there; it is so short/)
+})
+
+t.test('nothing to look for', async t => {
+  t.match(await judged(Buffer.from('x'), []), { verdict: 'unknown' })
+  t.match(await judged(Buffer.from('x'), [name('')]), { verdict: 'unknown' })
+})
+
+t.test('a name across the pieces that are searched at a time', async t => {
+  for (const at of [(1 << 20) - 5, (1 << 20) - 16 * 1024 - 3]) {
+    const bytes = Buffer.alloc((1 << 20) + 5000, 1)
+    bytes.write('alexandra', at - 2015)
+    t.equal((await judged(bytes, [name('alexandra')])).verdict, 'fails', `${at}`)
+  }
+})

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { judgeNonces } from '../../../src/proof/judge/nonces.ts'
+import type { Claim } from '../../../src/proof/model.ts'
+import { chunk, dissected, pipeHeader, pipeOf, record, sessionOf } from '../../fixtures/dissected.ts'
+
+const SIZE = 16_384
+const one = { name: 'one.bin', bytes: randomBytes(50_000) }
+const other = { name: 'other.bin', bytes: randomBytes(40_000) }
+const plain = [one, other]
+const said = ({ evidence }: Claim): string => evidence.map(({ text }) => text).join('\n')
+
+t.test('keys of their own', t => {
+  const streams = [
+    pipeOf(one.bytes),
+    pipeOf(one.bytes, {}, 2),
+    pipeOf(other.bytes, {}, 3),
+    sessionOf(other.bytes, SIZE, 4)
+  ]
+  const claim = judgeNonces(streams, { plain })
+  t.match(claim, { id: 'nonces', verdict: 'holds' })
+  t.match(said(claim), /in 4 streams, each as if it were each of 2 files; 4 have the sizes of one/)
+  t.end()
+})
+
+t.test('two files under one key and nonce', t => {
+  const keystream = randomBytes(50_000)
+  const streams = [pipeOf(one.bytes, {}, 1, keystream), pipeOf(other.bytes, {}, 2, keystream)]
+  const claim = judgeNonces(streams, { plain })
+  t.equal(claim.verdict, 'fails')
+  t.match(
+    said(claim),
+    /C1⊕C2 = P1⊕P2 for chunk 0 of the 4 chunks of connection 1 with byte 0 on of "one.bin" and chunk 0 of the 3 chunks of connection 2 with byte 0 on of "other.bin"/
+  )
+  t.same(claim.evidence[0]?.packets, [6])
+  t.equal(judgeNonces(streams, { plain: [one] }).verdict, 'holds', 'not to be seen with one of them')
+  t.end()
+})
+
+t.test('two chunks of one file under one nonce', t => {
+  const part = randomBytes(SIZE)
+  const keystream = Buffer.concat([part, randomBytes(SIZE), part, randomBytes(SIZE)])
+  const claim = judgeNonces([sessionOf(other.bytes), pipeOf(one.bytes, {}, 2, keystream)], { plain })
+  t.equal(claim.verdict, 'fails')
+  t.match(
+    said(claim),
+    /for chunk 0 of .* with byte 0 on of "one.bin" and chunk 2 of .* with byte 32,768 on of "one.bin"/
+  )
+  t.end()
+})
+
+t.test('chunks of any size, of a source that is no regular file', t => {
+  const sizes = [1000, 20, 5000, 16, 7, 16_000]
+  const keystream = randomBytes(SIZE)
+  let at = 0
+  const chunks = sizes.map((length, index) => {
+    const data = one.bytes.subarray(at, at + length)
+    at += length
+    return chunk(
+      index,
+      data.map((byte, i) => byte ^ (keystream[i] as number))
+    )
+  })
+  const stream = dissected('sft pipe', [...pipeHeader({ variable: true }), ...chunks, record('FINL', 40)])
+  const file = { name: 'one.bin', bytes: one.bytes.subarray(0, at) }
+  const claim = judgeNonces([stream], { plain: [file] })
+  t.equal(claim.verdict, 'fails')
+  t.match(said(claim), /chunk 1 of .* with byte 1,000 on/)
+  t.end()
+})
+
+t.test('what can not be judged', t => {
+  t.match(said(judgeNonces([pipeOf(one.bytes)], {})), /No file was given/)
+  t.equal(judgeNonces([pipeOf(one.bytes)], {}).verdict, 'unknown')
+  t.equal(judgeNonces([pipeOf(one.bytes)], { plain: [other] }).verdict, 'unknown', 'a file that is not there')
+  t.equal(judgeNonces([], { plain }).verdict, 'unknown')
+  t.end()
+})

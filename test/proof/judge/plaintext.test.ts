@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto'
+import { brotliCompressSync, constants, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import t from 'tap'
+import { judgeContents } from '../../../src/proof/judge/contents.ts'
+import type { Claim, Dissected } from '../../../src/proof/model.ts'
+import { dissected, pipeOf, record, sessionOf } from '../../fixtures/dissected.ts'
+
+const prose = Buffer.from(
+  Array.from(
+    { length: 3000 },
+    (_, i) => `line ${i} of a report that nobody else may read, ${(i * 7919) % 1000}\n`
+  ).join('')
+)
+const plain = [{ name: 'report.txt', bytes: prose }]
+
+/** No byte of prose, so that nothing more is the same by chance. */
+const EDGE = Buffer.from([255])
+
+const around = (bytes: Uint8Array): Dissected =>
+  dissected('sft session', [
+    record('PING', 500),
+    {
+      label: 'RSFL',
+      clear: Buffer.alloc(3),
+      sealed: Buffer.concat([randomBytes(777), EDGE, bytes, EDGE, randomBytes(77)])
+    }
+  ])
+const judge = async (all: readonly Dissected[], files = plain): Promise<Claim> =>
+  (await judgeContents(all, { plain: files })).plaintext
+
+const said = ({ evidence }: Claim): string => evidence.map(({ text }) => text).join('\n')
+
+t.test('streams as they should be', async t => {
+  const claim = await judge([pipeOf(prose), sessionOf(prose)])
+  t.match(claim, { id: 'plaintext', verdict: 'holds' })
+  t.match(said(claim), /Every 16 bytes in a row of 1 file \(\d+,\d+ bytes\) looked for in \d+,\d+ bytes/)
+  t.equal((await judgeContents([pipeOf(prose)], {})).plaintext.verdict, 'unknown')
+})
+
+t.test('16 bytes from anywhere in the file, 15 of them', async t => {
+  for (const from of [0, 1, 5, 1001, prose.byteLength - 16]) {
+    const claim = await judge([around(prose.subarray(from, from + 16))])
+    t.match(claim, { verdict: 'fails', evidence: [{ packets: [5] }] }, `${from}`)
+    t.match(
+      said(claim),
+      /"report.txt": 16 bytes in 1 place as they are in what the dialler of connection 1 sent, first at byte 1,\d+\./
+    )
+  }
+  t.equal((await judge([around(prose.subarray(2000, 2015))])).verdict, 'holds')
+})
+
+t.test('16 bytes in base64 and in hex', async t => {
+  for (let from = 3000; from < 3003; from++) {
+    const part = prose.subarray(from, from + 16)
+    for (const text of [
+      part.toString('base64'),
+      part.toString('base64url'),
+      part.toString('hex'),
+      part.toString('hex').toUpperCase()
+    ])
+      t.equal((await judge([around(Buffer.from(text))])).verdict, 'fails', text)
+    t.equal((await judge([around(Buffer.from(part.toString('base64').replace(/.{4}/g, '$&\r\n')))])).verdict, 'fails')
+  }
+})
+
+t.test('compressed, whole, from the beginning, or a piece of it', async t => {
+  const brotli = brotliCompressSync(prose, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } })
+  const forms = [
+    gzipSync(prose, { level: 6 }),
+    deflateRawSync(prose, { level: 9 }),
+    deflateRawSync(prose, { level: 1 }),
+    brotli,
+    zstdCompressSync(prose)
+  ]
+  for (const form of forms) {
+    t.equal((await judge([around(form)])).verdict, 'fails')
+    t.equal((await judge([around(form.subarray(0, 2000))])).verdict, 'fails')
+    t.equal((await judge([around(form.subarray(1000, 1100))])).verdict, 'fails', 'from its middle')
+  }
+  const other = gzipSync(Buffer.concat([randomBytes(3000), prose.subarray(5000, 5100)]))
+  t.equal((await judge([around(other)])).verdict, 'fails', 'among something else')
+})
+
+t.test('the headers that all of a format have are nothing of the file', async t => {
+  const words = randomBytes(40_000).toString('hex').replaceAll('9', ' ')
+  const others = Buffer.from(words)
+  const pieces = [gzipSync(others), zstdCompressSync(others), brotliCompressSync(others)]
+  t.equal((await judge(pieces.map(each => around(each)))).verdict, 'holds')
+})
+
+t.test('zeros: in a sealed part, as padding, and where the capture lacks bytes', async t => {
+  const zeros = [{ name: 'zeros', bytes: Buffer.alloc(50_000) }]
+  const holes = (length: number): Dissected =>
+    dissected('tls', [{ label: 'client hello', clear: Buffer.alloc(length) }])
+  t.equal((await judge([pipeOf(zeros[0]?.bytes as Buffer)], zeros)).verdict, 'holds', 'sealed')
+  t.equal((await judge([around(Buffer.alloc(16))], zeros)).verdict, 'fails', 'not sealed at all')
+  t.equal((await judge([holes(200)], zeros)).verdict, 'holds', 'padding')
+  t.equal((await judge([holes(4000)], zeros)).verdict, 'fails', 'the file')
+  const sealed = { label: 'RSFL', sealed: Buffer.concat([randomBytes(100), Buffer.alloc(400), randomBytes(100)]) }
+  const lost = dissected('sft session', [sealed], { up: { lost: 400, gaps: [{ at: 100, length: 400 }] } })
+  t.equal((await judge([lost], zeros)).verdict, 'holds', 'a gap')
+})
+
+t.test('of many places the first are told, and all bytes counted', async t => {
+  const clear = dissected('unknown', [{ label: 'unexplained', clear: prose }])
+  const claim = await judge([clear])
+  t.equal(claim.verdict, 'fails')
+  t.match(said(claim), new RegExp(`"report.txt": ${prose.byteLength.toLocaleString('en-US')} bytes in 1 place`))
+})
+
+t.test('a file of fewer than 16 bytes', async t => {
+  const claim = await judge([around(randomBytes(10))], [{ name: 'tiny', bytes: Buffer.from('tiny') }])
+  t.match(claim, { verdict: 'unknown' })
+  t.match(said(claim), /"tiny" has 4 bytes: fewer than 16/)
+})
