@@ -119,7 +119,11 @@ t.test('the rooms of auth know those before them only', t => {
 t.test('M140: nothing but what is called classic loads what is', t => {
   const isClassic = (file: string): boolean => /(^|\/)classic(\/|[.-])/.test(file)
   const strangers = imports.filter(each => isRelative(each) && isClassic(resolved(each)) && !isClassic(each.file))
-  t.same(written(strangers), ['bin/main.ts imports ./commands/classic/classic.ts'], 'when that command is asked for')
+  t.same(
+    written(strangers),
+    ['bin/main.ts imports ./commands/classic/classic.ts', 'proof/dissect/dissect.ts imports ./classic-messages.ts'],
+    'when that command is asked for, and to tell its messages in a capture'
+  )
   const session = imports.filter(
     each => isRelative(each) && isClassic(each.file) && /^auth\/(session|client|authority)\//.test(resolved(each))
   )

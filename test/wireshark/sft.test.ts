@@ -9,7 +9,7 @@ import { pattern } from '../fixtures/bytes.ts'
 import { readCapture } from '../fixtures/capture.ts'
 import { shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
-import { proxy } from '../fixtures/wire.ts'
+import { recorder } from '../fixtures/recorder.ts'
 
 /** The dissector in tshark, on what real processes sent: recorded on a wire between them, written in segments of any size. */
 
@@ -61,27 +61,12 @@ await mkdir(join(bob.directory, 'served'), { recursive: true })
 await writeFile(join(bob.directory, 'served', 'secret-plan.txt'), pattern(17_000))
 await writeFile(join(alice.directory, 'secret-plan.txt'), pattern(17_000))
 
-/** A wire in front of an address that keeps what passes, by connection. */
-async function recorder(address: string) {
-  const connections: { port: number; pieces: { dialler: boolean; bytes: Buffer }[] }[] = []
-  const { port } = await proxy(t, { host: '127.0.0.1', port: Number(address.split(':').at(-1)) }, () => {
-    const pieces: { dialler: boolean; bytes: Buffer }[] = []
-    connections.push({ port: PORT, pieces })
-    const keep = (dialler: boolean) => (bytes: Buffer) => {
-      pieces.push({ dialler, bytes: Buffer.from(bytes) })
-      return [bytes]
-    }
-    return { up: keep(true), down: keep(false) }
-  })
-  return { connections, address: `127.0.0.1:${port}` }
-}
-
 const server = await bob.listen(['serve', 'served', '--listen', '127.0.0.1:0', '--chunk-size', '16K'])
-const got = await recorder(server.address)
+const got = await recorder(t, server.address, PORT)
 const get = await alice.run(['get', `bob@${got.address}`, 'secret-plan.txt', '-o', 'got.txt', '--streams', '2'])
 
 const receiver = await bob.listen(['recv', '--listen', '127.0.0.1:0', '--from', 'alice', '-o', 'pushed.txt'])
-const pushed = await recorder(receiver.address)
+const pushed = await recorder(t, receiver.address, PORT)
 const send = await alice.run(['send', 'secret-plan.txt', `bob@${pushed.address}`])
 await receiver.ended
 

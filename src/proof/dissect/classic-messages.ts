@@ -1,0 +1,71 @@
+import { CLASSIC_TYPES, type ClassicType, MAX_CLASSIC_PAYLOAD } from '../../auth/classic/wire.ts'
+import type { Connection, Direction } from '../model.ts'
+import { inOrder, Parts } from './parts.ts'
+
+/** A transfer of the classic system (SPEC §14.2): of its code only the names of its messages are loaded. */
+
+const HEADER_BYTES = 8
+
+interface Message {
+  readonly direction: Direction
+  readonly type: ClassicType
+  readonly at: number
+  readonly length: number
+}
+
+/** What may follow, by who sends it: the one who dialled is the requester. */
+const NEXT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  start: { 'up SECE': 'certificate shown' },
+  'certificate shown': { 'down RSCV': 'accepted', 'down RSCI': 'refused' },
+  accepted: { 'up RQFL': 'asked' },
+  asked: { 'down RSFL': 'asked' },
+  refused: {}
+}
+/** RSA blocks: the name of a file, and its bytes. */
+const SEALED: ReadonlySet<ClassicType> = new Set<ClassicType>(['RQFL', 'RSFL'])
+
+export function isClassic({ up }: Connection): boolean {
+  return headerAt(up.bytes, 0)?.type === 'SECE'
+}
+
+export function dissectClassic(connection: Connection): Parts {
+  const parts = new Parts(connection)
+  const messages = (['up', 'down'] as const).flatMap(direction => split(parts, direction))
+  let state = 'start'
+  for (const { direction, type, at, length } of inOrder(connection, messages)) {
+    const next = NEXT[state]?.[`${direction} ${type}`]
+    if (next === undefined) parts.fault(direction, at, `a classic message ${type} has no place in state ${state}`)
+    const payload = length - HEADER_BYTES
+    const sealed = SEALED.has(type) && payload > 0 ? { at: at + HEADER_BYTES, length: payload } : undefined
+    const detail = `${payload} bytes${sealed || payload === 0 ? '' : ' in the clear'}, state: ${state}`
+    parts.add({ direction, at, length, label: type, sealed, content: type === 'RSFL', detail })
+    state = next ?? state
+  }
+  return parts
+}
+
+function split(parts: Parts, direction: Direction): Message[] {
+  const { bytes } = parts.flow(direction)
+  const messages: Message[] = []
+  let at = 0
+  while (at < bytes.byteLength) {
+    const header = headerAt(bytes, at)
+    if (header === undefined) {
+      parts.unexplained(direction, at, 'no classic message')
+      break
+    }
+    const length = Math.min(header.length, bytes.byteLength - at)
+    if (length < header.length) parts.fault(direction, at, `the flow ends inside a classic message ${header.type}`)
+    messages.push({ direction, type: header.type, at, length })
+    at += length
+  }
+  return messages
+}
+
+function headerAt(bytes: Uint8Array, at: number): { type: ClassicType; length: number } | undefined {
+  if (at + HEADER_BYTES > bytes.byteLength) return undefined
+  const header = Buffer.from(bytes.buffer, bytes.byteOffset + at, HEADER_BYTES)
+  const type = CLASSIC_TYPES.find(name => header.toString('latin1', 0, 4) === name)
+  const payload = header.readUInt32BE(4)
+  return type === undefined || payload > MAX_CLASSIC_PAYLOAD ? undefined : { type, length: HEADER_BYTES + payload }
+}

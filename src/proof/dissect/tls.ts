@@ -1,0 +1,88 @@
+import type { Connection, Direction, Frame } from '../model.ts'
+import { inOrder, Parts } from './parts.ts'
+import { Hellos } from './tls-handshake.ts'
+
+/** TLS 1.2 and 1.3 (RFC 5246, RFC 8446), by the headers of its records. */
+
+const HEADER_BYTES = 5
+const CHANGE_CIPHER_SPEC = 20
+const ALERT = 21
+const HANDSHAKE = 22
+const APPLICATION_DATA = 23
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [CHANGE_CIPHER_SPEC, 'change cipher spec'],
+  [ALERT, 'alert'],
+  [HANDSHAKE, 'handshake'],
+  [APPLICATION_DATA, 'application data']
+])
+/** 2^14 of plaintext and what a cipher of 1.2 may add. */
+const MAX_RECORD = 2 ** 14 + 2048
+
+interface TlsRecord {
+  readonly direction: Direction
+  readonly type: number
+  readonly at: number
+  readonly length: number
+}
+
+export function isTls({ up }: Connection): boolean {
+  return headerAt(up.bytes, 0)?.type === HANDSHAKE && up.bytes[HEADER_BYTES] === 1
+}
+
+export function dissectTls(connection: Connection): Parts {
+  const parts = new Parts(connection)
+  const records = (['up', 'down'] as const).flatMap(direction => split(parts, direction))
+  const hellos = new Hellos()
+  const sealing = { up: false, down: false }
+  for (const record of inOrder(connection, records)) {
+    const { direction, type, at, length } = record
+    const body = parts.flow(direction).bytes.subarray(at + HEADER_BYTES, at + length)
+    const isSealed = type === APPLICATION_DATA || (sealing[direction] && type !== CHANGE_CIPHER_SPEC)
+    if (type === CHANGE_CIPHER_SPEC) sealing[direction] = true
+    const inClear = type === HANDSHAKE && !isSealed ? hellos.see(direction, body) : undefined
+    const label = inClear?.label || (NAMES.get(type) as string)
+    const detail = isSealed && type !== APPLICATION_DATA ? 'sealed' : (inClear?.detail ?? '')
+    const sealed = isSealed ? sealedPart(record, hellos.nonceBytes) : undefined
+    parts.add({ direction, at, length, label, sealed, content: false, detail })
+  }
+  return parts
+}
+
+/** What the handshake says in the clear, without the headers of records: a certificate may be in two of them. */
+export function clearHandshake(frames: readonly Frame[], direction: Direction): { at: number; length: number }[] {
+  return frames
+    .filter(frame => frame.direction === direction && frame.sealed === undefined && frame.length > HEADER_BYTES)
+    .map(({ at, length }) => ({ at: at + HEADER_BYTES, length: length - HEADER_BYTES }))
+}
+
+/** A cipher of 1.2 may have a nonce in front, which counts and is no ciphertext. */
+function sealedPart({ at, length }: TlsRecord, nonce: number): { at: number; length: number } | undefined {
+  const size = length - HEADER_BYTES - nonce
+  return size > 0 ? { at: at + HEADER_BYTES + nonce, length: size } : undefined
+}
+
+function split(parts: Parts, direction: Direction): TlsRecord[] {
+  const { bytes } = parts.flow(direction)
+  const records: TlsRecord[] = []
+  let at = 0
+  while (at < bytes.byteLength) {
+    const header = headerAt(bytes, at)
+    if (header === undefined) {
+      parts.unexplained(direction, at, 'no record of TLS')
+      break
+    }
+    const length = Math.min(header.length, bytes.byteLength - at)
+    if (length < header.length) parts.fault(direction, at, 'the flow ends inside a record of TLS')
+    records.push({ direction, type: header.type, at, length })
+    at += length
+  }
+  return records
+}
+
+function headerAt(bytes: Uint8Array, at: number): { type: number; length: number } | undefined {
+  if (at + HEADER_BYTES > bytes.byteLength) return undefined
+  const [type = 0, major, minor = 0, high = 0, low = 0] = bytes.subarray(at, at + HEADER_BYTES)
+  const length = high * 256 + low
+  if (!NAMES.has(type) || major !== 3 || minor > 4 || length > MAX_RECORD) return undefined
+  return { type, length: HEADER_BYTES + length }
+}
