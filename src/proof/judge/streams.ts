@@ -1,3 +1,5 @@
+import { SftError } from '../../streams/errors.ts'
+import { parseHeader } from '../../streams/header.ts'
 import type { Dissected, Frame } from '../model.ts'
 import { type Side, sidesOf, sum } from './parts.ts'
 
@@ -100,18 +102,15 @@ function chunkOf(side: Side, frame: Frame): Chunk[] {
   return [{ side, frame, index: Number(view.getBigUint64(body)), at, length }]
 }
 
-/** §7.1: version, suite, power, flags, stream id[32], first chunk u64, count of stanzas, and of the first: kem, hint[4], u16 length. */
+/** Only what can be read whole; what is wrong with a header is the dissection's to say. */
 function readHeader(part: Part, frame: Frame): void {
-  const { bytes } = part.side.flow
-  const at = bodyAt(part.side, frame)
-  const [, suite = 0, power = 0, flags = 0] = bytes.subarray(at, at + 4)
-  const stanza = at + 4 + 32 + 8 + 1
-  const length = ((bytes[stanza + 5] ?? 0) << 8) | (bytes[stanza + 6] ?? 0)
-  part.strict = suite === SUITE_STRICT
-  part.header = {
-    chunkSize: 2 ** power,
-    variable: (flags & 1) !== 0,
-    modulus: (bytes[stanza - 1] ?? 0) > 0 ? length : undefined
+  try {
+    const body = part.side.flow.bytes.subarray(bodyAt(part.side, frame), frame.at + frame.length)
+    const { suite, chunkSize, variable, stanzas } = parseHeader(body)
+    part.strict = suite === 'rsa-oaep'
+    part.header = { chunkSize, variable, modulus: stanzas[0]?.ciphertext.byteLength }
+  } catch (error) {
+    if (!SftError.is(error)) throw error
   }
 }
 

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto'
+import { basename } from 'node:path'
+import { SftError } from '../../streams/errors.ts'
+import { captureBytes, parseCapture } from '../capture/read.ts'
+import { dissect } from '../dissect/dissect.ts'
+import { CLAIMS, type Claim, type ClaimId, type Dissected, type Known, type Verdict } from '../model.ts'
+import { judgeCertificates } from './certificates.ts'
+import { Findings } from './claim.ts'
+import { judgeConnections } from './connections.ts'
+import { judgeContents } from './contents.ts'
+import { controlsOf } from './controls.ts'
+import { judgeFreshKeys } from './fresh-keys.ts'
+import { judgeLogin } from './login.ts'
+import { judgeNonces } from './nonces.ts'
+import { sum } from './parts.ts'
+import { picturesOf } from './pictures.ts'
+import { judgeRandomness } from './randomness.ts'
+import { judgeSizes } from './sizes.ts'
+
+/** A capture judged (SPEC §15): read, dissected, every claim, the controls, and the pictures for the report. */
+
+export interface JudgeOptions extends Known {
+  /** What the verdict calls it; of a file, its name. */
+  readonly name?: string
+  /** Who judges, for the report. */
+  readonly by?: string
+}
+
+/** A verdict, and what it was made of. */
+export interface Judgement {
+  readonly verdict: Verdict
+  readonly connections: readonly Dissected[]
+}
+
+const MAX_KNOWN_MIB = 64
+
+/**
+ * Judges the capture in a file, or in memory (borrowed).
+ *
+ * @throws SftError ERR_SFT_LIMIT beyond 512 MiB, or 64 MiB of known files (M170); ERR_SFT_ENCODING for what is no capture, ERR_SFT_NOT_FOUND, ERR_SFT_FILE. A claim that
+ * fails is no error: the verdict says it.
+ */
+export async function judge(source: string | Uint8Array, options: JudgeOptions = {}): Promise<Judgement> {
+  const known = { plain: options.plain ?? [], texts: options.texts ?? [] }
+  if (sum(known.plain.map(({ bytes }) => bytes.byteLength)) > MAX_KNOWN_MIB << 20)
+    throw new SftError('ERR_SFT_LIMIT', `files of more than ${MAX_KNOWN_MIB} MiB to compare with`)
+  const bytes = typeof source === 'string' ? await captureBytes(source) : source
+  const { packets } = parseCapture(bytes)
+  const connections = dissect(parseCapture(bytes))
+  const claims = await judgeClaims(connections, known)
+  const verdict = concluded({
+    capture: {
+      name: options.name ?? (typeof source === 'string' ? basename(source) : 'capture'),
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      packets,
+      bytes: bytes.byteLength
+    },
+    made: { at: new Date().toISOString(), by: options.by ?? 'sft' },
+    claims,
+    connections: picturesOf(connections),
+    controls: await controlsOf(judgeClaims),
+    steps: []
+  })
+  return { verdict, connections }
+}
+
+/** A verdict with what only a run can tell in the place of what the judge could not say. */
+export function withRun(verdict: Verdict, claims: readonly Claim[], steps: Verdict['steps']): Verdict {
+  const own = new Map(claims.map(claim => [claim.id, claim]))
+  return concluded({ ...verdict, claims: verdict.claims.map(claim => own.get(claim.id) ?? claim), steps })
+}
+
+/** Whether it holds: no claim fails, every control was caught, and every command ended as it must (M179). */
+function concluded(rest: Omit<Verdict, 'holds'>): Verdict {
+  const { claims, controls, steps } = rest
+  const holds =
+    claims.every(({ verdict }) => verdict !== 'fails') &&
+    controls.every(({ caught }) => caught) &&
+    steps.every(({ exit, expected }) => exit === expected)
+  return { holds, ...rest }
+}
+
+export async function judgeClaims(all: readonly Dissected[], known: Known): Promise<Claim[]> {
+  const { names, plaintext } = await judgeContents(all, known)
+  const claims: Record<ClaimId, Claim> = {
+    connections: judgeConnections(all),
+    certificates: judgeCertificates(all),
+    names,
+    plaintext,
+    randomness: judgeRandomness(all),
+    sizes: judgeSizes(all, known),
+    'fresh-keys': judgeFreshKeys(all),
+    nonces: judgeNonces(all, known),
+    login: judgeLogin(all),
+    'forward-secrecy': onlyOfRun('forward-secrecy', 'It takes the long-term keys: `sft proof run` has those of its own organisation.'),
+    replay: onlyOfRun('replay', 'It takes a receiver to send to: `sft proof run` has one.')
+  }
+  return CLAIMS.map(id => claims[id])
+}
+
+function onlyOfRun(id: ClaimId, reason: string): Claim {
+  const findings = new Findings()
+  findings.doubt(reason)
+  return findings.claim(id)
+}
