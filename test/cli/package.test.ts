@@ -142,6 +142,10 @@ t.test(
       run(process.execPath, ['-e', "import('sft/classic').then(s => console.log(typeof s.getClassic))"]).toString(),
       'function\n'
     )
+    t.equal(
+      run(process.execPath, ['-e', "import('sft/proof').then(s => console.log(typeof s.judgeCapture))"]).toString(),
+      'function\n'
+    )
     t.equal(JSON.parse(readFileSync(join(consumer, 'node_modules', 'sft', 'package.json'), 'utf8')).name, 'sft')
     const schema =
       "import('sft/schema/events.schema.json', { with: { type: 'json' } }).then(s => console.log(s.default.title))"

@@ -16,7 +16,7 @@ const MAX_CAPTURE_BYTES = MAX_CAPTURE_MIB * 1024 * 1024
  * @throws SftError ERR_SFT_NOT_FOUND, ERR_SFT_FILE; those of `parseCapture`.
  */
 export async function readCapture(path: string): Promise<Capture> {
-  return parseCapture(await bytesOf(path))
+  return parseCapture(await captureBytes(path))
 }
 
 /**
@@ -61,7 +61,7 @@ class Times {
   }
 }
 
-async function bytesOf(path: string): Promise<Uint8Array> {
+export async function captureBytes(path: string): Promise<Uint8Array> {
   try {
     await using file = await open(path)
     checkSize((await file.stat()).size)

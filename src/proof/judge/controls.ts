@@ -21,10 +21,14 @@ const FAULTS: readonly Fault[] = [
   { name: 'a transfer in the clear', claim: 'plaintext', streams: () => [{ clear: true }] },
   { name: 'a transfer whose name can be seen', claim: 'names', streams: () => [{ named: true }] },
   { name: 'two transfers of one file under one key', claim: 'fresh-keys', streams: key => [{ key }, { key }] },
-  { name: 'a nonce that comes twice, with two files', claim: 'nonces', streams: key => [{ key }, { key, second: true }] }
+  {
+    name: 'a nonce that comes twice, with two files',
+    claim: 'nonces',
+    streams: key => [{ key }, { key, second: true }]
+  }
 ]
 
-const LINES = 800
+const BYTES = 50_000
 
 export async function controlsOf(judge: Judge): Promise<Control[]> {
   const controls: Control[] = []
@@ -50,9 +54,10 @@ export function badCapture(streams: ReturnType<Fault['streams']>): { capture: Bu
   return { capture: writeCapture(recorded), known: { plain } }
 }
 
-/** Text of about 50 KiB that is nobody else's. */
+/** Text of about 50 KiB in which nothing comes twice, so that what is found is the fault and not the file. */
 function fileOf(which: string): { name: string; bytes: Uint8Array } {
-  const mark = randomBytes(8).toString('hex')
-  const text = Array.from({ length: LINES }, (_, at) => `line ${at} of the ${which} file of the judge's controls, ${mark}`)
-  return { name: `${which}-${mark}.txt`, bytes: Buffer.from(text.join('\n')) }
+  const lines = randomBytes(BYTES / 2)
+    .toString('hex')
+    .replace(/.{64}/g, '$&\n')
+  return { name: `${which}-${randomBytes(6).toString('hex')}.txt`, bytes: Buffer.from(lines) }
 }

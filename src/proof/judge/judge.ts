@@ -45,14 +45,14 @@ export async function judge(source: string | Uint8Array, options: JudgeOptions =
   if (sum(known.plain.map(({ bytes }) => bytes.byteLength)) > MAX_KNOWN_MIB << 20)
     throw new SftError('ERR_SFT_LIMIT', `files of more than ${MAX_KNOWN_MIB} MiB to compare with`)
   const bytes = typeof source === 'string' ? await captureBytes(source) : source
-  const { packets } = parseCapture(bytes)
-  const connections = dissect(parseCapture(bytes))
+  const capture = parseCapture(bytes)
+  const connections = dissect(capture)
   const claims = await judgeClaims(connections, known)
   const verdict = concluded({
     capture: {
       name: options.name ?? (typeof source === 'string' ? basename(source) : 'capture'),
       sha256: createHash('sha256').update(bytes).digest('hex'),
-      packets,
+      packets: capture.packets,
       bytes: bytes.byteLength
     },
     made: { at: new Date().toISOString(), by: options.by ?? 'sft' },
@@ -92,7 +92,10 @@ export async function judgeClaims(all: readonly Dissected[], known: Known): Prom
     'fresh-keys': judgeFreshKeys(all),
     nonces: judgeNonces(all, known),
     login: judgeLogin(all),
-    'forward-secrecy': onlyOfRun('forward-secrecy', 'It takes the long-term keys: `sft proof run` has those of its own organisation.'),
+    'forward-secrecy': onlyOfRun(
+      'forward-secrecy',
+      'It takes the long-term keys: `sft proof run` has those of its own organisation.'
+    ),
     replay: onlyOfRun('replay', 'It takes a receiver to send to: `sft proof run` has one.')
   }
   return CLAIMS.map(id => claims[id])

@@ -15,6 +15,8 @@ interface Wanted {
 }
 
 interface Hit {
+  /** Connection, direction and byte: the same text read in two ways is there once. */
+  readonly place: string
   readonly packet: number
   readonly where: string
   /** log2 of how likely it is that random bytes as many as there are hold it somewhere. */
@@ -67,6 +69,7 @@ export class NamesSearch {
       const how = encoding === 'UTF-8' ? view.how : `in ${encoding} ${view.how}`
       const part = isSealedAt(side, origin) ? 'a sealed part of ' : ''
       hits.push({
+        place: `${side.of.connection.number} ${side.direction} ${origin}`,
         packet: side.flow.packetAt(origin),
         where: `${how} in ${part}${sent(side)}`,
         // any number of neighbours might have been printable: hence the factor
@@ -79,7 +82,8 @@ export class NamesSearch {
     const findings = new Findings()
     if (this.#wanted.length === 0) findings.doubt('No name, password or other text was given to look for.')
     for (const { text, hits, needles } of this.#wanted) {
-      const seen = hits.filter(({ chance }) => chance < LEAST_LIKELY)
+      const alone = hits.filter(({ chance }) => chance < LEAST_LIKELY)
+      const seen = alone.length === 0 && together(hits, needles.length) < LEAST_LIKELY ? hits : alone
       const packets = (seen.length > 0 ? seen : hits).map(({ packet }) => packet)
       const least = Math.min(...needles.map(({ bits }) => bits))
       if (seen.length > 0) findings.fault(`${named(text)} is seen ${places(seen)}.`, packets)
@@ -97,6 +101,12 @@ export class NamesSearch {
   }
 }
 
+/** log2 of how likely it is that random bytes hold all of these: the first term of the tail of a Poisson distribution, for any of the needles. */
+function together(hits: readonly Hit[], needles: number): number {
+  const apart = [...new Map(hits.map(hit => [hit.place, hit])).values()]
+  return sum(apart.map(({ chance }, at) => chance + Math.log2(needles) - Math.log2(at + 1)))
+}
+
 /** Never a password, nor a text of which nobody knows what it is. */
 function named({ kind, text }: Text): string {
   const words = { 'user name': 'The user name', 'file name': 'The file name', password: 'A password', text: 'A text' }
@@ -104,7 +114,7 @@ function named({ kind, text }: Text): string {
   return `${words[kind]} ${shown}`
 }
 
-/** `twice: in base64 in what …, and 1 more` */
+/** `3 times: in base64 in what …; …, and in 2 other ways` */
 function places(hits: readonly Hit[]): string {
   const where = [...new Set(hits.map(each => each.where))]
   const more = where.length > 3 ? `, and in ${where.length - 3} other ways` : ''

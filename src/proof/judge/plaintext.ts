@@ -24,6 +24,9 @@ interface Seen {
   readonly how: string
   bytes: number
   times: number
+  /** Where the last of it ended, in what was read last. */
+  end: number
+  view: View | undefined
   readonly first: number
   readonly packets: Set<number>
 }
@@ -65,12 +68,16 @@ export class PlaintextSearch {
   #take({ source, at, length }: Match<Source>, side: Side, view: View): void {
     const key = [source.file.name, source.form, view.how, side.of.connection.number, side.direction].join('\n')
     const origin = view.origin(at)
-    const first = { source, side, how: view.how, bytes: 0, times: 0, first: origin, packets: new Set<number>() }
-    const seen: Seen = this.#seen.get(key) ?? first
+    const none = { bytes: 0, times: 0, end: 0, view: undefined, first: origin, packets: new Set<number>() }
+    const seen: Seen = this.#seen.get(key) ?? { source, side, how: view.how, ...none }
     this.#seen.set(key, seen)
     this.#matches++
-    seen.bytes += length
-    seen.times++
+    // one match may begin in the last bytes of the one before
+    const goesOn = seen.view === view && at < seen.end
+    seen.bytes += goesOn ? at + length - seen.end : length
+    if (!goesOn) seen.times++
+    seen.end = at + length
+    seen.view = view
     if (seen.packets.size < WINDOW) seen.packets.add(side.flow.packetAt(origin))
   }
 

@@ -1,0 +1,19 @@
+/**
+ * sft/proof: what an eavesdropper sees of a transfer, and what not (SPEC §15). It reads captures, and judges them with code of its own.
+ *
+ * @packageDocumentation
+ */
+
+export { type Judgement, type JudgeOptions, judge as judgeCapture } from './proof/judge/judge.ts'
+export type {
+  Claim,
+  ClaimId,
+  ConnectionPicture,
+  Control,
+  Evidence,
+  FlowPicture,
+  Known,
+  Protocol,
+  Verdict
+} from './proof/model.ts'
+export { CLAIMS } from './proof/model.ts'
