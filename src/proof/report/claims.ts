@@ -1,59 +1,82 @@
+import { count } from '../judge/claim.ts'
 import type { Claim, Control, Evidence, Verdict } from '../model.ts'
-import { html, type Markup } from './markup.ts'
-import { packetFilter } from './words.ts'
+import { foreign, type Markup, markup } from './markup.ts'
+import { counted, packetFilter } from './numbers.ts'
+import { badge } from './symbols.ts'
 
-/** What is claimed, with what speaks for it; and what the same judge must refuse. */
+/**
+ * The tables of what was claimed, of what must be refused, and of what was run. Each says its roles itself: on a narrow screen the rows become blocks, and a
+ * browser would forget that they were a table.
+ */
 
-const MARKS = { holds: '✓', fails: '✗', unknown: '?' } as const
-const WORDS = { holds: 'holds', fails: 'fails', unknown: 'not judged' } as const
-/** Of one claim; a bad capture has thousands of pieces of evidence, and the first are as good as all. */
-const MAX_EVIDENCE = 40
+/** What one table shows of each; `--json` has all of it. */
+const MAX_EVIDENCE = 100
+const MAX_STEPS = 100
 
-function verdictMark(verdict: Claim['verdict']): Markup {
-  return html`<span class="mark ${verdict}"><span aria-hidden="true">${MARKS[verdict]}</span> ${WORDS[verdict]}</span>`
-}
-
-/** The roles are said, since on a phone its rows are no rows to a browser. */
-export function claimsTable(claims: readonly Claim[]): Markup {
-  return html`<table class="claims" role="table">
-<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Claim</th><th scope="col" role="columnheader">Verdict</th><th scope="col" role="columnheader">Evidence</th></tr></thead>
-<tbody role="rowgroup">
-${claims.map(
-  claim => html`<tr role="row" id="claim-${claim.id}"><th scope="row" role="rowheader">${claim.sentence}</th><td role="cell">${verdictMark(claim.verdict)}</td><td role="cell">${evidenceList(claim.evidence)}</td></tr>
-`
-)}</tbody>
-</table>`
-}
-
-function evidenceList(evidence: readonly Evidence[]): Markup {
-  const more = evidence.length - MAX_EVIDENCE
-  return html`<ul>${evidence.slice(0, MAX_EVIDENCE).map(({ text, packets }) => html`<li>${text}${packets.length > 0 && html` <code class="filter">${packetFilter(packets)}</code>`}</li>`)}${more > 0 && html`<li>and ${more} more</li>`}</ul>`
-}
-
-export function controlsTable(controls: readonly Control[], claims: readonly Claim[]): Markup {
-  const sentenceOf = (control: Control): string =>
-    claims.find(({ id }) => id === control.claim)?.sentence ?? control.claim
-  return html`<table class="controls" role="table">
-<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">A system with this fault</th><th scope="col" role="columnheader">must fail</th><th scope="col" role="columnheader">and was</th><th scope="col" role="columnheader">Evidence</th></tr></thead>
-<tbody role="rowgroup">
-${controls.map(
-  control => html`<tr role="row"><th scope="row" role="rowheader">${control.name}</th><td role="cell">${sentenceOf(control)}</td><td role="cell"><span class="mark ${control.caught ? 'holds' : 'fails'}"><span aria-hidden="true">${control.caught ? MARKS.holds : MARKS.fails}</span> ${control.caught ? 'caught' : 'not caught'}</span></td><td role="cell">${evidenceList(control.evidence.slice(0, 3))}</td></tr>
-`
-)}</tbody>
-</table>`
-}
-
-/** The commands that were run, and how each has ended. */
-export function stepsTable(steps: Verdict['steps']): Markup {
-  return html`<div class="scroll" role="region" tabindex="0" aria-label="Commands that were run">
-<table class="steps">
-<thead><tr><th scope="col">Command</th><th scope="col" class="number">exit</th><th scope="col" class="number">expected</th></tr></thead>
-<tbody>
-${steps.map(
-  ({ command, exit, expected }) =>
-    html`<tr><td><code>${command}</code></td><td class="number">${exit}</td><td class="number">${expected}</td></tr>
-`
-)}</tbody>
+export function claims({ claims }: Verdict): Markup {
+  return markup`<section aria-labelledby="claims">
+<h2 id="claims">Claims</h2>
+<p>Each claim is tested against every byte of the capture. The framed expressions name packets: copied into the filter bar of Wireshark, they show what the sentence beside them speaks of.</p>
+<table class="blocks" role="table">
+<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Verdict</th><th scope="col" role="columnheader">Claim</th><th scope="col" role="columnheader">Evidence</th></tr></thead>
+<tbody role="rowgroup">${claims.map(claim)}</tbody>
 </table>
-</div>`
+</section>`
+}
+
+function claim({ id, sentence, verdict, evidence }: Claim): Markup {
+  return markup`
+<tr role="row" class="${verdict}" id="claim-${id}"><td role="cell" class="state">${badge(verdict)}</td><th scope="row" role="rowheader">${foreign(sentence)} <span class="id">${id}</span></th><td role="cell">${list(evidence, packetFilter)}</td></tr>`
+}
+
+function list(evidence: readonly Evidence[], shown: (packets: readonly number[]) => Markup | undefined): Markup {
+  const left = evidence.length - MAX_EVIDENCE
+  const items = evidence.slice(0, MAX_EVIDENCE).map(({ text, packets }) => {
+    return markup`<li>${foreign(text)} ${shown(packets)}</li>`
+  })
+  return markup`<ul class="evidence">${items}${left > 0 && markup`<li>and ${counted(left)} more, which <code>--json</code> lists</li>`}</ul>`
+}
+
+export function controls({ controls, claims }: Verdict): Markup {
+  const sentences = new Map(claims.map(({ id, sentence }) => [id, sentence]))
+  return markup`<section aria-labelledby="controls">
+<h2 id="controls">Controls that must be refused</h2>
+<p>A judge that can not say no proves nothing. Each run therefore also judges captures of systems that are bad on purpose, each by one fault; the same code must find it. Their packets are numbered in captures of their own, which are made anew each time and are not part of this one.</p>
+${controls.length === 0 ? markup`<p><strong>None was judged.</strong></p>` : controlTable(controls, sentences)}
+</section>`
+}
+
+function controlTable(controls: readonly Control[], sentences: ReadonlyMap<string, string>): Markup {
+  const rows = controls.map(({ name, claim, caught, evidence }) => {
+    const verdict = caught ? badge('holds', 'Refused') : badge('fails', 'Let pass')
+    return markup`
+<tr role="row" class="${caught ? 'holds' : 'fails'}"><td role="cell" class="state">${verdict}</td><th scope="row" role="rowheader">${foreign(name)}</th><td role="cell"><p>Must break <a href="#claim-${claim}">${claim}</a>: ${foreign(sentences.get(claim) ?? '')}</p>${list(evidence, ownPackets)}</td></tr>`
+  })
+  return markup`<table class="blocks" role="table">
+<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Outcome</th><th scope="col" role="columnheader">What is wrong with it</th><th scope="col" role="columnheader">What the judge found</th></tr></thead>
+<tbody role="rowgroup">${rows}</tbody>
+</table>`
+}
+
+function ownPackets(packets: readonly number[]): Markup | undefined {
+  if (packets.length === 0) return
+  return markup`<span class="own">(${packets.length === 1 ? 'its packet' : 'its packets'} ${packets.join(', ')})</span>`
+}
+
+export function steps({ steps }: Verdict): Markup {
+  const rows = steps.slice(0, MAX_STEPS).map(({ command, exit, expected }) => {
+    const verdict = exit === expected ? badge('holds', 'As expected') : badge('fails', 'Otherwise')
+    return markup`
+<tr role="row"><td role="cell" class="state">${verdict}</td><th scope="row" role="rowheader"><code>${foreign(command)}</code></th><td role="cell" class="exit"><span class="label">exit </span>${exit}${exit !== expected && markup`, not ${expected}`}</td></tr>`
+  })
+  const left = steps.length - MAX_STEPS
+  const table = markup`<p>While the capture ran, these commands did, as processes of their own, in this order.</p>
+<table class="blocks commands" role="table">
+<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Outcome</th><th scope="col" role="columnheader">Command</th><th scope="col" role="columnheader">Exit code</th></tr></thead>
+<tbody role="rowgroup">${rows}</tbody>
+</table>${left > 0 && markup`<p>${count(left, 'more step')}: see <code>--json</code>.</p>`}`
+  return markup`<section aria-labelledby="steps">
+<h2 id="steps">What was run</h2>
+${steps.length === 0 ? markup`<p>Nothing: this capture was taken elsewhere, and only judged here.</p>` : table}
+</section>`
 }

@@ -1,98 +1,117 @@
+import { count } from '../judge/claim.ts'
 import { expectedEntropy } from '../judge/statistics.ts'
 import type { FlowPicture } from '../model.ts'
-import { html, type Markup } from './markup.ts'
-import { bytes, count } from './words.ts'
+import { Markup, markup } from './markup.ts'
+import { counted, fixed } from './numbers.ts'
 
-/** What a flow looks like, beside what random bytes would: SVG that is text, follows light and dark, and says in words what it shows. */
+/** How often each value of a byte stands in a flow, and how its entropy runs along it, each against what random bytes would show. */
 
-const WIDTH = 560
+const WIDTH = 360
 const HEIGHT = 150
-const PLOT = { left: 40, right: 8, top: 10, bottom: 24 }
-const INNER = { width: WIDTH - PLOT.left - PLOT.right, height: HEIGHT - PLOT.top - PLOT.bottom }
+const BOX = { left: 34, top: 22, width: 318, height: 104 }
+const BOTTOM = BOX.top + BOX.height
 const VALUES = 256
-/** Standard deviations that nearly all of 256 random counts keep to. */
-const BAND = 4
-const MAX_ENTROPY = 8
+/** Fewer than five of each value say nothing of how even they are (Cochran 1954). */
+const LEAST_BYTES = 5 * VALUES
+/** Chi-square of random bytes, 255 degrees of freedom, 999 times in 1,000 (Wilson and Hilferty 1931). */
+const CHI_RANGE = '187 to 336'
+const BITS = 8
 
-/** How often each value of a byte stands in a flow. */
-export function histogram(flow: FlowPicture): Markup {
-  const { histogram: counts, sealedBytes, chiSquare } = flow
-  const total = counts.reduce((sum, each) => sum + each, 0)
-  const mean = total / VALUES
-  const band = BAND * Math.sqrt(mean)
-  const most = Math.max(mean + band, ...counts, 1)
-  const y = (value: number): number => PLOT.top + INNER.height * (1 - value / most)
-  const x = (value: number): number => PLOT.left + (INNER.width * value) / VALUES
-  const bars = counts.map((each, value) => `M${fixed(x(value + 0.5))} ${fixed(y(0))}V${fixed(y(each))}`).join('')
-  const [high, low] = [y(Math.min(most, mean + band)), y(Math.max(0, mean - band))]
-  const of = sealedBytes > 0 ? 'what is sealed' : 'all of it, for nothing is sealed'
-  const words = `Byte values of ${of}: chi-square ${chiSquare.toFixed(1)} (255 of random bytes, give or take 23)`
-  return figure(
-    words,
-    html`<rect class="band" x="${PLOT.left}" y="${fixed(high)}" width="${INNER.width}" height="${fixed(low - high)}"/>
-<path class="bars" d="${bars}"/>
-<path class="expected" d="M${PLOT.left} ${fixed(y(mean))}H${WIDTH - PLOT.right}"/>
-${axisLeft([
-  [y(most), count(most)],
-  [y(0), '0']
-])}${axisBottom([
-  [x(0), '0x00'],
-  [x(VALUES / 2), '0x80'],
-  [x(VALUES), '0xff']
-])}`
+export function plots(flow: FlowPicture): Markup {
+  const who = flow.direction === 'up' ? 'dialler' : 'listener'
+  return markup`<div class="plots">${histogramFigure(flow, who)}${alongFigure(flow, who)}</div>`
+}
+
+function histogramFigure(flow: FlowPicture, who: string): Markup {
+  const total = flow.histogram.reduce((sum, n) => sum + n, 0)
+  const what = flow.sealedBytes > 0 ? 'sealed' : 'clear'
+  const title = `How often each value of a byte stands in what the ${who} sent`
+  const facts = `${count(total, `${what} byte`)}. ${verdictOf(flow, total)}`
+  return markup`<figure><figcaption><b>Values of ${what} bytes from the ${who}</b> ${facts}</figcaption>${histogram(flow.histogram, total, `${title}. ${facts}`)}</figure>`
+}
+
+function verdictOf({ chiSquare, entropy, expectedEntropy }: FlowPicture, total: number): string {
+  const bits = `Entropy ${fixed(entropy, 4)} bits a byte; random bytes: ${fixed(expectedEntropy, 4)}.`
+  if (total < LEAST_BYTES) return `${bits} So few bytes have no shape: chi-square says nothing of them.`
+  return `${bits} Chi-square ${fixed(chiSquare, 1)}; random bytes: ${CHI_RANGE}, 999 times in 1,000.`
+}
+
+function histogram(counts: readonly number[], total: number, title: string): Markup {
+  const expected = total / VALUES
+  const spread = 3 * Math.sqrt(expected)
+  const most = Math.max(1, ...counts, expected + 1.5 * spread)
+  const y = (n: number): number => BOTTOM - (BOX.height * n) / most
+  const width = BOX.width / VALUES
+  const bars = counts.map((n, value) => {
+    return n === 0
+      ? ''
+      : `M${short(BOX.left + value * width)} ${BOTTOM}v${short(y(n) - BOTTOM)}h${short(width)}V${BOTTOM}`
+  })
+  const [high, low] = [y(expected + spread), y(Math.max(0, expected - spread))]
+  const band = `<rect class="band" x="${BOX.left}" y="${short(high)}" width="${BOX.width}" height="${short(low - high)}"/>`
+  const ticks = [0, 64, 128, 192, 255].map(value => tick(BOX.left + (value + 0.5) * width, String(value)))
+  return drawing(title, [
+    band,
+    `<path class="bars" d="${bars.join('')}"/>`,
+    line(y(expected), `random bytes: ${expected < 10 ? fixed(expected, 1) : counted(Math.round(expected))} of each`),
+    side(BOX.top, counted(Math.round(most))),
+    side(BOTTOM, '0'),
+    ...ticks
+  ])
+}
+
+function alongFigure(flow: FlowPicture, who: string): Markup {
+  const pieces = flow.entropyAlong.length
+  const each = flow.bytes / Math.max(1, pieces)
+  const facts = `${count(flow.bytes, 'byte')} in ${count(pieces, 'piece')} of about ${count(Math.round(each), 'byte')}; ${count(flow.sealedBytes, 'byte')} of them sealed.`
+  const title = `Entropy along all that the ${who} sent`
+  return markup`<figure><figcaption><b>Entropy along the flow from the ${who}</b> ${facts}</figcaption>${along(flow, `${title}: ${facts} ${range(flow.entropyAlong)}`)}</figure>`
+}
+
+function range(bits: readonly number[]): string {
+  if (bits.length === 0) return ''
+  return `Between ${fixed(Math.min(...bits), 2)} and ${fixed(Math.max(...bits), 2)} bits a byte.`
+}
+
+function along({ entropyAlong, bytes }: FlowPicture, title: string): Markup {
+  const pieces = entropyAlong.length
+  const step = BOX.width / Math.max(1, pieces)
+  const y = (bits: number): number => BOTTOM - (BOX.height * bits) / BITS
+  const steps = entropyAlong.map(
+    (bits, at) => `${at === 0 ? 'M' : 'L'}${short(BOX.left + at * step)} ${short(y(bits))}h${short(step)}`
   )
+  const path = steps.join('')
+  const area = pieces === 0 ? '' : `${path}V${BOTTOM}H${BOX.left}Z`
+  const random = expectedEntropy(Math.round(bytes / Math.max(1, pieces)))
+  return drawing(title, [
+    `<path class="area" d="${area}"/><path class="run" d="${path}"/>`,
+    line(y(random), `random bytes: ${fixed(random, 2)} bits a byte`),
+    ...[0, 2, 4, 6, 8].map(bits => side(y(bits), String(bits))),
+    tick(BOX.left, '0', 'start'),
+    tick(BOX.left + BOX.width, count(bytes, 'byte'), 'end')
+  ])
 }
 
-/** Bits a byte along a flow. */
-export function entropyAlong(flow: FlowPicture): Markup {
-  const { entropyAlong: pieces, entropy, bytes: size } = flow
-  const y = (bits: number): number => PLOT.top + INNER.height * (1 - bits / MAX_ENTROPY)
-  const x = (index: number): number =>
-    PLOT.left + (pieces.length < 2 ? INNER.width / 2 : (INNER.width * index) / (pieces.length - 1))
-  const line = pieces.map((bits, index) => `${index === 0 ? 'M' : 'L'}${fixed(x(index))} ${fixed(y(bits))}`).join('')
-  const dots =
-    pieces.length < 2
-      ? pieces.map((bits, index) => html`<circle class="dot" cx="${fixed(x(index))}" cy="${fixed(y(bits))}" r="3"/>`)
-      : []
-  const piece = Math.ceil(size / Math.max(1, pieces.length))
-  const expected = expectedEntropy(piece)
-  const words = `Entropy of all that was sent, in ${pieces.length} pieces of ${bytes(piece)}: random ones would have ${expected.toFixed(2)} bits a byte. Of what the histogram counts: ${entropy.toFixed(4)}, expected ${flow.expectedEntropy.toFixed(4)}`
-  return figure(
-    words,
-    html`<path class="expected" d="M${PLOT.left} ${fixed(y(expected))}H${WIDTH - PLOT.right}"/>
-<path class="line" d="${line}"/>${dots}
-${axisLeft([
-  [y(MAX_ENTROPY), '8 bits'],
-  [y(MAX_ENTROPY / 2), '4'],
-  [y(0), '0']
-])}${axisBottom([
-  [PLOT.left, 'first byte'],
-  [WIDTH - PLOT.right, 'last']
-])}`
-  )
+/** Every part is made here, of numbers and of fixed words: nothing of the capture. */
+function drawing(title: string, parts: readonly string[]): Markup {
+  const frame = `<path class="axis" d="M${BOX.left} ${BOX.top}V${BOTTOM}H${BOX.left + BOX.width}"/>`
+  return markup`<svg class="plot" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}"><title>${title}</title>${new Markup(parts.join('') + frame)}</svg>`
 }
 
-function figure(words: string, drawing: Markup): Markup {
-  return html`<figure>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}">
-${drawing}
-</svg>
-<figcaption>${words}.</figcaption>
-</figure>`
+/** The line is told beside it, above all that is drawn. */
+function line(y: number, words: string): string {
+  const [from, to] = [BOX.left, BOX.left + BOX.width]
+  return `<path class="random" d="M${from} ${short(y)}H${to}M${from + 2} 9h18"/><text class="key" x="${from + 26}" y="13">${words}</text>`
 }
 
-function axisLeft(marks: readonly (readonly [y: number, text: string])[]): Markup {
-  const ticks = marks.map(
-    ([y, text]) => html`<text x="${PLOT.left - 6}" y="${fixed(y + 4)}" class="end">${text}</text>`
-  )
-  return html`<path class="axis" d="M${PLOT.left} ${PLOT.top}V${HEIGHT - PLOT.bottom}H${WIDTH - PLOT.right}"/>${ticks}`
+function side(y: number, words: string): string {
+  return `<text x="${BOX.left - 5}" y="${short(y + 4)}" text-anchor="end">${words}</text>`
 }
 
-function axisBottom(marks: readonly (readonly [x: number, text: string])[]): Markup {
-  const anchor = (index: number): string => (index === 0 ? 'start' : index === marks.length - 1 ? 'end' : 'middle')
-  return html`${marks.map(([x, text], index) => html`<text x="${fixed(x)}" y="${HEIGHT - 6}" class="${anchor(index)}">${text}</text>`)}`
+function tick(x: number, words: string, anchor: 'start' | 'middle' | 'end' = 'middle'): string {
+  return `<text x="${short(x)}" y="${BOTTOM + 15}" text-anchor="${anchor}">${words}</text>`
 }
 
-function fixed(number: number): string {
-  return number.toFixed(1)
+function short(number: number): string {
+  return String(Math.round(number * 10) / 10)
 }

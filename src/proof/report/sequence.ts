@@ -1,35 +1,79 @@
-import type { ConnectionPicture, Frame } from '../model.ts'
-import { html, type Markup } from './markup.ts'
-import { counted, milliseconds } from './words.ts'
+import { count } from '../judge/claim.ts'
+import type { ConnectionPicture, Direction } from '../model.ts'
+import { folded, type Row, type Shown } from './folded.ts'
+import { foreign, type Markup, markup } from './markup.ts'
+import { counted, fixed, packetFilter } from './numbers.ts'
 
-/** The frames of a connection, each between the two who speak, in the order of the wire. */
+/**
+ * The sequence diagram, as a table that every reader can read: a row is a frame, its arrow goes from one lifeline to the other, and the arrow's shaft is the frame
+ * itself, the first byte ahead: filled where it is sealed, open and hatched where anybody reads it.
+ */
 
-type Row = ConnectionPicture['sequence'][number]
+const MAX_LABEL = 40
+const MAX_DETAIL = 120
+/** The first of a sequence, before those that the judge left out. */
+const BEFORE_OMITTED = 300
+/** A part of a shaft that is there can be seen, in per cent. */
+const LEAST_SEEN = 3
 
-/** Where a gap is told: behind the first of those that are shown. */
-const FIRST = 300
-
-export function sequence({ number, dialler, listener, sequence: rows, omitted }: ConnectionPicture): Markup {
-  const first = omitted > 0 ? rows.slice(0, FIRST) : rows
-  const last = rows.slice(first.length)
-  const gap = omitted > 0 && html`<tr class="gap"><td colspan="5">${counted(omitted, 'frame')} more</td></tr>`
-  return html`<div class="scroll" role="region" tabindex="0" aria-label="Frames of connection ${number}">
-<table class="sequence">
-<thead><tr><th scope="col">ms</th><th scope="col">packet</th><th scope="col"><span class="ends"><span>${dialler}</span> <span>${listener}</span></span></th><th scope="col">bytes</th><th scope="col">of these sealed</th></tr></thead>
-<tbody>
-${first.map(rowOf)}${gap}${last.map(rowOf)}</tbody>
-</table>
-</div>`
+export function sequence(picture: ConnectionPicture): Markup {
+  const cut = picture.omitted > 0 ? BEFORE_OMITTED : picture.sequence.length
+  const rows = [
+    ...folded(picture.sequence.slice(0, cut)).map(row),
+    ...(picture.omitted > 0 ? [omitted(picture.omitted)] : []),
+    ...folded(picture.sequence.slice(cut)).map(row)
+  ]
+  return markup`<table class="sequence" role="table" aria-label="Frames of connection ${picture.number}">
+<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Packet</th><th scope="col" role="columnheader">ms</th><th scope="col" role="columnheader" class="ends"><span>dialler<br>${foreign(picture.dialler)}</span> <span>listener<br>${foreign(picture.listener)}</span></th><th scope="col" role="columnheader">Clear<br>bytes</th><th scope="col" role="columnheader">Sealed<br>bytes</th></tr></thead>
+<tbody role="rowgroup">${rows}</tbody>
+</table>`
 }
 
-function rowOf({ direction, label, length, sealed, detail, packet, ms }: Row): Markup {
-  const way = direction === 'up' ? 'to the right' : 'to the left'
-  return html`<tr><td class="number">${milliseconds(ms)}</td><td class="number">${packet}</td><td><span class="arrow ${direction}"><span class="label"><b>${label}</b>${detail && html` <span class="detail">${detail}</span>`}<span class="hidden"> ${way}</span></span><span class="shaft">${parts({ length, sealed })}</span></span></td><td class="number">${length.toLocaleString('en-US')}</td><td class="number">${sealed ? sealed.length.toLocaleString('en-US') : 'none'}</td></tr>
-`
+function row({ frame, run }: Row): Markup {
+  const { direction, label, detail, packet, ms, content } = frame
+  const [clear, sealed] = sums(run ?? [frame])
+  const last = run?.at(-1)
+  const title = run ? markup`<b>${foreign(label, MAX_LABEL)}</b> × ${counted(run.length)}` : foreign(label, MAX_LABEL)
+  const what = run ? lengths(run) : markup`${foreign(detail, MAX_DETAIL)}`
+  return markup`
+<tr role="row" class="${direction}${run ? ' run' : ''}"><td role="cell" class="p">${counted(packet)}${last && last.packet !== packet && `–${counted(last.packet)}`}</td><td role="cell" class="t">${fixed(ms, 2)}</td><th scope="row" role="rowheader" class="f"><span class="w"><b>${title}</b>${content && markup` <i>file</i>`} ${what}</span>${arrow(direction, clear, sealed)}</th><td role="cell" class="c">${share(clear)}</td><td role="cell" class="s">${share(sealed)}</td></tr>`
 }
 
-/** The line of an arrow: solid where anybody can read, hatched where it is sealed, in the measure of the bytes. */
-function parts({ length, sealed }: Pick<Frame, 'length' | 'sealed'>): Markup {
-  const share = sealed && length > 0 ? Math.round((sealed.length / length) * 100) : 0
-  return html`<svg class="bytes" width="100%" height="6" aria-hidden="true"><rect class="clear" width="${100 - share}%" height="6"/><rect class="sealed" x="${100 - share}%" width="${share}%" height="6"/></svg>`
+function sums(frames: readonly Shown[]): [clear: number, sealed: number] {
+  const sealed = frames.reduce((sum, frame) => sum + (frame.sealed?.length ?? 0), 0)
+  return [frames.reduce((sum, { length }) => sum + length, 0) - sealed, sealed]
+}
+
+const share = (bytes: number): string => (bytes === 0 ? '–' : counted(bytes))
+
+/** `65,557 bytes each` */
+function lengths(run: readonly Shown[]): Markup {
+  const all = run.map(({ length }) => length)
+  const [least, most] = [Math.min(...all), Math.max(...all)]
+  return least === most ? markup`${count(most, 'byte')} each` : markup`${counted(least)} to ${count(most, 'byte')} each`
+}
+
+function omitted(frames: number): Markup {
+  return markup`
+<tr role="row" class="run"><td role="cell" class="p">…</td><td role="cell" class="t"></td><th scope="row" role="rowheader" class="f"><span class="w">${count(frames, 'more frame')}, not shown</span></th><td role="cell" class="c"></td><td role="cell" class="s"></td></tr>`
+}
+
+function arrow(direction: Direction, clear: number, sealed: number): Markup {
+  const total = clear + sealed
+  if (total === 0) return markup``
+  const least = (part: number): number =>
+    part === 0 ? 0 : Math.min(100 - LEAST_SEEN, Math.max(LEAST_SEEN, (100 * part) / total))
+  const open = sealed === 0 ? 100 : clear === 0 ? 0 : least(clear)
+  const up = direction === 'up'
+  const [openAt, sealedAt] = up ? [100 - open, 0] : [0, open]
+  const part = (kind: string, at: number, width: number): Markup =>
+    markup`<rect class="${kind}" x="${at.toFixed(1)}%" y="4" width="${width.toFixed(1)}%" height="6"/>`
+  return markup`<svg class="arrow ${sealed > clear ? 'filled' : 'open'}" aria-hidden="true">${open < 100 && part('s', sealedAt, 100 - open)}${open > 0 && part('c', openAt, open)}<use href="#${up ? 'right' : 'left'}" x="${up ? '100%' : '0'}"/></svg>`
+}
+
+export function handshake({ handshake }: ConnectionPicture): Markup {
+  const seen = ['SYN', 'SYN-ACK', 'ACK'].slice(0, handshake.length).join(', ')
+  return handshake.length === 0
+    ? markup`<p>The capture does not hold the beginning of this connection: no TCP handshake was seen.</p>`
+    : markup`<p>TCP handshake (${seen}): ${packetFilter(handshake)}</p>`
 }

@@ -1,41 +1,41 @@
 import t from 'tap'
-import { html, Markup } from '../../../src/proof/report/markup.ts'
-import { bytes, counted, milliseconds, packetFilter } from '../../../src/proof/report/words.ts'
+import { foreign, legible, Markup, markup } from '../../../src/proof/report/markup.ts'
 
-t.test('what is put into a template is text, unless a template made it', t => {
-  const hostile = `<b onclick="x('y')">&amp;`
-  t.equal(html`<p title="${hostile}">${hostile}</p>`.text.match(/[<>"']/g)?.join(''), '<""><>')
-  t.equal(html`${html`<i>${'<'}</i>`}`.text, '<i>&lt;</i>')
-  t.equal(html`${['a<', html`<br>`, 3, ['"']]}`.text, 'a&lt;<br>3&quot;')
-  t.equal(html`-${undefined}${false}${0}-`.text, '-0-')
-  t.equal(html`${new Markup('<!doctype html>')}`.text, '<!doctype html>')
+t.test('what is put in is text: no tag, no attribute, no entity', t => {
+  const hostile = `<script>alert(1)</script>"onload='x'&amp;`
+  const { source } = markup`<p title="${hostile}">${hostile}</p>`
+  t.notMatch(source.slice(3), /<(?!\/p>)/)
+  t.equal(source.split('"').length, 3, 'the attribute ends where the template ends it')
+  t.match(source, '&lt;script&gt;alert(1)&lt;/script&gt;&quot;onload=&#39;x&#39;&amp;amp;')
   t.end()
 })
 
-t.test('characters that are not seen, or turn what follows, are shown as their numbers', t => {
-  const rows: [string, string][] = [
-    ['a\u202etxt', 'a\\u{202e}txt'],
-    ['\u001b[31m', '\\u{1b}[31m'],
-    ['a\nb\tc', 'a\\u{a}b\\u{9}c'],
-    ['\u2066\u200b\ufeff', '\\u{2066}\\u{200b}\\u{feff}'],
-    ['\ud800', '\\u{d800}'],
-    ['é 漢 🙂 ⊕', 'é 漢 🙂 ⊕']
-  ]
-  for (const [text, shown] of rows) t.equal(html`${text}`.text, shown)
+t.test('what this template made stays, alone and in a list; what is not there leaves nothing', t => {
+  const list = [markup`<b>${1}</b>`, markup`<b>${2}</b>`]
+  t.equal(markup`${list}${undefined}${false}${new Markup('<hr>')}`.source, '<b>1</b><b>2</b><hr>')
+  t.equal(markup`${0}`.source, '0')
   t.end()
 })
 
-t.test('numbers and filters', t => {
-  t.same([0, 1023, 1024, 1_572_864, 2 ** 31, 2 ** 44].map(bytes), [
-    '0 B',
-    '1023 B',
-    '1.0 KiB',
-    '1.5 MiB',
-    '2.0 GiB',
-    '16384.0 GiB'
-  ])
-  t.same([counted(1, 'packet'), counted(12_000, 'packet')], ['1 packet', '12,000 packets'])
-  t.same([milliseconds(0.04), milliseconds(12_345.67)], ['0.0', '12,345.7'])
-  t.same([packetFilter([7]), packetFilter([3, 7])], ['frame.number == 7', 'frame.number in {3, 7}'])
+t.test('characters that hide, turn or ring are written out', t => {
+  t.equal(legible('gpj.\u202etxt'), 'gpj.\\u{202e}txt')
+  t.equal(legible('a\u0000\u0007\u001b[2J\u007f\u0085b'), 'a\\u{0}\\u{7}\\u{1b}[2J\\u{7f}\\u{85}b')
+  t.equal(legible('a\u200b\u2066\ufeff\u2028\u{e0041}'), 'a\\u{200b}\\u{2066}\\u{feff}\\u{2028}\\u{e0041}')
+  t.equal(legible('half \ud800'), 'half \\u{d800}')
+  t.equal(legible('two\nlines'), 'two lines')
+  t.equal(legible('Grüße 文件 ملف'), 'Grüße 文件 ملف', 'letters of any script stay')
+  t.end()
+})
+
+t.test('a text of any length is cut, between characters', t => {
+  t.equal(legible('x'.repeat(400)).length, 400)
+  t.equal(legible('x'.repeat(1_000_000)), `${'x'.repeat(400)} … (cut)`)
+  t.equal(legible('😀'.repeat(9), 4), '😀😀😀😀 … (cut)')
+  t.equal(legible('😀'.repeat(4), 4), '😀😀😀😀')
+  t.end()
+})
+
+t.test('what runs from right to left is kept apart', t => {
+  t.equal(foreign('ملف <b>').source, '<bdi>ملف &lt;b&gt;</bdi>')
   t.end()
 })
