@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { ConnectionPicture, Verdict } from '../../../src/proof/model.ts'
 import { reportOf } from '../../../src/proof/report/page.ts'
-import { Chromium, chromiumIsThere, type Page, type Screen } from '../../fixtures/chromium.ts'
+import { Browser, hasBrowser, type Page, type Screen } from '../../fixtures/browser.ts'
 import { flow, frame, held, refuted } from '../../fixtures/verdict.ts'
 
 /** The report in a real browser: what it says, that it fits, that it fetches nothing and breaks no rule of its own policy. */
@@ -100,17 +100,12 @@ t.test('it names nothing outside itself, and runs nothing', t => {
   t.end()
 })
 
-if (!chromiumIsThere) {
-  t.comment('chromium is not installed: what a browser shows is not tested')
-} else {
-  await inBrowser()
-}
+const skip = hasBrowser ? false : 'chromium is not installed'
 
-async function inBrowser(): Promise<void> {
-  t.setTimeout(170_000)
+t.test('in a browser', { skip, timeout: 170_000 }, async t => {
   const directory = t.testdir({})
   await mkdir(join(directory, 'profile'))
-  const browser = new Chromium(join(directory, 'profile'))
+  const browser = new Browser(join(directory, 'profile'))
   t.teardown(() => browser.stop())
   const files = { held: held(), refuted: refuted(), hostile: hostile(), huge: huge() }
   for (const [name, verdict] of Object.entries(files))
@@ -194,4 +189,4 @@ async function inBrowser(): Promise<void> {
     t.equal(await page.evaluate('document.documentElement.scrollWidth'), 700)
     await page.close()
   })
-}
+})
