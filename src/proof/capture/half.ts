@@ -1,6 +1,6 @@
 import type { Flow } from '../model.ts'
 import { type Losses, type Piece, reassemble } from './reassembly.ts'
-import { FIN, RST, type Segment, SYN } from './segment.ts'
+import { ACK, FIN, RST, type Segment, SYN } from './segment.ts'
 
 /** No window is larger (RFC 7323 §2.3): a number farther away is of another connection, or of nobody. */
 const MAX_WINDOW = 2 ** 30
@@ -24,7 +24,7 @@ export class Half {
     return this.#pieces.length > 0
   }
 
-  /** Takes what a packet of this side brought; false if it has no place here. */
+  /** Takes what a packet of this side brought, but for the one byte of a sign of life, which means nothing (RFC 9293 §3.8.4); false if it has no place here. */
   take(packet: number, { sequence, flags, length, captured, at }: Segment): boolean {
     const syn = (flags & SYN) !== 0
     const start = (sequence + (syn ? 1 : 0)) >>> 0
@@ -35,7 +35,8 @@ export class Half {
     if (this.#first === undefined) return true
     const offset = this.#offsetOf(start)
     if (offset === undefined) return false
-    this.#add({ offset, length: Math.min(bytes, captured), at, packet })
+    const isSignOfLife = bytes === 1 && offset === this.#high - 1 && (flags & ~ACK) === 0
+    if (!isSignOfLife) this.#add({ offset, length: Math.min(bytes, captured), at, packet })
     this.#high = Math.max(this.#high, offset + bytes)
     if ((flags & FIN) !== 0) this.#finished ??= offset + bytes
     return true
@@ -60,7 +61,7 @@ export class Half {
   }
 
   #add(piece: Piece): void {
-    // a sign of life brings a byte before the next one; before the first there is none
+    // a sign of life at the beginning: before the first byte there is none
     const early = this.#begun ? Math.max(0, -piece.offset) : 0
     if (piece.length <= early) return
     const { offset, length, at, packet } = piece

@@ -7,7 +7,7 @@ export interface Packet {
   /** Offset in the file of its first byte, and how many bytes of it are there. */
   readonly at: number
   readonly captured: number
-  /** When it passed, in ms since 1970. */
+  /** When it passed, in ms since 1970; NaN if nobody said. */
   readonly ms: number
 }
 

@@ -8,9 +8,13 @@ const INTERFACE = 1
 const OLD_PACKET = 2
 const SIMPLE_PACKET = 3
 const PACKET = 6
+/** Blocks that are no packets and have a number all the same: lines of a journal, and whatever a program has added for itself. */
+const NUMBERED: ReadonlySet<number> = new Set([9, 0x0bad, 0x40000bad])
 /** Type and length before a block's body, and its length once more behind it. */
 const HEAD = 8
 const FOOT = 4
+/** Of no interface. */
+const NO_LINK = -1
 const OPTION_RESOLUTION = 9
 const OPTION_OFFSET = 14
 
@@ -48,6 +52,7 @@ export function* pcapngPackets(bytes: Uint8Array): Generator<Packet, void, undef
     else if (block.type === INTERFACE) interfaces.push(interfaceOf(data, block))
     else if (block.type === PACKET || block.type === OLD_PACKET) yield packetOf(data, block, interfaces)
     else if (block.type === SIMPLE_PACKET) yield simplePacketOf(data, block, interfaces[0])
+    else if (NUMBERED.has(block.type)) yield { link: NO_LINK, at: block.at, captured: 0, ms: Number.NaN }
   }
 }
 

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { SftError } from '../../streams/errors.ts'
 import type { Connection, Direction, VisibleCertificate } from '../model.ts'
 
 /** Certificates that stand in a flow for everybody to read, in PEM or DER, whatever carries them. */
@@ -11,8 +12,10 @@ const MAX_PEM = 2 * MAX_DER
 /** A SEQUENCE with a length of two bytes, as that in it: certificate and what is signed. */
 const SEQUENCE = Buffer.from('3082', 'hex')
 const HEADER_BYTES = 4
-/** Of one flow: a report of more is no clearer. */
-const MAX_CERTIFICATES = 1000
+const VERSION = 0xa0
+const INTEGER = 0x02
+/** Of one flow, with what only begins like one. */
+const MAX_CANDIDATES = 20_000
 
 /** Parts of a flow, one behind the other: what a protocol has cut, and reads as one. */
 export type Pieces = readonly { readonly at: number; readonly length: number }[]
@@ -29,9 +32,9 @@ function certificatesIn(connection: Connection, direction: Direction, pieces: Pi
   const { bytes, packetAt } = connection[direction]
   const data = joined(bytes, pieces)
   const found: VisibleCertificate[] = []
-  for (const { at, encoded } of [...pems(data), ...ders(data)].sort((a, b) => a.at - b.at)) {
+  for (const { at, encoded } of candidates(data)) {
     const certificate = parse(encoded)
-    if (certificate === undefined || found.length === MAX_CERTIFICATES) continue
+    if (certificate === undefined) continue
     const { subject, issuer, serialNumber: serial } = certificate
     const packet = packetAt(offsetOf(pieces, at))
     found.push({ direction, packet, subject: oneLine(subject), issuer: oneLine(issuer), serial })
@@ -60,23 +63,40 @@ interface Candidate {
   readonly encoded: Buffer
 }
 
-/** Also in JSON, where a line ends with the two characters `\n`. */
+/** @throws SftError ERR_SFT_LIMIT: each costs time, and none may be passed over. */
+function candidates(data: Buffer): Candidate[] {
+  const found: Candidate[] = []
+  for (const scan of [pems(data), ders(data)]) {
+    for (const candidate of scan) {
+      if (found.push(candidate) > MAX_CANDIDATES)
+        throw new SftError('ERR_SFT_LIMIT', `a connection with more than ${MAX_CANDIDATES} certificates`)
+    }
+  }
+  return found.sort((a, b) => a.at - b.at)
+}
+
+/** Also in JSON, where a line ends with the two characters `\n`. Each end is looked at once, so that time is that of the bytes. */
 function* pems(data: Buffer): Generator<Candidate> {
-  for (let at = data.indexOf(BEGIN); at >= 0; at = data.indexOf(BEGIN, at + 1)) {
-    const start = at + BEGIN.length
-    const length = data.subarray(start, start + MAX_PEM).indexOf(END)
-    if (length < 0) continue
-    const text = data.toString('latin1', start, start + length).replace(/\\[nr]/g, '')
+  let before = 0
+  for (let end = data.indexOf(END); end >= 0; end = data.indexOf(END, before)) {
+    const from = Math.max(before, end - MAX_PEM)
+    const at = from + data.subarray(from, end).lastIndexOf(BEGIN)
+    before = end + END.length
+    if (at < from) continue
+    const text = data.toString('latin1', at + BEGIN.length, end).replace(/\\[nr]/g, '')
     yield { at, encoded: Buffer.from(text, 'base64') }
   }
 }
 
+/** What begins as RFC 5280 §4.1 says: a sequence in a sequence, then a version or a serial number. */
 function* ders(data: Buffer): Generator<Candidate> {
   for (let at = data.indexOf(SEQUENCE); at >= 0; at = data.indexOf(SEQUENCE, at + 1)) {
     const inner = at + HEADER_BYTES
-    if (inner + HEADER_BYTES > data.byteLength || !data.subarray(inner, inner + 2).equals(SEQUENCE)) continue
-    const length = HEADER_BYTES + data.readUInt16BE(at + 2)
-    if (length <= MAX_DER && at + length <= data.byteLength) yield { at, encoded: data.subarray(at, at + length) }
+    if (inner + HEADER_BYTES >= data.byteLength || data.readUInt16BE(inner) !== SEQUENCE.readUInt16BE(0)) continue
+    const [length, signed] = [HEADER_BYTES + data.readUInt16BE(at + 2), HEADER_BYTES + data.readUInt16BE(inner + 2)]
+    const first = data[inner + HEADER_BYTES]
+    if ((first !== VERSION && first !== INTEGER) || HEADER_BYTES + signed >= length || length > MAX_DER) continue
+    if (at + length <= data.byteLength) yield { at, encoded: data.subarray(at, at + length) }
   }
 }
 

@@ -1,6 +1,6 @@
 import { CLASSIC_TYPES, type ClassicType, MAX_CLASSIC_PAYLOAD } from '../../auth/classic/wire.ts'
 import type { Connection, Direction } from '../model.ts'
-import { inOrder, Parts } from './parts.ts'
+import { inOrder, type Parts } from './parts.ts'
 
 /** A transfer of the classic system (SPEC §14.2): of its code only the names of its messages are loaded. */
 
@@ -28,11 +28,10 @@ export function isClassic({ up }: Connection): boolean {
   return headerAt(up.bytes, 0)?.type === 'SECE'
 }
 
-export function dissectClassic(connection: Connection): Parts {
-  const parts = new Parts(connection)
+export function dissectClassic(parts: Parts): void {
   const messages = (['up', 'down'] as const).flatMap(direction => split(parts, direction))
   let state = 'start'
-  for (const { direction, type, at, length } of inOrder(connection, messages)) {
+  for (const { direction, type, at, length } of inOrder(parts.connection, messages)) {
     const next = NEXT[state]?.[`${direction} ${type}`]
     if (next === undefined) parts.fault(direction, at, `a classic message ${type} has no place in state ${state}`)
     const payload = length - HEADER_BYTES
@@ -41,7 +40,6 @@ export function dissectClassic(connection: Connection): Parts {
     parts.add({ direction, at, length, label: type, sealed, content: type === 'RSFL', detail })
     state = next ?? state
   }
-  return parts
 }
 
 function split(parts: Parts, direction: Direction): Message[] {
@@ -56,6 +54,7 @@ function split(parts: Parts, direction: Direction): Message[] {
     }
     const length = Math.min(header.length, bytes.byteLength - at)
     if (length < header.length) parts.fault(direction, at, `the flow ends inside a classic message ${header.type}`)
+    parts.count.add()
     messages.push({ direction, type: header.type, at, length })
     at += length
   }

@@ -1,5 +1,5 @@
 import type { Connection, Direction } from '../model.ts'
-import { Parts } from './parts.ts'
+import type { Parts } from './parts.ts'
 
 /**
  * HTTP/1 in the clear (RFC 9112): heads and bodies. Nothing of it counts as sealed: the base64 of a ciphertext is text that anybody reads, and no random bytes; the
@@ -24,10 +24,8 @@ export function isHttp({ up }: Connection): boolean {
   return headAt(bufferOf(up.bytes), 0, 'up') !== undefined
 }
 
-export function dissectHttp(connection: Connection): Parts {
-  const parts = new Parts(connection)
+export function dissectHttp(parts: Parts): void {
   for (const direction of ['up', 'down'] as const) split(parts, direction)
-  return parts
 }
 
 function split(parts: Parts, direction: Direction): void {
@@ -38,6 +36,7 @@ function split(parts: Parts, direction: Direction): void {
       parts.unexplained(direction, at, 'no message of HTTP')
       return
     }
+    parts.count.add()
     parts.add({
       direction,
       at,

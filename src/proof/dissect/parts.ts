@@ -1,13 +1,28 @@
-import type { Connection, Direction, Dissected, Flow, Frame } from '../model.ts'
+import { SftError } from '../../streams/errors.ts'
+import type { Connection, Direction, Flow, Frame } from '../model.ts'
+
+/** Frames of all connections of a capture: each takes memory, and the shortest has 5 bytes. */
+export class FrameCount {
+  #count = 0
+
+  /** @throws SftError ERR_SFT_LIMIT */
+  add(): void {
+    if (++this.#count > MAX_FRAMES) throw new SftError('ERR_SFT_LIMIT', 'the capture has more than two million frames')
+  }
+}
+
+const MAX_FRAMES = 2_000_000
 
 /** What of a connection was made out so far. */
 export class Parts {
   readonly connection: Connection
+  readonly count: FrameCount
   readonly frames: Frame[] = []
   readonly faults: { direction: Direction; at: number; reason: string }[] = []
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, count: FrameCount) {
     this.connection = connection
+    this.count = count
   }
 
   flow(direction: Direction): Flow {
@@ -31,8 +46,8 @@ export class Parts {
   }
 
   /** The frames in the order in which they were complete on the wire. */
-  finish(protocol: Dissected['protocol']): Omit<Dissected, 'certificates'> {
-    return { connection: this.connection, protocol, frames: inOrder(this.connection, this.frames), faults: this.faults }
+  inOrder(): readonly Frame[] {
+    return inOrder(this.connection, this.frames)
   }
 }
 

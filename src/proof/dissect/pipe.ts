@@ -3,7 +3,7 @@ import { MAGIC, type ParsedHeader, parseHeader } from '../../streams/header.ts'
 import type { FrameType } from '../../streams/types.ts'
 import type { Connection, Direction, Frame } from '../model.ts'
 import { Chunks } from './chunks.ts'
-import { Parts } from './parts.ts'
+import type { Parts } from './parts.ts'
 import { type SftFrame, sealedPart, splitFrames } from './sft-frames.ts'
 
 /** A one-way stream (SPEC §7), carried by a connection of anybody's. */
@@ -18,8 +18,8 @@ function startsWithMagic(bytes: Uint8Array): boolean {
   return Buffer.compare(bytes.subarray(0, MAGIC.byteLength), MAGIC) === 0
 }
 
-export function dissectPipe(connection: Connection, direction: Direction): Parts {
-  const parts = new Parts(connection)
+export function dissectPipe(parts: Parts, direction: Direction): void {
+  const { connection, count } = parts
   const other = direction === 'up' ? 'down' : 'up'
   if (connection[other].bytes.byteLength > 0) parts.unexplained(other, 0, 'an answer to a one-way stream')
   const length = MAGIC.byteLength
@@ -33,7 +33,7 @@ export function dissectPipe(connection: Connection, direction: Direction): Parts
     detail: 'a one-way stream of sft'
   })
   const { bytes } = connection[direction]
-  const { frames, rest } = splitFrames(bytes, length)
+  const { frames, rest } = splitFrames(bytes, length, count)
   const last = frames.findIndex(({ type }) => type === 'FINL')
   const stream = last < 0 ? frames : frames.slice(0, last + 1)
   addStream(parts, direction, stream)
@@ -41,7 +41,6 @@ export function dissectPipe(connection: Connection, direction: Direction): Parts
   if (last >= 0 && end < bytes.byteLength) parts.unexplained(direction, end, 'bytes behind the end of the stream')
   else if (rest) parts.unexplained(direction, end, rest.reason)
   else if (last < 0) parts.fault(direction, end, 'the stream has no end')
-  return parts
 }
 
 function addStream(parts: Parts, direction: Direction, frames: readonly SftFrame[]): void {

@@ -5,8 +5,8 @@ import { SUITE_IDS, SUITES } from '../../workers/construction.ts'
 import type { Connection, Direction } from '../model.ts'
 import { Chunks } from './chunks.ts'
 import { Onlooker } from './onlooker.ts'
-import { inOrder, Parts } from './parts.ts'
-import { type SftFrame, sealedPart, splitFrames } from './sft-frames.ts'
+import { inOrder, type Parts } from './parts.ts'
+import { firstType, type SftFrame, sealedPart, splitFrames } from './sft-frames.ts'
 
 /** A session of sft/1, or a stripe of one (SPEC §6 to §9): the first frame says which. */
 
@@ -20,15 +20,15 @@ type Placed = SftFrame & { readonly direction: Direction }
 
 /** Whether the one who dialled began with a frame that only sft begins with. */
 export function isSession({ up }: Connection): boolean {
-  const [first] = splitFrames(up.bytes.subarray(0, HANDSHAKE_CAP), 0).frames
-  return first?.type === 'HELO' || first?.type === 'JOIN'
+  const type = firstType(up.bytes)
+  return type === 'HELO' || type === 'JOIN'
 }
 
-export function dissectSession(connection: Connection): Parts {
-  const parts = new Parts(connection)
+export function dissectSession(parts: Parts): void {
+  const { connection, count } = parts
   const frames: Placed[] = []
   for (const direction of ['up', 'down'] as const) {
-    const { frames: found, rest } = splitFrames(connection[direction].bytes, 0)
+    const { frames: found, rest } = splitFrames(connection[direction].bytes, 0, count)
     frames.push(...found.map(frame => ({ ...frame, direction })))
     const end = found.reduce((sum, { length }) => sum + length, 0)
     if (rest) parts.unexplained(direction, end)
@@ -38,7 +38,6 @@ export function dissectSession(connection: Connection): Parts {
   const onlooker = new Onlooker()
   const chunks = { up: new Chunks(), down: new Chunks() }
   for (const frame of inOrder(connection, frames)) addFrame(parts, frame, onlooker, chunks[frame.direction])
-  return parts
 }
 
 function addFrame(parts: Parts, frame: Placed, onlooker: Onlooker, chunks: Chunks): void {

@@ -42,21 +42,36 @@ const EXACT: Readonly<Partial<Record<FrameType, number>>> = {
 /** In the clear. */
 export const CLEAR: ReadonlySet<FrameType> = new Set<FrameType>(['HELO', 'HELR', 'JOIN'])
 
-/** The frames from `from` on; what is no frame, or not there whole, is the rest. */
-export function splitFrames(bytes: Uint8Array, from: number): Split {
+/**
+ * The frames from `from` on; what is no frame, or not there whole, is the rest.
+ *
+ * @throws SftError ERR_SFT_LIMIT of `count`
+ */
+export function splitFrames(bytes: Uint8Array, from: number, count: { add(): void }): Split {
   const frames: SftFrame[] = []
   let at = from
   try {
     while (at < bytes.byteLength) {
       const frame = frameAt(bytes, at)
+      count.add()
       frames.push(frame)
       at += frame.length
       if (at > bytes.byteLength) return cutOff(frames, bytes.byteLength)
     }
     return { frames, rest: undefined }
   } catch (error) {
-    if (!SftError.is(error)) throw error
+    if (!SftError.is(error) || error.code === 'ERR_SFT_LIMIT') throw error
     return { frames, rest: { at, reason: error.message } }
+  }
+}
+
+/** The type of the first frame, if there is one. */
+export function firstType(bytes: Uint8Array): FrameType | undefined {
+  try {
+    return frameAt(bytes, 0).type
+  } catch (error) {
+    if (SftError.is(error)) return undefined
+    throw error
   }
 }
 

@@ -18,8 +18,6 @@ const MESSAGES: Readonly<Record<number, string>> = {
 }
 const SERVER_HELLO = 2
 const HEADER_BYTES = 4
-/** Longer than any chain. */
-const MAX_MESSAGE = 128 * 1024
 const SUPPORTED_VERSIONS = 43
 const TLS_1_3 = 0x0304
 const EXPLICIT_NONCE_BYTES = 8
@@ -31,29 +29,35 @@ const WITH_NONCE: readonly (readonly [number, number])[] = [
   [0xc09c, 0xc0af]
 ]
 
-/** Follows the handshake messages of both sides, over any records. */
+/** A message that is not there whole yet. */
+interface Pending {
+  readonly pieces: Uint8Array[]
+  size: number
+  needed: number
+}
+
+/** Follows the handshake messages of both sides, over any records; memory is one message of each. */
 export class Hellos {
   /** Bytes in front of the ciphertext of each record. */
   nonceBytes = 0
-  readonly #pending: Record<Direction, Buffer> = { up: Buffer.alloc(0), down: Buffer.alloc(0) }
+  /** Version that the server has chosen. */
+  isNewest = false
+  readonly #pending: Record<Direction, Pending> = { up: nothing(), down: nothing() }
 
   /** Takes the body of a record: which messages begin in it, and what is to be said of them. */
   see(direction: Direction, body: Uint8Array): { label: string; detail: string } {
     const names: string[] = []
     let detail = ''
-    const before = this.#pending[direction].byteLength
-    let pending = Buffer.concat([this.#pending[direction], body])
-    for (let start = 0; pending.byteLength >= HEADER_BYTES; ) {
-      const type = pending[0] as number
-      const length = HEADER_BYTES + pending.readUIntBE(1, 3)
-      if (start >= before) names.push(MESSAGES[type] ?? `message ${type}`)
-      if (length > MAX_MESSAGE) return { label: names.join(', '), detail: 'a message that is too long' }
-      if (pending.byteLength < length) break
-      if (type === SERVER_HELLO) detail = this.#serverHello(pending.subarray(HEADER_BYTES, length))
-      pending = pending.subarray(length)
-      start += length
+    let rest = body
+    while (rest.byteLength > 0) {
+      const pending = this.#pending[direction]
+      if (pending.size === 0) names.push(MESSAGES[rest[0] as number] ?? `message ${rest[0]}`)
+      rest = take(pending, rest)
+      const message = pending.size < pending.needed ? undefined : whole(pending)
+      if (message === undefined) continue
+      if (message[0] === SERVER_HELLO) detail = this.#serverHello(message.subarray(HEADER_BYTES))
+      this.#pending[direction] = nothing()
     }
-    this.#pending[direction] = pending
     return { label: names.join(', ') || 'handshake', detail }
   }
 
@@ -65,9 +69,29 @@ export class Hellos {
     const chosen = extensionOf(body, at + 3, SUPPORTED_VERSIONS)
     const isNewest = chosen?.byteLength === 2 && chosen.readUInt16BE(0) === TLS_1_3
     const nonce = WITH_NONCE.some(([first, last]) => suite >= first && suite <= last)
+    this.isNewest = isNewest
     this.nonceBytes = !isNewest && nonce ? EXPLICIT_NONCE_BYTES : 0
     return `TLS ${isNewest ? '1.3' : versionOf(body.readUInt16BE(0))}, suite 0x${suite.toString(16).padStart(4, '0')}`
   }
+}
+
+function nothing(): Pending {
+  return { pieces: [], size: 0, needed: HEADER_BYTES }
+}
+
+/** Takes what is needed; gives what is left. */
+function take(pending: Pending, bytes: Uint8Array): Uint8Array {
+  const taken = bytes.subarray(0, pending.needed - pending.size)
+  pending.pieces.push(taken)
+  pending.size += taken.byteLength
+  return bytes.subarray(taken.byteLength)
+}
+
+/** The message, if its length is known and all of it is there. */
+function whole(pending: Pending): Buffer | undefined {
+  const message = Buffer.concat(pending.pieces)
+  pending.needed = HEADER_BYTES + message.readUIntBE(1, 3)
+  return message.byteLength === pending.needed ? message : undefined
 }
 
 function versionOf(version: number): string {

@@ -1,5 +1,5 @@
 import type { Connection, Direction, Frame } from '../model.ts'
-import { inOrder, Parts } from './parts.ts'
+import { inOrder, type Parts } from './parts.ts'
 import { Hellos } from './tls-handshake.ts'
 
 /** TLS 1.2 and 1.3 (RFC 5246, RFC 8446), by the headers of its records. */
@@ -29,23 +29,27 @@ export function isTls({ up }: Connection): boolean {
   return headerAt(up.bytes, 0)?.type === HANDSHAKE && up.bytes[HEADER_BYTES] === 1
 }
 
-export function dissectTls(connection: Connection): Parts {
-  const parts = new Parts(connection)
+export function dissectTls(parts: Parts): void {
   const records = (['up', 'down'] as const).flatMap(direction => split(parts, direction))
   const hellos = new Hellos()
   const sealing = { up: false, down: false }
-  for (const record of inOrder(connection, records)) {
-    const { direction, type, at, length } = record
-    const body = parts.flow(direction).bytes.subarray(at + HEADER_BYTES, at + length)
-    const isSealed = type === APPLICATION_DATA || (sealing[direction] && type !== CHANGE_CIPHER_SPEC)
-    if (type === CHANGE_CIPHER_SPEC) sealing[direction] = true
-    const inClear = type === HANDSHAKE && !isSealed ? hellos.see(direction, body) : undefined
-    const label = inClear?.label || (NAMES.get(type) as string)
-    const detail = isSealed && type !== APPLICATION_DATA ? 'sealed' : (inClear?.detail ?? '')
-    const sealed = isSealed ? sealedPart(record, hellos.nonceBytes) : undefined
-    parts.add({ direction, at, length, label, sealed, content: false, detail })
+  for (const record of inOrder(parts.connection, records)) {
+    const { direction, type } = record
+    const isChange = type === CHANGE_CIPHER_SPEC
+    addRecord(parts, record, hellos, type === APPLICATION_DATA || (sealing[direction] && !isChange))
+    // 1.3 sends one for those who look, and it changes nothing (RFC 8446 §D.4)
+    if (isChange && !hellos.isNewest) sealing[direction] = true
   }
-  return parts
+}
+
+function addRecord(parts: Parts, record: TlsRecord, hellos: Hellos, isSealed: boolean): void {
+  const { direction, type, at, length } = record
+  const body = parts.flow(direction).bytes.subarray(at + HEADER_BYTES, at + length)
+  const said = type === HANDSHAKE && !isSealed ? hellos.see(direction, body) : undefined
+  const label = said?.label ?? (NAMES.get(type) as string)
+  const detail = isSealed && type !== APPLICATION_DATA ? 'sealed' : (said?.detail ?? '')
+  const sealed = isSealed ? sealedPart(record, hellos.nonceBytes) : undefined
+  parts.add({ direction, at, length, label, sealed, content: false, detail })
 }
 
 /** What the handshake says in the clear, without the headers of records: a certificate may be in two of them. */
@@ -73,6 +77,7 @@ function split(parts: Parts, direction: Direction): TlsRecord[] {
     }
     const length = Math.min(header.length, bytes.byteLength - at)
     if (length < header.length) parts.fault(direction, at, 'the flow ends inside a record of TLS')
+    parts.count.add()
     records.push({ direction, type: header.type, at, length })
     at += length
   }

@@ -1,0 +1,84 @@
+import t from 'tap'
+import { parseCapture } from '../../../src/proof/capture/read.ts'
+import { writeCapture } from '../../../src/proof/capture/write.ts'
+import { dissect } from '../../../src/proof/dissect/dissect.ts'
+import type { Dissected } from '../../../src/proof/model.ts'
+import { flaws } from '../../fixtures/frame-flaws.ts'
+
+function exchange(up: string, down: string): Dissected {
+  const pieces = [
+    { dialler: true, bytes: Buffer.from(up) },
+    { dialler: false, bytes: Buffer.from(down) }
+  ]
+  const [found] = dissect(parseCapture(writeCapture([{ port: 4433, pieces }]))) as [Dissected]
+  t.same(flaws(found), [])
+  return found
+}
+
+const told = ({ frames }: Dissected) => frames.map(({ label, length }) => `${label} ${length}`)
+
+t.test('heads and bodies by their length', t => {
+  const found = exchange(
+    'GET /a HTTP/1.1\r\nHost: b\r\n\r\nPOST /b HTTP/1.0\r\ncontent-length: 4\r\n\r\nbody',
+    'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 304 Not Modified\r\n\r\n'
+  )
+  t.equal(found.protocol, 'http')
+  t.same(found.faults, [])
+  const expected = [
+    'GET /a 28',
+    'POST /b 39',
+    'body of POST /b 4',
+    'answer 200 38',
+    'body of answer 200 2',
+    'answer 304 29'
+  ]
+  t.same(told(found).sort(), expected.sort())
+  t.end()
+})
+
+t.test('bodies in chunks, with and without trailers', t => {
+  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const found = exchange(
+    'GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n',
+    `${chunked}4\r\nsome\r\na;x=y\r\n more text\r\n0\r\n\r\n${chunked}1\r\nx\r\n0\r\nA: b\r\n\r\n`
+  )
+  t.same(found.faults, [])
+  t.same(told(found).slice(2), ['answer 200 47', 'body of answer 200 33', 'answer 200 47', 'body of answer 200 17'])
+  t.end()
+})
+
+t.test('a body that ends with the connection', t => {
+  const found = exchange('GET / HTTP/1.0\r\n\r\n', 'HTTP/1.0 200 OK\r\n\r\nall that follows')
+  t.same(found.faults, [])
+  t.same(told(found), ['GET / 18', 'answer 200 19', 'body of answer 200 16'])
+  t.end()
+})
+
+t.test('M172: what is cut off, and what is no HTTP any more', t => {
+  const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+  for (const body of ['', '4', '4\r\nso', '4\r\nsome\r\n', '4\r\nsome\r\n0\r\n', 'x\r\nsome'])
+    t.match(exchange('GET / HTTP/1.1\r\n\r\n', head + body).faults, [{ direction: 'down', at: 0 }], body)
+  t.match(exchange('POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nbody', '').faults, [{ direction: 'up', at: 0 }])
+  const found = exchange('GET / HTTP/1.1\r\n\r\nand now something else', '')
+  t.match(found.faults, [{ direction: 'up', at: 18, reason: 'no message of HTTP' }])
+  t.match(found.frames, [{ label: 'GET /' }, { label: 'unexplained', at: 18, length: 22 }])
+  t.end()
+})
+
+t.test('what only looks like it is unknown', t => {
+  for (const text of ['GET / HTTP/1.1\r\n', 'GET /\r\n\r\n', 'get / HTTP/1.1\r\n\r\n', ' GET / HTTP/1.1\r\n\r\n'])
+    t.equal(exchange(text, '').protocol, 'unknown')
+  t.end()
+})
+
+t.test('a login of the classic system is told by its body', t => {
+  const payload = Buffer.alloc(256, 7).toString('base64')
+  const body = JSON.stringify({ payload, public_key: 'PEM' })
+  const found = exchange(`POST /verify HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`, '')
+  t.match(found.frames[1], {
+    label: 'body of POST /verify',
+    sealed: undefined,
+    detail: 'a classic login: 256 bytes of ciphertext in base64, all else in the clear'
+  })
+  t.end()
+})
