@@ -84,7 +84,7 @@ function along({ entropyAlong, bytes }: FlowPicture, title: string): Markup {
   const area = pieces === 0 ? '' : `${path}V${BOTTOM}H${BOX.left}Z`
   const random = expectedEntropy(Math.round(bytes / Math.max(1, pieces)))
   return drawing(title, [
-    `<path class="area" d="${area}"/><path class="run" d="${path}"/>`,
+    `<path class="area" d="${area}"/><path class="line" d="${path}"/>`,
     line(y(random), `random bytes: ${fixed(random, 2)} bits a byte`),
     ...[0, 2, 4, 6, 8].map(bits => side(y(bits), String(bits))),
     tick(BOX.left, '0', 'start'),

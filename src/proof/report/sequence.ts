@@ -36,15 +36,13 @@ function row({ frame, run }: Row): Markup {
   const title = run ? markup`<b>${foreign(label, MAX_LABEL)}</b> × ${counted(run.length)}` : foreign(label, MAX_LABEL)
   const what = run ? lengths(run) : markup`${foreign(detail, MAX_DETAIL)}`
   return markup`
-<tr role="row" class="${direction}${run ? ' run' : ''}"><td role="cell" class="p">${counted(packet)}${last && last.packet !== packet && `–${counted(last.packet)}`}</td><td role="cell" class="t">${fixed(ms, 2)}</td><th scope="row" role="rowheader" class="f"><span class="w"><b>${title}</b>${content && markup` <i>file</i>`} ${what}</span>${arrow(direction, clear, sealed)}</th><td role="cell" class="c">${share(clear)}</td><td role="cell" class="s">${share(sealed)}</td></tr>`
+<tr role="row" class="${direction}${run ? ' run' : ''}"><td role="cell" class="p">${counted(packet)}${last && last.packet !== packet && `–${counted(last.packet)}`}</td><td role="cell" class="t">${fixed(ms, 2)}</td><th scope="row" role="rowheader" class="f"><span class="w"><b>${title}</b>${content && markup` <i>file</i>`} ${what}</span>${arrow(direction, clear, sealed)}</th><td role="cell" class="c">${counted(clear)}</td><td role="cell" class="s">${counted(sealed)}</td></tr>`
 }
 
 function sums(frames: readonly Shown[]): [clear: number, sealed: number] {
   const sealed = frames.reduce((sum, frame) => sum + (frame.sealed?.length ?? 0), 0)
   return [frames.reduce((sum, { length }) => sum + length, 0) - sealed, sealed]
 }
-
-const share = (bytes: number): string => (bytes === 0 ? '–' : counted(bytes))
 
 /** `65,557 bytes each` */
 function lengths(run: readonly Shown[]): Markup {

@@ -107,7 +107,7 @@ figcaption b{display:block;color:var(--ink)}
 .bars{fill:var(--sealed)}.band{fill:var(--random);opacity:.14}
 .random{stroke:var(--random);stroke-width:1.4;stroke-dasharray:5 3;fill:none}
 .axis{stroke:var(--mute);fill:none}
-.area{fill:var(--sealed);opacity:.18}.run{stroke:var(--sealed);stroke-width:1.6;fill:none}`
+.area{fill:var(--sealed);opacity:.18}.line{stroke:var(--sealed);stroke-width:1.6;fill:none}`
 
 const NARROW = `
 main{padding:1.5rem 1rem 3rem}
@@ -132,7 +132,7 @@ main{padding:1.5rem 1rem 3rem}
 /** Ink is for what is said: the page keeps its colours, its rows stay whole, and what only a screen can use goes. */
 const PRINTED = `
 @page{margin:16mm 14mm}
-body{font-size:9.5pt}
+html{font-size:9.5pt}
 main{max-width:none;padding:0}
 h2{margin-top:2rem}h2,h3{break-after:avoid}
 tr,figure,li,.facts,.legend{break-inside:avoid}
