@@ -11,6 +11,9 @@ import { badge } from './symbols.ts'
 
 /** What one table shows of each; `--json` has all of it. */
 const MAX_EVIDENCE = 100
+/** Of what holds: up to so many are all shown, of more the first. */
+const FEW_EVIDENCE = 6
+const FIRST_EVIDENCE = 3
 const MAX_STEPS = 100
 
 export function claims({ claims }: Verdict): Markup {
@@ -26,16 +29,26 @@ export function claims({ claims }: Verdict): Markup {
 
 function claim({ id, sentence, verdict, evidence }: Claim): Markup {
   return markup`
-<tr role="row" class="${verdict}" id="claim-${id}"><td role="cell" class="state">${badge(verdict)}</td><th scope="row" role="rowheader">${foreign(sentence)} <span class="id">${id}</span></th><td role="cell">${list(evidence, packetFilter)}</td></tr>`
+<tr role="row" class="${verdict}" id="claim-${id}"><td role="cell" class="state">${badge(verdict)}</td><th scope="row" role="rowheader">${foreign(sentence)} <span class="id">${id}</span></th><td role="cell">${list(evidence, packetFilter, verdict === 'holds' && evidence.length > FEW_EVIDENCE ? FIRST_EVIDENCE : MAX_EVIDENCE)}</td></tr>`
 }
 
-function list(evidence: readonly Evidence[], shown: (packets: readonly number[]) => Markup | undefined): Markup {
+/** What was found is said before what was looked at; of what holds, the first say enough until somebody asks. */
+function list(evidence: readonly Evidence[], shown: Shown, most = MAX_EVIDENCE): Markup {
+  const items = evidence
+    .slice(0, MAX_EVIDENCE)
+    .map(({ text, packets }) => markup`<li>${foreign(text)} ${shown(packets)}</li>`)
   const left = evidence.length - MAX_EVIDENCE
-  const items = evidence.slice(0, MAX_EVIDENCE).map(({ text, packets }) => {
-    return markup`<li>${foreign(text)} ${shown(packets)}</li>`
-  })
-  return markup`<ul class="evidence">${items}${left > 0 && markup`<li>and ${counted(left)} more, which <code>--json</code> lists</li>`}</ul>`
+  const rest = [
+    ...items.slice(most),
+    ...(left > 0 ? [markup`<li>and ${counted(left)} more, which <code>--json</code> lists</li>`] : [])
+  ]
+  return markup`<ul class="evidence">${items.slice(0, most)}</ul>${
+    rest.length > 0 &&
+    markup`<details><summary>${counted(evidence.length - most)} more</summary><ul class="evidence">${rest}</ul></details>`
+  }`
 }
+
+type Shown = (packets: readonly number[]) => Markup | undefined
 
 export function controls({ controls, claims }: Verdict): Markup {
   const sentences = new Map(claims.map(({ id, sentence }) => [id, sentence]))
@@ -70,7 +83,7 @@ export function steps({ steps }: Verdict): Markup {
 <tr role="row"><td role="cell" class="state">${verdict}</td><th scope="row" role="rowheader"><code>${foreign(command)}</code></th><td role="cell" class="exit"><span class="label">exit </span>${exit}${exit !== expected && markup`, not ${expected}`}</td></tr>`
   })
   const left = steps.length - MAX_STEPS
-  const table = markup`<p>While the capture ran, these commands did, as processes of their own, in this order.</p>
+  const table = markup`<p>Each command was a process of its own. Some must fail, such as those that were given a recording or a byte that had been changed.</p>
 <table class="blocks commands" role="table">
 <thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Outcome</th><th scope="col" role="columnheader">Command</th><th scope="col" role="columnheader">Exit code</th></tr></thead>
 <tbody role="rowgroup">${rows}</tbody>

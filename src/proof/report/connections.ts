@@ -1,6 +1,6 @@
 import { count } from '../judge/claim.ts'
-import type { ConnectionPicture, Direction, FlowPicture, Verdict } from '../model.ts'
-import { foreign, type Markup, markup } from './markup.ts'
+import type { ConnectionPicture, Direction, FlowPicture, Protocol, Verdict } from '../model.ts'
+import { foreign, Markup, markup } from './markup.ts'
 import { connectionFilter, counted, filter, fixed } from './numbers.ts'
 import { plots } from './plots.ts'
 import { handshake, sequence } from './sequence.ts'
@@ -9,30 +9,48 @@ import { handshake, sequence } from './sequence.ts'
 
 const MAX_ROWS = 1500
 const MAX_PICTURED = 24
+/** Unfolded at first: not TLS, which looks the same each time. */
+const MAX_OPENED = 6
 /** Frames of all diagrams together, after which no further one is begun. */
 const MAX_FRAMES = 1500
+/** Bytes of a flow that can be drawn: of fewer, every picture looks the same. */
+const LEAST_DRAWN = 1024
+
+const PROTOCOLS: Readonly<Record<Protocol, string>> = {
+  'sft session': 'sft session',
+  'sft pipe': 'sft pipe',
+  classic: 'classic system',
+  tls: 'TLS',
+  http: 'HTTP',
+  unknown: 'not recognised'
+}
 
 export function connections(verdict: Verdict): Markup {
   const all = verdict.connections
-  const pictured = picturedOf(verdict)
+  const accused = accusedOf(verdict)
+  const pictured = picturedOf([...accused, ...all])
+  const opened = new Set([...accused, ...all.filter(({ protocol }) => protocol !== 'tls')].slice(0, MAX_OPENED))
   const left = all.length - pictured.size
   return markup`<section aria-labelledby="connections">
 <h2 id="connections">Connections</h2>
 ${all.length === 0 ? markup`<p>The capture holds none.</p>` : table(all, pictured)}
 ${left > 0 && markup`<p>${count(pictured.size, 'connection')} ${pictured.size === 1 ? 'is' : 'are'} drawn below, those that a failed claim speaks of before all others; ${counted(left)} ${left === 1 ? 'is' : 'are'} in the table only. <code>--json</code> has all of them.</p>`}
 ${pictured.size > 0 && legend()}
-${all.filter(each => pictured.has(each)).map(connection)}
+${all.filter(each => pictured.has(each)).map(each => connection(each, opened.has(each)))}
 </section>`
 }
 
-/** Those that a failed claim points at come first. */
-function picturedOf({ connections, claims }: Verdict): Set<ConnectionPicture> {
+/** Those that a failed claim points at. */
+function accusedOf({ connections, claims }: Verdict): ConnectionPicture[] {
   const failed = claims.filter(({ verdict }) => verdict === 'fails').flatMap(({ evidence }) => evidence)
   const packets = new Set(failed.flatMap(each => each.packets))
-  const accused = connections.filter(each => each.sequence.some(({ packet }) => packets.has(packet)))
+  return connections.filter(each => each.sequence.some(({ packet }) => packets.has(packet)))
+}
+
+function picturedOf(inTurn: readonly ConnectionPicture[]): Set<ConnectionPicture> {
   const pictured = new Set<ConnectionPicture>()
   let frames = 0
-  for (const each of [...accused, ...connections]) {
+  for (const each of inTurn) {
     if (pictured.size >= MAX_PICTURED || frames >= MAX_FRAMES) break
     if (!pictured.has(each)) frames += each.sequence.length
     pictured.add(each)
@@ -55,9 +73,9 @@ function tableRow(each: ConnectionPicture, pictured: boolean): Markup {
   const sealed = flows.reduce((sum, flow) => sum + flow.sealedBytes, 0)
   const [up, down] = [bytesOf(each, 'up'), bytesOf(each, 'down')]
   const name = markup`${foreign(dialler)} → ${foreign(listener)}`
-  const percent = up + down === 0 ? '–' : `${fixed((100 * sealed) / (up + down), 1)} %`
+  const percent = up + down === 0 ? '–' : `${fixed(Math.floor((1000 * sealed) / (up + down)) / 10, 1)} %`
   return markup`
-<tr role="row"><td role="cell" class="n">${number}</td><th scope="row" role="rowheader">${pictured ? markup`<a href="#connection-${number}">${name}</a>` : name}</th><td role="cell">${protocol}</td><td role="cell" class="n"><span class="label">up </span>${counted(up)}</td><td role="cell" class="n"><span class="label">down </span>${counted(down)}</td><td role="cell" class="n"><span class="label">sealed </span>${percent}</td></tr>`
+<tr role="row"><td role="cell" class="n">${number}</td><th scope="row" role="rowheader">${pictured ? markup`<a href="#connection-${number}">${name}</a>` : name}</th><td role="cell">${PROTOCOLS[protocol]}</td><td role="cell" class="n"><span class="label">up </span>${counted(up)}</td><td role="cell" class="n"><span class="label">down </span>${counted(down)}</td><td role="cell" class="n"><span class="label">sealed </span>${percent}</td></tr>`
 }
 
 function bytesOf({ flows }: ConnectionPicture, direction: Direction): number {
@@ -73,18 +91,20 @@ function legend(): Markup {
 </ul>`
 }
 
-function connection(picture: ConnectionPicture): Markup {
+function connection(picture: ConnectionPicture, open: boolean): Markup {
   const { number, dialler, listener, protocol, flows } = picture
   const expression = connectionFilter(picture)
-  return markup`<section class="connection" aria-labelledby="connection-${number}">
-<h3 id="connection-${number}">Connection ${number}: ${protocol} <span class="sub">${foreign(dialler)} → ${foreign(listener)}</span></h3>
+  return markup`<details class="connection"${open && new Markup(' open')}>
+<summary><h3 id="connection-${number}">Connection ${number}: ${PROTOCOLS[protocol]} <span class="sub">${foreign(dialler)} → ${foreign(listener)}</span></h3></summary>
 ${expression !== undefined && markup`<p>All of its packets: ${filter(expression)}</p>`}
 ${handshake(picture)}
 ${picture.sequence.length > 0 && sequence(picture)}
-${flows.map(flow => (flow.bytes > 0 ? plots(flow) : silent(flow)))}
-</section>`
+${flows.map(flow => (flow.bytes < LEAST_DRAWN ? small(flow) : plots(flow)))}
+</details>`
 }
 
-function silent({ direction }: FlowPicture): Markup {
-  return markup`<p>The ${direction === 'up' ? 'dialler' : 'listener'} sent nothing.</p>`
+function small({ direction, bytes, sealedBytes }: FlowPicture): Markup {
+  const who = direction === 'up' ? 'dialler' : 'listener'
+  if (bytes === 0) return markup`<p>The ${who} sent nothing.</p>`
+  return markup`<p>The ${who} sent ${count(bytes, 'byte')}, ${sealedBytes === 0 ? 'none' : counted(sealedBytes)} of them sealed: too few for a picture.</p>`
 }

@@ -17,7 +17,7 @@ body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 -apple-syst
 main{max-width:66rem;margin:0 auto;padding:2.5rem 1.5rem 4rem}
 h1,h2,h3{line-height:1.2;text-wrap:balance}
 h2{font-size:1.5rem;margin:3.5rem 0 .75rem;letter-spacing:-.01em}
-h3{font-size:1.125rem;margin:2.75rem 0 .5rem;padding-top:1.25rem;border-top:1px solid var(--line)}
+h3{font-size:1.125rem;margin:0}
 h3 .sub{display:block;font-weight:400;color:var(--mute);margin-top:.15rem}
 p,ol{max-width:44rem;margin:.5rem 0;text-wrap:pretty}
 li{margin:.35rem 0}
@@ -71,8 +71,18 @@ td p{margin:0 0 .5rem}
 .overview tbody th{width:auto;font-weight:400}
 .overview .n,.overview thead th:nth-child(n+4){text-align:right;white-space:nowrap}
 .overview .n:first-child{text-align:left}
+.commands th,.commands td,.overview th,.overview td{padding-top:.45rem;padding-bottom:.45rem}
 .label{display:none}
+summary{cursor:pointer;color:var(--link)}
+.evidence+details{margin-top:.5rem}details .evidence{margin-top:.5rem}
+.connection{border-top:1px solid var(--line);padding:1rem 0}
+.connection[open]{padding-bottom:2rem}
+.connection>summary{color:inherit;display:flex;gap:.75rem;list-style:none}
+.connection>summary::-webkit-details-marker{display:none}
+.connection>summary::before{content:"";flex:none;width:.55rem;height:.55rem;margin:.4rem .2rem 0 0;border:solid var(--link);border-width:0 2px 2px 0;transform:rotate(-45deg)}
+.connection[open]>summary::before{transform:rotate(45deg)}
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1.75rem;list-style:none;padding:0;margin:1.5rem 0 0;color:var(--mute);font-size:.9375rem}
+.legend+.connection{margin-top:1.5rem}
 .legend .key{width:40px;height:10px;margin-right:.5em}
 i{font-style:normal;font-size:.75rem;font-weight:600;line-height:1;border:1px solid currentColor;border-radius:3px;padding:.05rem .3rem;color:var(--mute);vertical-align:.08em}`
 
@@ -121,12 +131,13 @@ main{padding:1.5rem 1rem 3rem}
 .sequence,.sequence thead,.sequence thead tr,.sequence tbody{display:block}
 .sequence thead th{display:none}
 .sequence thead .ends{display:flex;justify-content:space-between;width:auto;padding:0 0 .25rem}
-.sequence tbody tr{display:grid;grid-template-columns:auto auto 1fr auto}
-.sequence td{width:auto;color:var(--mute);font-size:.8125rem;padding:.5rem .5rem 0 .4rem}
-.sequence td::before{content:"packet "}.sequence .t::before{content:none}.sequence .t::after{content:" ms"}
+.sequence tbody tr{display:flex;flex-wrap:wrap;align-items:baseline;border:solid var(--mute);border-width:0 2px}
+.sequence tbody .run{border-style:dashed}
+.sequence td{width:auto;color:var(--mute);font-size:.8125rem;padding:.5rem 0 0 .5rem}
+.sequence td::before{content:"No. "}.sequence .t::before{content:none}.sequence .t::after{content:" ms"}
 .sequence .c::before,.sequence .s::before{content:none}.sequence .c::after{content:" clear"}.sequence .s::after{content:" sealed"}
-.sequence .p{border-left:2px solid var(--mute)}.sequence .s{border-right:2px solid var(--mute);padding-right:.4rem}
-.sequence .f{grid-column:1/-1;grid-row:2;padding-top:0}
+.sequence .c{margin-left:auto;padding-right:0}.sequence .s{padding-right:.4rem}
+.sequence .f{order:1;width:100%;border:0;padding-top:0}
 .sequence .w{padding:0 .4rem}`
 
 /** Ink is for what is said: the page keeps its colours, its rows stay whole, and what only a screen can use goes. */
@@ -139,7 +150,9 @@ tr,figure,li,.facts,.legend{break-inside:avoid}
 thead{display:table-header-group}
 .sequence tbody tr:hover{background:none}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
-a{color:inherit}`
+a{color:inherit}
+td details::details-content{content-visibility:visible;display:block;height:auto}
+td summary{display:none}`
 
 export const STYLE = `:root{${COLOURS.light}}
 @media screen{:root{color-scheme:light dark}}
