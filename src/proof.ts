@@ -17,3 +17,6 @@ export type {
   Verdict
 } from './proof/model.ts'
 export { CLAIMS } from './proof/model.ts'
+export { reportOf } from './proof/report/page.ts'
+export type { Step } from './proof/run/commands.ts'
+export { type ProofRunOptions, proveRun } from './proof/run/prove.ts'

@@ -57,6 +57,7 @@ export const ERRORS = {
   ERR_SFT_PUSH_REFUSED: { exit: 44, retryable: false },
   ERR_SFT_EXISTS: { exit: 45, retryable: false },
   ERR_SFT_UNAUTHENTICATED: { exit: 46, retryable: false },
+  ERR_SFT_PROOF: { exit: 47, retryable: false },
   ERR_SFT_CONNECTION_LOST: { exit: 75, retryable: true },
   ERR_SFT_OUTPUT_CLOSED: { exit: 141, retryable: false },
   ERR_SFT_CANCELLED: { exit: 1, retryable: false }

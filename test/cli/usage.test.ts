@@ -37,6 +37,8 @@ const COMMANDS = [
   ['receipt'],
   ['receipt', 'verify'],
   ['doctor'],
+  ['proof'],
+  ['proof', 'run'],
   ['classic'],
   ['classic', 'auth'],
   ['classic', 'user', 'add'],
@@ -128,6 +130,7 @@ const PROVOKED: Record<number, string> = {
   44: 'socket.test.ts',
   45: 'pipe.test.ts',
   46: 'classic/files.test.ts',
+  47: 'proof-run.test.ts',
   75: 'socket.test.ts',
   141: 'pipe.test.ts'
 }

@@ -61,7 +61,7 @@ async function alterEach(
     const codes = [resultIn(ended)?.error?.code, await listening.refusal()]
     const names =
       (await isThere(commands, OUTPUT)) || (await readdir(join(commands.directory, INBOX))).includes(file.name)
-    const text = `a byte flipped in ${NAMES[flip.label]} of a live ${args[0]}: ${codes[0] ?? 'no error'} (exit ${ended.exit}) where it is dialled, ${codes[1] ?? 'no error'} where it is listened, ${names ? 'a file' : 'no file'}`
+    const text = `A live ${args[0]} with a byte flipped in ${NAMES[flip.label]}: ${codes[0] ?? 'no error'} (exit ${ended.exit}) where it was dialled, ${codes[1] ?? 'no error'} where it was listened, ${names ? 'a file' : 'no file'}.`
     attempts.push({ held: exits.includes(ended.exit) && !codes.includes(undefined) && !names, text, packets: [] })
   }
   await listening.stop()

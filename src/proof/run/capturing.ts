@@ -85,7 +85,8 @@ function figure(pattern: RegExp, said: string): number | undefined {
   return number === undefined ? undefined : Number(number)
 }
 
-export interface Capturing {
+/** Under way; disposed of, it is given up. */
+export interface Capturing extends Disposable {
   readonly path: string
   /** The program that takes it. */
   readonly by: string
@@ -97,20 +98,23 @@ export interface Capturing {
 export async function startCapture(programs: Programs, options: CaptureOptions): Promise<Capturing> {
   const refusals: { name: string; why: string }[] = []
   for (const tool of options.tools ?? TOOLS) {
-    const socket = await openProbe(options.probe)
+    options.signal?.throwIfAborted()
     const path = join(options.directory, tool.file)
     const program = programs.start([tool.name, ...tool.args(placeOf(options, path))], {
       cwd: options.directory,
       env: options.env,
       deadline: options.deadline + END_MS
     })
-    const under = { tool, program, path, socket, ...options }
+    const under = { ...options, tool, program, path, socket: await openProbe(options.probe) }
+    const giveUp = (): void => {
+      under.socket.close()
+      program.kill()
+    }
     try {
       await seen(under, BEGIN_MS)
-      return { path, by: tool.name, stop: () => stop(under) }
+      return { path, by: tool.name, stop: () => stop(under), [Symbol.dispose]: giveUp }
     } catch (error) {
-      socket.close()
-      program.kill()
+      giveUp()
       options.signal?.throwIfAborted()
       refusals.push({ name: tool.name, why: reasonOf(error) })
     }
@@ -162,14 +166,12 @@ async function readTail(path: string): Promise<Buffer> {
 }
 
 async function stop(under: UnderWay): Promise<void> {
-  const { program, tool, socket } = under
+  const { program, tool } = under
   try {
     await seen(under, END_MS)
   } catch (cause) {
     under.signal?.throwIfAborted()
     throw new SftError('ERR_SFT_CAPTURE', `${tool.name} did not write all that passed: ${reasonOf(cause)}`, { cause })
-  } finally {
-    socket.close()
   }
   const ended = await program.stop('SIGINT')
   const lost = tool.lost(ended.stderr)
@@ -206,11 +208,13 @@ function refusal(refusals: readonly { name: string; why: string }[], device: str
       }
     )
   const message = `${first.name} can not capture on ${device}: ${first.why}`
+  const program = first.name === 'tcpdump' ? first.name : 'dumpcap'
   if (!there.some(({ why }) => /permission|permitted/i.test(why)))
     return new SftError('ERR_SFT_CAPTURE', message, {
-      hint: '--interface names the loopback; dumpcap -D lists what there is'
+      hint: `--interface names the loopback; ${program} -D lists what there is`
     })
+  const group = 'dpkg-reconfigure wireshark-common (Yes), usermod -aG wireshark USER, and log in again; or: '
   return new SftError('ERR_SFT_CAPTURE', message, {
-    hint: 'run it as root; or: dpkg-reconfigure wireshark-common (Yes), usermod -aG wireshark USER, and log in again; or: setcap cap_net_raw,cap_net_admin+eip "$(command -v dumpcap)"'
+    hint: `run it as root; or: ${program === 'dumpcap' ? group : ''}setcap cap_net_raw,cap_net_admin+eip "$(command -v ${program})"`
   })
 }

@@ -67,7 +67,7 @@ export class Commands {
     })
   }
 
-  /** Runs `sft ...args` to its end. @throws SftError ERR_SFT_INTERNAL when it fails. */
+  /** Runs `sft ...args` to its end. @throws SftError ERR_SFT_PROOF when it fails. */
   async run(user: string, args: readonly string[]): Promise<Ended> {
     const program = this.start(user, args)
     program.input.end()
@@ -98,12 +98,12 @@ export class Commands {
     return ended
   }
 
-  /** The same of a command that must not fail. @throws SftError ERR_SFT_INTERNAL. */
+  /** The same of a command that must not fail. @throws SftError ERR_SFT_PROOF. */
   require(args: readonly string[], ended: Ended, expected = 0): Ended {
     this.note(args, ended, expected)
     if (ended.exit === expected) return ended
     const what = `${['sft', ...args].join(' ')}: exit ${ended.exit}`
-    throw new SftError('ERR_SFT_INTERNAL', `${what}, not ${expected}: ${lastLine(ended)}`)
+    throw new SftError('ERR_SFT_PROOF', `${what}, not ${expected}: ${lastLine(ended)}`)
   }
 }
 

@@ -1,10 +1,9 @@
-import type { Claim, Dissected, Evidence } from '../model.ts'
+import { Findings } from '../judge/claim.ts'
+import type { Claim, Dissected } from '../model.ts'
 import { modulusBytes } from './rsa-opened.ts'
 import { type Find, type StolenKey, type Theft, tryKeys } from './stolen-keys.ts'
 
 /** The claim of forward secrecy, and its control: the same keys, tried in the same way, must open the pipe (M178). */
-
-const SENTENCE = 'Whoever steals every long-term key later opens nothing of a recorded session with them.'
 
 /** @param file what the pipe must give, so that the attempt is known to be a real one */
 export async function forwardSecrecy(
@@ -14,57 +13,61 @@ export async function forwardSecrecy(
   signal?: AbortSignal
 ): Promise<Claim> {
   const theft = await tryKeys(connections, keys, { signal })
-  const [ofPipes, ofSessions] = [true, false].map(pipe =>
-    theft.finds.filter(find => (find.protocol === 'sft pipe') === pipe)
-  ) as [Find[], Find[]]
-  const opened = ofPipes.find(({ what, plain }) => what === 'a stream' && Buffer.from(plain).equals(file))
-  const evidence = [
-    ...ofSessions.map(broken),
-    ...attempts(connections, keys, theft),
-    ...tls(connections),
-    control(opened, ofPipes)
-  ]
-  return {
-    id: 'forward-secrecy',
-    sentence: SENTENCE,
-    verdict: ofSessions.length === 0 && opened ? 'holds' : 'fails',
-    evidence
-  }
+  const findings = new Findings()
+  for (const { owner, what, connection, plain, packet } of theft.finds.filter(
+    ({ protocol }) => protocol !== 'sft pipe'
+  ))
+    findings.fault(`The key of ${owner} opens ${what} of connection ${connection}: ${plain.byteLength} bytes.`, [
+      packet
+    ])
+  tellAttempts(findings, connections, keys, theft)
+  tellTls(findings, connections)
+  tellControl(findings, theft.finds, file)
+  return findings.claim('forward-secrecy')
 }
 
-function broken({ owner, what, connection, plain, packet }: Find): Evidence {
-  return {
-    text: `the key of ${owner} opens ${what} of connection ${connection}: ${plain.byteLength} bytes`,
-    packets: [packet]
-  }
-}
-
-function attempts(connections: readonly Dissected[], keys: readonly StolenKey[], theft: Theft): Evidence[] {
+function tellAttempts(
+  findings: Findings,
+  connections: readonly Dissected[],
+  keys: readonly StolenKey[],
+  theft: Theft
+): void {
   const others = connections.filter(({ protocol }) => protocol !== 'sft pipe').length
   const owners = keys.map(({ owner, key }) => `${owner} (RSA-${modulusBytes(key) * 8})`).join(', ')
-  return [
-    {
-      text: `the keys are those of ${owners}; that of the TLS of the auth server is made at its start and never on a disk`,
-      packets: []
-    },
-    { text: `each of ${theft.frames} frames was read as the header of a stream: ${theft.headers} is one`, packets: [] },
-    {
-      text: `${theft.operations} private operations over ${theft.windows} windows of the bytes, at the ends of frames and of their sealed parts and at the beginnings of flows, each read as OAEP with any label and as the premaster secret of TLS: nothing in ${others} connections but those named here`,
-      packets: []
-    }
-  ]
+  const { frames, headers, operations, windows } = theft
+  findings.note(
+    `The keys are those of ${owners}. The auth server makes its TLS key at each start, and never has it on a disk.`
+  )
+  findings.note(`Each of ${frames} frames was read as the header of a stream, whatever its type: ${headers} is one.`)
+  findings.note(
+    `${operations} private operations were done over ${windows} windows of the bytes: at the ends of frames and of their sealed parts, and at the beginnings of flows. What came out was read as OAEP with any label, and as the premaster secret of TLS. In ${others} connections nothing was found but what is named here.`
+  )
 }
 
-function tls(connections: readonly Dissected[]): Evidence[] {
+function tellTls(findings: Findings, connections: readonly Dissected[]): void {
   const all = connections.filter(({ protocol }) => protocol === 'tls')
-  return all.length === 0 ? [] : [{ text: `${all.length} connections are TLS`, packets: [] }]
+  const hellos = all.flatMap(({ connection, frames }) => {
+    const hello = frames.find(({ label, detail }) => label === 'ServerHello' && detail.startsWith('TLS 1.3'))
+    return hello ? [connection[hello.direction].packetAt(hello.at)] : []
+  })
+  if (all.length === 0) return
+  findings.note(
+    `${hellos.length} of ${all.length} TLS connections are TLS 1.3, whose keys come of shares made for one connection: the key of a certificate opens nothing there.`,
+    hellos
+  )
 }
 
-function control(opened: Find | undefined, ofPipes: readonly Find[]): Evidence {
-  if (opened === undefined)
-    return { text: 'the same keys did not open the pipe, which they must: the attempt was none', packets: [] }
+function tellControl(findings: Findings, finds: readonly Find[], file: Uint8Array): void {
+  const ofPipe = finds.filter(({ protocol }) => protocol === 'sft pipe')
+  const opened = ofPipe.find(({ what, plain }) => what === 'a stream' && Buffer.from(plain).equals(file))
+  if (opened === undefined) {
+    findings.fault('The same keys did not open the pipe, which they must: this was no real attempt.')
+    return
+  }
   const { owner, connection, plain, packet } = opened
-  const windows = ofPipes.filter(({ what }) => what === 'a message').length
-  const text = `a pipe has no forward secrecy by its nature, and the attempt is a real one: the key of ${owner} opens connection ${connection}, all ${plain.byteLength} bytes of the file; ${windows} of its windows open as well`
-  return { text, packets: [packet] }
+  const windows = ofPipe.filter(({ what }) => what === 'a message').length
+  findings.note(
+    `A pipe has no forward secrecy, by its nature; and it shows that the attempt is a real one: the key of ${owner} opens connection ${connection} and gives all ${plain.byteLength} bytes of the file. The windows find its wrapped key as well (${windows}).`,
+    [packet]
+  )
 }

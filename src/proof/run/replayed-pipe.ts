@@ -28,7 +28,7 @@ async function whole({ commands, people, file }: Scenario, { connection }: Disse
   const { bytes } = connection.up
   const ended = await commands.attempt(people.receiver.name, argsOf(people.sender.name, 'replayed'), [0], bytes)
   const same = ended.exit === 0 && file.bytes.equals(await readFile(join(commands.directory, 'replayed')))
-  const text = `the recorded pipe (${bytes.byteLength} bytes) into sft recv, as it is: exit ${ended.exit}, ${same ? 'the file' : 'not the file'}`
+  const text = `The recorded pipe (${bytes.byteLength} bytes) into sft recv, as it is: exit ${ended.exit}, ${same ? 'the file' : 'not the file'}.`
   return { held: same, text, packets: [connection.up.packetAt(0)] }
 }
 
@@ -43,7 +43,7 @@ async function flipped(
   const { exit } = ERRORS[code]
   const ended = await commands.attempt(people.receiver.name, argsOf(people.sender.name, output), [exit], bytes)
   const [said, there] = [resultIn(ended)?.error?.code, await isThere(commands, output)]
-  const text = `a byte flipped in ${name} (offset ${at}): ${said ?? 'no error'}, exit ${ended.exit}, ${there ? 'a file' : 'no file'}`
+  const text = `The pipe with a byte flipped in ${name} (offset ${at}): ${said ?? 'no error'}, exit ${ended.exit}, ${there ? 'a file' : 'no file'}.`
   return { held: ended.exit === exit && said === code && !there, text, packets: [connection.up.packetAt(at)] }
 }
 

@@ -29,7 +29,7 @@ export async function replaySessions(scenario: Scenario, { get, send }: Recorded
   const written = await readdir(join(commands.directory, INBOX))
   const nothing = {
     held: written.length === 0,
-    text: `after it, sft recv has ${written.length} files in its inbox`,
+    text: `After that, the inbox of sft recv has ${written.length} files.`,
     packets: []
   }
   return [...pulls, ...pushes, nothing]
@@ -47,7 +47,7 @@ async function replay(listening: Listening, { connection, frames }: Dissected, n
   const answered = await answerTo(listening.port, bytes)
   const code = await listening.refusal()
   const what = frames.some(({ label }) => label === 'JOIN') ? 'a stripe (JOIN)' : 'the dialler'
-  const text = `all ${bytes.byteLength} bytes of ${what} of connection ${connection.number} to a fresh ${name}: ${code ?? 'not refused'}, ${answered} bytes in answer`
+  const text = `All ${bytes.byteLength} bytes that ${what} of connection ${connection.number} sent, to a fresh ${name}: ${code ?? 'not refused'}, ${answered} bytes in answer.`
   return { held: code !== undefined, text, packets: [connection.up.packetAt(0)] }
 }
 

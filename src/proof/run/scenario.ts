@@ -37,7 +37,7 @@ export async function prepare({ commands, people, file }: Scenario): Promise<voi
   await found(commands, people)
 }
 
-/** Runs it, at an auth server that listens. @throws SftError ERR_SFT_INTERNAL when a command fails, or a copy is not the file. */
+/** Runs it, at an auth server that listens. @throws SftError ERR_SFT_PROOF when a command fails, or a copy is not the file. */
 export async function play(scenario: Scenario): Promise<void> {
   await logIn(scenario.commands, scenario.people, scenario.ports.auth)
   await pull(scenario)
@@ -89,5 +89,5 @@ async function pipe({ commands, people, file, ports, signal }: Scenario): Promis
 
 async function requireCopy({ directory }: Commands, copy: string, { bytes }: KnownFile): Promise<void> {
   if (!bytes.equals(await readFile(join(directory, copy))))
-    throw new SftError('ERR_SFT_INTERNAL', `${copy} is not what was sent`)
+    throw new SftError('ERR_SFT_PROOF', `${copy} is not what was sent`)
 }

@@ -38,7 +38,7 @@ export interface Theft {
 }
 
 /** 1.5 ms each. */
-const MAX_OPERATIONS = 4000
+const MAX_OPERATIONS = 6000
 const OPERATIONS_A_TURN = 16
 const HEADER_WINDOWS = 80
 const DIRECTIONS = ['up', 'down'] as const
@@ -47,9 +47,11 @@ interface Window {
   readonly dissected: Dissected
   readonly direction: Direction
   readonly at: number
+  /** It is at an end of something: never left out. */
+  readonly edge: boolean
 }
 
-/** @param limit private operations over windows */
+/** @param limit private operations after which only windows at an end of something are still tried */
 export async function tryKeys(
   connections: readonly Dissected[],
   keys: readonly StolenKey[],
@@ -59,7 +61,7 @@ export async function tryKeys(
   let [operations, windows] = [0, 0]
   const finds = [...streams.finds]
   for (const window of windowsOf(connections, keys)) {
-    if (operations >= limit) break
+    if (!window.edge && operations >= limit) break
     windows++
     for (const { owner, key } of keys) {
       if (operations++ % OPERATIONS_A_TURN === 0) await turn()
@@ -88,14 +90,19 @@ function openStreams(
         const secret = unwrapped(header, key)
         if (secret === undefined) continue
         const plain = plaintextOf(dissected, frame, header, secret)
-        finds.push({ ...placeOf({ dissected, ...frame }), owner, what: 'a stream', plain })
+        finds.push({
+          ...placeOf({ dissected, direction: frame.direction, at: frame.at }),
+          owner,
+          what: 'a stream',
+          plain
+        })
       }
     }
   }
   return { finds, frames, headers }
 }
 
-function placeOf({ dissected, direction, at }: Window): Pick<Find, 'connection' | 'protocol' | 'packet'> {
+function placeOf({ dissected, direction, at }: Omit<Window, 'edge'>): Pick<Find, 'connection' | 'protocol' | 'packet'> {
   const { connection, protocol } = dissected
   return { connection: connection.number, protocol, packet: connection[direction].packetAt(at) }
 }
@@ -123,10 +130,11 @@ function* windowsOf(connections: readonly Dissected[], keys: readonly StolenKey[
     })
   )
   for (const { last, at, ...where } of flows)
-    for (const each of at) if (each >= 0 && each <= last) yield { ...where, at: each }
+    for (const each of at) if (each >= 0 && each <= last) yield { ...where, at: each, edge: true }
   const longest = Math.max(...flows.map(({ last }) => last))
   for (let next = 0; next <= longest; next++)
-    for (const { last, at, ...where } of flows) if (next <= last && !at.has(next)) yield { ...where, at: next }
+    for (const { last, at, ...where } of flows)
+      if (next <= last && !at.has(next)) yield { ...where, at: next, edge: false }
 }
 
 function edges(flow: Flow, frame: Frame, protocol: Dissected['protocol'], sizes: readonly number[]): number[] {

@@ -34,7 +34,7 @@ for (const tool of TOOLS) {
     const directory = t.testdir({})
     await using programs = new Programs()
     const options = await optionsFor(directory, [tool])
-    const capturing = await startCapture(programs, options)
+    using capturing = await startCapture(programs, options)
     t.equal(capturing.by, tool.name)
     const [first, other, last] = [
       Buffer.alloc(20_000, 'first'),
@@ -105,7 +105,7 @@ t.test(
   async t => {
     await using programs = new Programs()
     const lossy = dumpcap.map((tool): Tool => ({ ...tool, lost: () => 5 }))
-    const capturing = await startCapture(programs, await optionsFor(t.testdir({}), lossy))
+    using capturing = await startCapture(programs, await optionsFor(t.testdir({}), lossy))
     await t.rejects(capturing.stop(), { code: 'ERR_SFT_CAPTURE', message: /lost 5 packets/ })
   }
 )

@@ -1,0 +1,44 @@
+import type { Command } from 'commander'
+import { interruptible } from '../../interrupt.ts'
+import { parseSize } from '../../options.ts'
+import { say } from '../../terminal.ts'
+import { requireWritable, tellVerdict, type VerdictFlags, withVerdict } from './verdict.ts'
+
+interface RunFlags extends VerdictFlags {
+  size?: number
+  keep?: string
+  interface?: string
+  quiet?: boolean
+}
+
+const EXAMPLES = `
+It makes an organisation, two users and a file of its own, in a temporary directory that is gone at the end; your identity and your files are not touched. To capture takes
+dumpcap, tshark or tcpdump, and the right to: root, or the group wireshark.
+
+Examples:
+  $ sft proof run
+  $ sft proof run --report proof.html --keep proof.pcapng && wireshark proof.pcapng`
+
+/** `sft proof run`. */
+export function registerProofRun(proof: Command): void {
+  const run = proof
+    .command('run')
+    .description('capture logins, a get, a send and a pipe on the loopback interface, and judge what is seen of them')
+    .option('--size <bytes>', 'size of the file that is moved, 64K to 64M (default: 4M)', parseSize)
+    .option('--keep <file>', 'keep the capture, FILE.pcapng')
+    .option('--interface <name>', 'the loopback interface (default: lo)')
+    .option('-q, --quiet', 'no word of what is done')
+    .addHelpText('after', EXAMPLES)
+  withVerdict(run).action(prove)
+}
+
+async function prove(options: RunFlags): Promise<void> {
+  const { size, keep, interface: device, quiet, force } = options
+  await requireWritable([keep, options.report], force)
+  const { proveRun } = await import('../../../proof.ts')
+  const onStep = ({ command, exit }: { command: string; exit: number }): void => {
+    if (!quiet) say(`${command}: exit ${exit}`)
+  }
+  const verdict = await interruptible(signal => proveRun({ size, keep, device, force, signal, onStep }))
+  await tellVerdict(verdict, options)
+}

@@ -1,0 +1,117 @@
+import { createPrivateKey } from 'node:crypto'
+import { constants, copyFile, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SftError } from '../../streams/errors.ts'
+import { judge, withRun } from '../judge/judge.ts'
+import type { Verdict } from '../model.ts'
+import { startCapture } from './capturing.ts'
+import { Commands, type Step } from './commands.ts'
+import { forwardSecrecy } from './forward-secrecy.ts'
+import { knownFile, knownOf } from './known-file.ts'
+import { chance, inventPeople, keyFiles, type People, serveAuthority, textsOf } from './organisation.ts'
+import { freePorts } from './ports.ts'
+import { Programs } from './programs.ts'
+import { replay } from './replay.ts'
+import { play, prepare, type Scenario } from './scenario.ts'
+import type { StolenKey } from './stolen-keys.ts'
+import { Temporary } from './temporary.ts'
+
+/**
+ * The proof of what goes over the wire (SPEC §15): captures an auth server, logins, a get, a send and a pipe, all of them commands of their own, judges the capture, and attacks
+ * what was recorded.
+ */
+
+const DEFAULT_SIZE = 4 * 2 ** 20
+const MIN_SIZE = 64 * 2 ** 10
+const MAX_SIZE = 64 * 2 ** 20
+/** ms that the capture may take: the program that takes it ends itself then. */
+const CAPTURE_MS = 600_000
+/** Of the auth server, serve, recv, the pipe, and our own datagrams. */
+const PORTS = 5
+
+export interface ProofRunOptions {
+  /** Bytes of the file that is moved, 64 KiB to 64 MiB (default: 4 MiB). */
+  readonly size?: number | undefined
+  /** Name of the loopback interface (default: `lo`). */
+  readonly device?: string | undefined
+  /** Where the capture is kept. */
+  readonly keep?: string | undefined
+  /** Something may be there, and is replaced. */
+  readonly force?: boolean | undefined
+  /** Ends it: no process and no file of it is left. */
+  readonly signal?: AbortSignal | undefined
+  /** Hears of each command at its end. */
+  readonly onStep?: ((step: Step) => void) | undefined
+}
+
+/**
+ * @throws SftError ERR_SFT_CAPTURE where nothing can be captured, ERR_SFT_PROOF when a command does not end as it must, ERR_SFT_USAGE, ERR_SFT_EXISTS. What is wrong with what
+ * was captured is no error: the verdict says it.
+ */
+export async function proveRun(options: ProofRunOptions = {}): Promise<Verdict> {
+  const { size = DEFAULT_SIZE, keep, signal } = options
+  if (!Number.isInteger(size) || size < MIN_SIZE || size > MAX_SIZE)
+    throw new SftError('ERR_SFT_USAGE', 'a proof moves 64 KiB to 64 MiB')
+  await using temporary = await Temporary.make()
+  await using programs = new Programs(signal)
+  const [auth = 0, serve = 0, recv = 0, pipe = 0, probe = 0] = await freePorts(PORTS)
+  const people = inventPeople()
+  const file = knownFile(`ledger-${chance()}.txt`, size, [people.sender.name, people.receiver.name])
+  const commands = new Commands(programs, temporary.path, size, options.onStep)
+  const scenario: Scenario = { commands, people, file, ports: { auth, serve, recv, pipe }, signal }
+  const path = await captured(programs, scenario, probe, options)
+  if (keep !== undefined) await keepCapture(path, keep, options.force)
+  return await verdictOf(scenario, path)
+}
+
+/** Runs what is captured; resolves with the file of the capture. */
+async function captured(
+  programs: Programs,
+  scenario: Scenario,
+  probe: number,
+  { device = 'lo', signal }: ProofRunOptions
+): Promise<string> {
+  const { commands, ports } = scenario
+  const env = commands.environment('administrator')
+  const where = { directory: commands.directory, device, ports: Object.values(ports), probe, env }
+  using capturing = await startCapture(programs, { ...where, deadline: CAPTURE_MS, signal })
+  await prepare(scenario)
+  const server = await serveAuthority(commands, ports.auth)
+  await play(scenario)
+  await server.stop()
+  await capturing.stop()
+  return capturing.path
+}
+
+/** @throws SftError ERR_SFT_EXISTS, ERR_SFT_FILE. */
+async function keepCapture(path: string, keep: string, force = false): Promise<void> {
+  try {
+    await copyFile(path, keep, force ? 0 : constants.COPYFILE_EXCL)
+  } catch (cause) {
+    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST'
+    if (exists) throw new SftError('ERR_SFT_EXISTS', 'the file for the capture is there already', { cause })
+    throw new SftError('ERR_SFT_FILE', 'the capture can not be kept there', { cause })
+  }
+}
+
+/** Judges the capture, and then attacks: the claims of the judge, and those that take more than a capture. */
+async function verdictOf(scenario: Scenario, path: string): Promise<Verdict> {
+  const { commands, people, file, ports, signal } = scenario
+  const { verdict, connections } = await judge(path, knownOf(file, textsOf(people)))
+  signal?.throwIfAborted()
+  const keys = await stolenKeys(commands.directory, people)
+  const secrecy = await forwardSecrecy(connections, keys, file.bytes, signal)
+  const server = await serveAuthority(commands, ports.auth)
+  const replayed = await replay(scenario, connections)
+  await server.stop()
+  const whole = withRun(verdict, [secrecy, replayed], commands.steps)
+  // here the judge has all that it takes: what it could not say has not been shown
+  return { ...whole, holds: whole.holds && whole.claims.every(claim => claim.verdict === 'holds') }
+}
+
+async function stolenKeys(directory: string, people: People): Promise<StolenKey[]> {
+  const keys = keyFiles(people).map(async ({ owner, path }) => {
+    return { owner, key: createPrivateKey(await readFile(join(directory, path))) }
+  })
+  return Promise.all(keys)
+}
