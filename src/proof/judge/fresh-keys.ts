@@ -1,10 +1,11 @@
 import type { Claim, Dissected } from '../model.ts'
-import { BlockIndex, type Match, WINDOW } from './block-index.ts'
+import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
 import { type Sealed, sealedOf, sent, sidesOf, sum } from './parts.ts'
+import { type Match, WindowIndex } from './window-index.ts'
 
 /**
- * The claim `fresh-keys`: nothing that is sealed comes twice. It is indexed in lots, and what comes after each lot is looked up in it; so a capture of 512 MiB takes 90 MiB
+ * The claim `fresh-keys`: nothing that is sealed comes twice. It is indexed in lots, and what comes after each lot is looked up in it; so a capture of 512 MiB takes 210 MiB
  * beside it.
  */
 
@@ -24,23 +25,18 @@ export function judgeFreshKeys(all: readonly Dissected[]): Claim {
   const findings = new Findings()
   const parts = sidesOf(all).flatMap(sealedOf)
   const long = parts.filter(({ from, to }) => to - from >= WINDOW)
-  const order = new Map(long.map((part, at) => [part, at]))
   const pairs = new Map<string, Pair>()
   const ends = new Set<Sealed>()
-  for (const { first, lot } of lotsOf(long)) {
-    const index = new BlockIndex(lot)
-    for (const part of long.slice(first)) {
-      const own = order.get(part) as number
-      index.search(
-        part,
-        match => {
-          if (isSameEnd(match, part)) ends.add(part)
-          else if (pairs.size < MAX_FOUND) note(pairs, match, part)
-        },
-        // each two places once, and none with itself
-        (source, sourceAt, at) => (source === part ? sourceAt < at : (order.get(source) as number) < own)
-      )
-    }
+  for (const { lot, rest } of lotsOf(long)) {
+    const index = new WindowIndex<Sealed>(sizeOf(lot))
+    const found =
+      (part: Sealed) =>
+      (match: Match<Sealed>): void => {
+        if (isSameEnd(match, part)) ends.add(part)
+        else if (pairs.size < MAX_FOUND) note(pairs, match, part)
+      }
+    for (const part of lot) index.searchAndAdd(part, found(part))
+    for (const part of rest) index.search(part, found(part))
   }
   for (const { one, other, times, bytes, packets } of pairs.values())
     findings.fault(
@@ -50,7 +46,7 @@ export function judgeFreshKeys(all: readonly Dissected[]): Claim {
   if (long.length === 0) findings.doubt('There are no two sealed parts to compare.')
   else
     findings.note(
-      `${count(sum(long.map(({ from, to }) => to - from)), 'byte')} in ${count(long.length, 'sealed part')} compared with each other, every ${WINDOW} bytes in a row. Expected by chance: none.`
+      `${count(sizeOf(long), 'byte')} in ${count(long.length, 'sealed part')} compared with each other, every ${WINDOW} bytes in a row. Expected by chance: none.`
     )
   if (ends.size > 0)
     findings.note(
@@ -59,19 +55,18 @@ export function judgeFreshKeys(all: readonly Dissected[]): Claim {
   return findings.claim('fresh-keys')
 }
 
-function* lotsOf(parts: readonly Sealed[]): Generator<{ first: number; lot: Sealed[] }> {
-  for (let first = 0; first < parts.length; ) {
-    const lot: Sealed[] = []
-    let held = 0
-    for (const part of parts.slice(first)) {
-      if (held > 0 && held + part.to - part.from > LOT) break
-      lot.push(part)
-      held += part.to - part.from
-    }
-    yield { first, lot }
-    first += lot.length
+/** Parts that are compared with each other, and with all behind them. */
+function* lotsOf(parts: readonly Sealed[]): Generator<{ lot: readonly Sealed[]; rest: readonly Sealed[] }> {
+  let rest = parts
+  while (rest.length > 0) {
+    let [end, held] = [0, 0]
+    while (end < rest.length && (end === 0 || held < LOT)) held += sizeOf([rest[end++] as Sealed])
+    yield { lot: rest.slice(0, end), rest: rest.slice(end) }
+    rest = rest.slice(end)
   }
 }
+
+const sizeOf = (parts: readonly Sealed[]): number => sum(parts.map(({ from, to }) => to - from))
 
 /** The end of a stream that went over several connections, which is the same on each of them. */
 function isSameEnd({ source: one, length }: Match<Sealed>, other: Sealed): boolean {

@@ -77,7 +77,7 @@ function concluded(rest: Omit<Verdict, 'holds'>): Verdict {
     claims.every(({ verdict }) => verdict !== 'fails') &&
     controls.every(({ caught }) => caught) &&
     steps.every(({ exit, expected }) => exit === expected)
-  return { holds, ...rest }
+  return { ...rest, holds }
 }
 
 export async function judgeClaims(all: readonly Dissected[], known: Known): Promise<Claim[]> {

@@ -1,5 +1,5 @@
 import type { Claim, Dissected, Known } from '../model.ts'
-import { WINDOW } from './block-index.ts'
+import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
 import { cutsOf, fitOf } from './file-sizes.ts'
 import { type Chunk, type Stream, streamName, streamsOf } from './streams.ts'
@@ -20,10 +20,15 @@ const MAX_GUESSES = 1_000_000
 
 export function judgeNonces(all: readonly Dissected[], { plain = [] }: Known): Claim {
   const findings = new Findings()
-  const streams = streamsOf(all).filter(({ strict }) => !strict)
+  const everything = streamsOf(all)
+  const streams = everything.filter(({ strict }) => !strict)
   const known = streams.filter(stream => plain.some(({ bytes }) => fitOf(stream, bytes.byteLength)?.off === 0))
   const compared = compare(findings, streams, plain)
   if (plain.length === 0) findings.doubt('No file was given: without one, keystreams can not be compared.')
+  else if (streams.length < everything.length)
+    findings.doubt(
+      `${count(everything.length - streams.length, 'stream')} of the strict suite: what is in the chunks is RSA blocks, which nobody knows (SPEC §7.6).`
+    )
   else if (known.length === 0) findings.doubt('No stream has the sizes of a file that was given.')
   findings.note(
     `${count(compared, 'keystream')} compared, of the beginnings of chunks in ${count(streams.length, 'stream')}, each as if it were each of ${count(plain.length, 'file')}; ${known.length} have the sizes of one.`

@@ -1,5 +1,5 @@
 import type { Direction, Dissected, Flow, Frame } from '../model.ts'
-import type { Stretch } from './block-index.ts'
+import type { Stretch } from './window-index.ts'
 
 /** Flows, and what of them is sealed: what each claim is about. */
 

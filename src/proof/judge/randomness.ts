@@ -66,7 +66,7 @@ export function judgeRandomness(all: readonly Dissected[]): Claim {
 }
 
 const threshold = (allowed: number): string =>
-  `A test fails below p = ${allowed.toExponential(1)}, so random bytes fail any of them once in ${1 / FALSE_ALARM} at most.`
+  `A test fails below p = ${allowed.toExponential(1)}, so random bytes fail any of them once in 10^9 captures at most.`
 
 const sampleOf = (name: string, parts: readonly Sealed[]): Sample => ({
   name,

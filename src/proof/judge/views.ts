@@ -1,5 +1,5 @@
-import type { Stretch } from './block-index.ts'
 import { inflations } from './inflations.ts'
+import type { Stretch } from './window-index.ts'
 
 /**
  * The same bytes as somebody else would read them: as they are, and what they decode to where they look like base64, hex or something compressed. What is inside what was decoded

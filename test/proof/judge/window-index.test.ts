@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { BlockIndex, type Match, type Stretch } from '../../../src/proof/judge/block-index.ts'
+import { type Match, type Stretch, WindowIndex } from '../../../src/proof/judge/window-index.ts'
 import { seeded } from '../../fixtures/seeded.ts'
 
 const whole = (bytes: Uint8Array): Stretch => ({ bytes, from: 0, to: bytes.byteLength })
 
 function matches(sources: readonly Stretch[], searched: Stretch): Match<Stretch>[] {
   const found: Match<Stretch>[] = []
-  new BlockIndex(sources).search(searched, match => found.push(match))
+  const index = new WindowIndex(100)
+  for (const source of sources) index.add(source)
+  index.search(searched, match => found.push(match))
   return found
 }
 
@@ -72,28 +74,16 @@ t.test('several sources, each within its bounds', t => {
   t.end()
 })
 
-t.test('a place that may not be compared gives way to another with the same bytes', t => {
-  const shared = randomBytes(16)
-  const source = Buffer.concat([randomBytes(24), shared, randomBytes(24), shared, randomBytes(24)])
-  for (const expected of [24, 64]) {
-    const places: number[] = []
-    new BlockIndex([whole(source)]).search(
-      whole(shared),
-      ({ sourceAt }) => places.push(sourceAt),
-      (_, sourceAt) => sourceAt >= expected && sourceAt < expected + 16
-    )
-    t.same(places, [expected])
-  }
-  t.end()
-})
-
 t.test('what is compared with itself finds what comes twice', t => {
   const shared = randomBytes(40)
   const bytes = Buffer.concat([randomBytes(1 << 20), shared, randomBytes(1001), shared])
-  const found: number[] = []
-  const note = ({ at }: Match<Stretch>): unknown => found.push(at)
-  new BlockIndex([whole(bytes)]).search(whole(bytes), note, (_, sourceAt, at) => sourceAt < at)
-  t.same(found, [(1 << 20) + 40 + 1001])
+  const places: number[][] = []
+  const index = new WindowIndex(bytes.byteLength)
+  index.searchAndAdd(whole(bytes), ({ at, sourceAt, length }) => places.push([at, sourceAt, length]))
+  t.same(places, [[(1 << 20) + 40 + 1001, 1 << 20, 40]])
+  const other: number[] = []
+  index.searchAndAdd(whole(Buffer.concat([randomBytes(33), shared])), ({ at }) => other.push(at))
+  t.same(other, [33])
   t.end()
 })
 
