@@ -337,19 +337,31 @@ end
 local OVER = { ["closed"] = true, ["refused"] = true, ["pipe: ended"] = true, ["classic: asked"] = true, ["classic: refused"] = true }
 local function is_over(state) return state.dead or OVER[state.name] or false end
 
+-- The state before the frame at `off`. On the first pass it is what the frames before have led to; from then on, in whatever order and in whatever pieces packets are shown, it is
+-- found by the beginning of the frame, which no other of its side has: its index, its tag or its key share is in it.
+local FRAME_MARK = 21
+local function state_before(tvb, off, pinfo, state)
+  local mark = tvb(off, math.min(FRAME_MARK, tvb:len() - off)):bytes():tohex()
+  local key = connection_of(pinfo) .. " " .. address_of(pinfo) .. " " .. mark
+  if pinfo.visited then return copy(before[key] or state) end
+  if before[key] == nil then before[key] = copy(state) end
+  return state
+end
+
+-- What a connection has come to, or a new one.
+local function current(tvb, pinfo)
+  local known = connections[connection_of(pinfo)]
+  if known == nil or is_over(known) and begins(tvb) then return { dialler = address_of(pinfo) } end
+  return copy(known)
+end
+
 function sft.dissector(tvb, pinfo, root)
   if tvb:len() == 0 then return 0 end
-  local name = connection_of(pinfo)
-  local key = pinfo.number .. ":" .. tvb:len() .. ":" .. tvb(0, math.min(16, tvb:len())):bytes():tohex()
-  if before[key] == nil then
-    local known = connections[name]
-    if known == nil or is_over(known) and begins(tvb) then known = { dialler = address_of(pinfo) } end
-    before[key] = copy(known)
-  end
-  local state = copy(before[key])
+  local state = state_before(tvb, 0, pinfo, current(tvb, pinfo))
   pinfo.cols.protocol = "sft"
   local off, lines = 0, {}
   while off < tvb:len() and not state.dead do
+    state = state_before(tvb, off, pinfo, state)
     local saved = copy(state)
     local used, said = read_one(tvb, off, pinfo, root, state)
     if used == nil then
@@ -366,7 +378,7 @@ function sft.dissector(tvb, pinfo, root)
     if #lines == 0 then lines[1] = "not read" end
     off = tvb:len()
   end
-  if not pinfo.visited then connections[name] = state end
+  if not pinfo.visited then connections[connection_of(pinfo)] = state end
   if #lines > 0 then
     local shown = table.concat(lines, ", ", 1, math.min(#lines, 8))
     pinfo.cols.info:set((state.kind or "sft") .. ": " .. shown .. (#lines > 8 and " …" or ""))

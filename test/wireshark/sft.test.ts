@@ -1,57 +1,35 @@
-import { spawnSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { encodeCertificates } from '../../src/auth/certificates/pem.ts'
-import { type Recorded, writeCapture } from '../../src/proof/capture/write.ts'
+import type { Recorded } from '../../src/proof/capture/write.ts'
 import { pattern } from '../fixtures/bytes.ts'
 import { readCapture } from '../fixtures/capture.ts'
 import { shellOf } from '../fixtures/command.ts'
+import { hasTshark, Tshark } from '../fixtures/dissector.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { recorder } from '../fixtures/recorder.ts'
 
 /** The dissector in tshark, on what real processes sent: recorded on a wire between them, written in segments of any size. */
 
-const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const LUA = path('../../wireshark/sft.lua')
-const CLASSIC = path('../data/classic/capture.pcap')
+const CLASSIC = fileURLToPath(new URL('../data/classic/capture.pcap', import.meta.url))
 const PORT = 4433
 const FIELDS = 'sft.kind sft.type sft.length sft.state sft.sealed sft.chunk sft.classic.type sft.classic.length'.split(
   ' '
 )
 
-const present = spawnSync('tshark', ['--version']).error === undefined
-if (!present) {
+if (!hasTshark) {
   t.plan(0, 'tshark is not installed')
   process.exit(0)
 }
 
 t.setTimeout(170_000)
 const directory = t.testdir({ alice: { in: {} }, bob: { served: {}, in: {} } })
-let captures = 0
-
-function tshark(file: string, ...args: string[]): string {
-  const all = ['-X', `lua_script:${LUA}`, '-r', file, ...args]
-  const { stdout, stderr, status } = spawnSync('tshark', all, { encoding: 'utf8', maxBuffer: 1 << 28 })
-  t.equal(status, 0, stderr)
-  t.notMatch(stdout + stderr, /Lua Error|lua:\d+:|Dissector bug/i)
-  return stdout
-}
-
-/** Every value of `fields`, in the order of the wire: equal for any cut of the same bytes. */
-function values(file: string, fields: readonly string[], ...args: string[]): string[][] {
-  const wanted = fields.flatMap(field => ['-e', field])
-  const lines = tshark(file, '-T', 'fields', '-E', 'aggregator=;', ...wanted, ...args).split('\n')
-  const rows = lines.map(line => line.split('\t'))
-  return fields.map((_, at) => rows.flatMap(row => row[at]?.split(';').filter(value => value !== '') ?? []))
-}
-
-async function capture(connections: readonly Recorded[], size?: number, repeat?: boolean): Promise<string> {
-  const file = join(directory, `${captures++}.pcap`)
-  await writeFile(file, writeCapture(connections, size, repeat))
-  return file
-}
+const shark = new Tshark(t, directory)
+const tshark: Tshark['run'] = (...args) => shark.run(...args)
+const values: Tshark['values'] = (...args) => shark.values(...args)
+const capture: Tshark['capture'] = (...args) => shark.capture(...args)
 
 const organisation = await makeOrganisation()
 const alice = await shellOf(t, join(directory, 'alice'), await organisation.issue('alice'))
@@ -81,7 +59,7 @@ t.test('what was recorded went well', t => {
 
 t.test('a session: every frame, its state, and what is sealed', async t => {
   const [first = [], second = []] = [got.connections.slice(0, 1), got.connections.slice(1)]
-  const file = await capture(first)
+  const file = capture(first)
   const [, types = [], lengths = [], states = [], hidden = []] = values(file, FIELDS)
   for (const type of 'HELO HELR SECE SECV SECF RSCV RQFL STRM FINL ACPT CLOS'.split(' '))
     t.ok(types.includes(type), type)
@@ -105,18 +83,16 @@ t.test('a session: every frame, its state, and what is sealed', async t => {
   )
   t.notMatch(tshark(file, '-V'), 'secret-plan', 'no name of a file')
 
-  const stripe = await capture(second)
+  const stripe = capture(second)
   t.same(values(stripe, ['sft.type'])[0]?.slice(0, 2), ['JOIN', 'JOIR'])
   t.same(values(stripe, ['sft.stripe'])[0], ['1'])
   t.equal(tshark(stripe, '-Y', '_ws.expert && sft'), '')
-  const chunks = values(await capture(got.connections), ['sft.chunk'])[0]
-    ?.map(Number)
-    .sort()
+  const chunks = values(capture(got.connections), ['sft.chunk'])[0]?.map(Number).sort()
   t.same(chunks, [0, 1])
 })
 
 t.test('a push: the offer, the answer and the chunks', async t => {
-  const file = await capture(pushed.connections)
+  const file = capture(pushed.connections)
   const [types = []] = values(file, ['sft.type'])
   for (const type of 'OFFR ACPT STRM RSFL FINL'.split(' ')) t.ok(types.includes(type), type)
   t.equal(tshark(file, '-Y', '_ws.expert && sft'), '')
@@ -124,7 +100,7 @@ t.test('a push: the offer, the answer and the chunks', async t => {
 })
 
 t.test('a pipe: the clear part of the header, the chunks, the end', async t => {
-  const file = await capture([pipe])
+  const file = capture([pipe])
   t.same(values(file, ['sft.kind', 'sft.magic', 'sft.type', 'sft.chunk', 'sft.stanzas']), [
     Array(5).fill('pipe'),
     ['895346540d0a1a0a'],
@@ -141,14 +117,19 @@ t.test('a pipe: the clear part of the header, the chunks, the end', async t => {
 
 t.test('any cut, a second pass and segments sent twice show the same', async t => {
   const connections = [...got.connections, ...pushed.connections, pipe, ...classicStreams()]
-  const whole = await capture(connections)
+  const whole = capture(connections)
   const expected = values(whole, FIELDS)
   t.same(values(whole, FIELDS, '-2'), expected)
-  t.same(values(await capture(connections, 1400, true), FIELDS), expected)
+  t.same(values(capture(connections, 1400, true), FIELDS), expected)
+  t.same(
+    values(shark.disordered(connections), FIELDS, '-2', '-o', 'tcp.reassemble_out_of_order:TRUE'),
+    expected,
+    'segments that overtake each other'
+  )
   const few = [...pushed.connections, ...classicStreams()]
-  const ofFew = values(await capture(few), FIELDS)
+  const ofFew = values(capture(few), FIELDS)
   for (const size of [1, 7, 536]) {
-    const file = await capture(few, size)
+    const file = capture(few, size)
     t.same(values(file, FIELDS, '-d', `tcp.port==${PORT},sft`), ofFew, `${size} bytes a segment`)
     t.same(values(file, FIELDS, '-o', `sft.port:${PORT}`, '-2'), ofFew, `${size} bytes a segment, two passes`)
   }
@@ -156,7 +137,7 @@ t.test('any cut, a second pass and segments sent twice show the same', async t =
 
 t.test('lengths that can not be, and types out of state', async t => {
   const at = async (hex: string, filter: string) => {
-    const file = await capture([{ port: PORT, pieces: [{ dialler: true, bytes: Buffer.from(hex, 'hex') }] }])
+    const file = capture([{ port: PORT, pieces: [{ dialler: true, bytes: Buffer.from(hex, 'hex') }] }])
     t.not(tshark(file, '-d', `tcp.port==${PORT},sft`, '-Y', filter), '', hex)
   }
   await at('ffffff7f48454c4f', 'sft.bad_length')
@@ -198,8 +179,15 @@ t.test('garbage, and real bytes with errors in them, never break it', async t =>
     ])
     return { port: PORT, pieces: [{ dialler: random(2) === 0, bytes }] }
   })
-  for (const size of [1400, 11]) {
-    const file = await capture([...broken, ...noise], size)
+  const little = broken.slice(0, 25).map(({ port, pieces }) => ({
+    port,
+    pieces: pieces.map(({ dialler, bytes }) => ({ dialler, bytes: bytes.subarray(0, 300) }))
+  }))
+  for (const [connections, size] of [
+    [[...broken, ...noise], 1400],
+    [[...little, ...noise], 11]
+  ] as const) {
+    const file = capture(connections, size)
     t.ok(tshark(file, '-V', '-d', `tcp.port==${PORT},sft`).includes('Not read after an error'))
     tshark(file, '-2', '-V')
   }
@@ -218,7 +206,7 @@ t.test('the capture of the classic system', async t => {
   const subjects = tshark(CLASSIC, '-Y', 'sft.classic.certificate', '-T', 'fields', '-e', 'x509sat.uTF8String')
   const names = subjects.trim().split('\n')
   t.match(names, [/user1/, /user3/, /user3/, /user1/])
-  const [types] = values(await capture(classicStreams(), 1), ['sft.classic.type'], '-d', `tcp.port==${PORT},sft`)
+  const [types] = values(capture(classicStreams(), 1), ['sft.classic.type'], '-d', `tcp.port==${PORT},sft`)
   t.same(
     types,
     rows.split('\n').map(row => row.slice(0, 4))
