@@ -39,6 +39,7 @@ const COMMANDS = [
   ['doctor'],
   ['proof'],
   ['proof', 'run'],
+  ['proof', 'check'],
   ['classic'],
   ['classic', 'auth'],
   ['classic', 'user', 'add'],
@@ -130,7 +131,7 @@ const PROVOKED: Record<number, string> = {
   44: 'socket.test.ts',
   45: 'pipe.test.ts',
   46: 'classic/files.test.ts',
-  47: 'proof-run.test.ts',
+  47: 'proof.test.ts',
   75: 'socket.test.ts',
   141: 'pipe.test.ts'
 }

@@ -39,11 +39,15 @@ async function may(path: string, mode: number): Promise<boolean> {
   }
 }
 
+/** How much evidence the table has: that of what does not hold, or of everything. */
+type Detail = 'faults' | 'all'
+
 /** @throws SftError ERR_SFT_PROOF unless it holds. */
-export async function tellVerdict(verdict: Verdict, { report, json, force = false }: VerdictFlags): Promise<void> {
+export async function tellVerdict(verdict: Verdict, flags: VerdictFlags, detail: Detail = 'faults'): Promise<void> {
+  const { report, json, force = false } = flags
   const { SftError } = await import('../../../index.ts')
   if (report !== undefined) await writeReport(verdict, report, force)
-  await print(json ? `${JSON.stringify(verdict)}\n` : inWords(verdict))
+  await print(json ? `${JSON.stringify(verdict)}\n` : inWords(verdict, detail))
   if (verdict.holds) return
   const hint = 'the table says what was found, and in which packets'
   throw new SftError('ERR_SFT_PROOF', whyNot(verdict), { hint })
@@ -62,15 +66,17 @@ async function writeReport(verdict: Verdict, path: string, force: boolean): Prom
 
 const WORDS = { holds: 'holds', fails: 'FAILS', unknown: 'unknown' } as const
 const INDENT = ' '.repeat(9)
+/** Of the evidence that something holds. */
+const MAX_LINES = 6
 
-function inWords({ capture, claims, controls, steps }: Verdict): string {
+function inWords({ capture, claims, controls, steps }: Verdict, detail: Detail): string {
   const width = Math.max(...claims.map(({ id }) => id.length), ...controls.map(({ claim }) => claim.length))
   const row = (verdict: string, id: string, text: string): string =>
     `${verdict.padEnd(7)}  ${id.padEnd(width)}  ${text}`
   const lines = [
     `${capture.name}: ${capture.packets} packets, ${capture.bytes} bytes, SHA-256 ${capture.sha256}`,
     '',
-    ...claims.flatMap(claim => [row(WORDS[claim.verdict], claim.id, claim.sentence), ...detailsOf(claim)]),
+    ...claims.flatMap(claim => [row(WORDS[claim.verdict], claim.id, claim.sentence), ...detailsOf(claim, detail)]),
     '',
     ...controls.map(({ name, claim, caught }) => row(caught ? 'caught' : 'MISSED', claim, name)),
     ...steps
@@ -80,13 +86,19 @@ function inWords({ capture, claims, controls, steps }: Verdict): string {
   return `${lines.map(printable).join('\n')}\n`
 }
 
-/** What holds is explained in the report. */
-function detailsOf({ verdict, evidence }: Claim): string[] {
-  return verdict === 'holds' ? [] : evidence.map(each => `${INDENT}${lineOf(each)}`)
+/** What holds is explained in the report, or here in a few lines. */
+function detailsOf({ verdict, evidence }: Claim, detail: Detail): string[] {
+  if (verdict === 'holds' && detail === 'faults') return []
+  const shown = verdict === 'holds' ? evidence.slice(0, MAX_LINES) : evidence
+  const left = evidence.length - shown.length
+  return [...shown.map(lineOf), ...(left > 0 ? [`and ${left} more, which --json and --report show`] : [])].map(
+    line => `${INDENT}${line}`
+  )
 }
 
 function lineOf({ text, packets }: Evidence): string {
-  return packets.length === 0 ? text : `${text} (packets ${packets.join(', ')})`
+  if (packets.length === 0) return text
+  return `${text} (${packets.length === 1 ? 'packet' : 'packets'} ${packets.join(', ')})`
 }
 
 function isStrange({ exit, expected }: Verdict['steps'][number]): boolean {

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { writeCapture } from '../../src/proof/capture/write.ts'
+import { CLAIMS, type Verdict } from '../../src/proof/model.ts'
+import { Shell, shellOf } from '../fixtures/command.ts'
+import { makeOrganisation } from '../fixtures/organisation.ts'
+import { recorder } from '../fixtures/recorder.ts'
+
+/** `sft proof check` as a process, on the capture of the classic system and on one of real processes. */
+
+t.setTimeout(170_000)
+const CLASSIC = fileURLToPath(new URL('../data/classic/capture.pcap', import.meta.url))
+const PASSWORD = 'correct horse battery'
+const directory = t.testdir({ nobody: {}, alice: {}, bob: { served: {} } })
+const nobody = new Shell(t, join(directory, 'nobody'))
+const organisation = await makeOrganisation()
+const alice = await shellOf(t, join(directory, 'alice'), await organisation.issue('alexandra-the-sender'))
+const bob = await shellOf(t, join(directory, 'bob'), await organisation.issue('bartholomew'))
+
+const figures = Buffer.from(Array.from({ length: 3000 }, (_, i) => `figure ${i}: ${(i * 7919) % 100_003}\n`).join(''))
+await mkdir(join(bob.directory, 'served'), { recursive: true })
+await writeFile(join(bob.directory, 'served', 'quarterly-figures.txt'), figures)
+await writeFile(join(nobody.directory, 'quarterly-figures.txt'), figures)
+await writeFile(
+  join(nobody.directory, 'texts'),
+  `user: alexandra-the-sender\r\nuser: bartholomew\n\npassword: ${PASSWORD}\nsome project\n`
+)
+const server = await bob.listen(['serve', 'served', '--listen', '127.0.0.1:0'])
+const wire = await recorder(t, server.address, 4433)
+const get = await alice.run(['get', `bartholomew@${wire.address}`, 'quarterly-figures.txt', '-o', 'got'])
+const capture = writeCapture(wire.connections)
+await writeFile(join(nobody.directory, 'good.pcap'), capture)
+const known = ['--plain', 'quarterly-figures.txt', '--texts', 'texts']
+
+const check = (args: readonly string[], input?: Uint8Array) =>
+  nobody.run(['proof', 'check', ...args], input ? { input } : {})
+
+t.test('a good transfer: exit 0, and a table', async t => {
+  t.equal(get.code, 0, get.stderr)
+  const { code, stdout, stderr } = await check(['good.pcap', ...known])
+  t.same([code, stderr], [0, ''])
+  const text = stdout.toString()
+  const words = [...text.matchAll(/^(holds|FAILS|unknown) +([a-z-]+) /gm)].map(([, word, id]) => [id, word])
+  const open = ['login', 'forward-secrecy', 'replay']
+  t.same(
+    words,
+    CLAIMS.map(id => [id, open.includes(id) ? 'unknown' : 'holds'])
+  )
+  t.equal(text.match(/^caught /gm)?.length, 4)
+  t.match(text, /"quarterly-figures\.txt" \([\d,]+ bytes\) has exactly the sizes of/)
+  t.match(text, new RegExp(`^good.pcap: \\d+ packets, ${capture.byteLength} bytes, SHA-256 `))
+})
+
+t.test('--json: one document, without a secret', async t => {
+  const { code, stdout } = await check(['good.pcap', ...known, '--json'])
+  t.equal(code, 0)
+  const verdict = JSON.parse(stdout.toString()) as Verdict
+  t.match(verdict, { holds: true, capture: { name: 'good.pcap', bytes: capture.byteLength }, steps: [] })
+  t.match(verdict.made.by, /^sft \d/)
+  t.equal(verdict.capture.sha256, createHash('sha256').update(capture).digest('hex'))
+  t.same(
+    verdict.claims.map(({ id }) => id),
+    CLAIMS
+  )
+  t.notMatch(stdout.toString(), /horse|some project/)
+})
+
+t.test('a capture from standard input', async t => {
+  const { code, stdout } = await check(['-', '--json'], capture)
+  t.equal(code, 0)
+  const { capture: said } = JSON.parse(stdout.toString()) as Verdict
+  t.match(said, { name: 'standard input', sha256: createHash('sha256').update(capture).digest('hex') })
+})
+
+t.test('the classic capture: exit 47, and what is visible', async t => {
+  const { code, stdout, stderr } = await check([CLASSIC])
+  t.equal(code, 47)
+  t.match(stderr, /^sft: does not hold: certificates, login; hint: [^\n]+ \[ERR_SFT_PROOF\]\n$/)
+  const text = stdout.toString()
+  t.match(text, /^FAILS +certificates .*\n +Connection 1: .*CN=user1.*\(packet 18\)$/m)
+  t.match(text, /^FAILS +login .*\n +Connection 1: the classic login, over HTTP\. .*any other public key/m)
+  t.match(text, /^holds +sizes [\s\S]*3 blocks, so the lengths reveal that the file has 201 to 300 bytes/m)
+  t.match(text, /^holds +fresh-keys /m)
+  t.equal((await check([CLASSIC, '--json'])).code, 47)
+})
+
+t.test('what was in the clear: the file, the name and the password are found', async t => {
+  const clear = Buffer.concat([Buffer.from(`POST /login ${PASSWORD} alexandra-the-sender `), figures])
+  const bad = writeCapture([{ port: 80, pieces: [{ dialler: true, bytes: clear }] }])
+  const { code, stdout, stderr } = await check(['-', ...known], bad)
+  t.equal(code, 47)
+  t.match(stderr, /does not hold: names, plaintext, sizes/)
+  t.match(stdout.toString(), /"quarterly-figures\.txt": [\d,]+ bytes in 1 place as they are/)
+  t.match(stdout.toString(), /A password of 21 characters is seen/)
+  t.notMatch(stdout.toString(), /horse/)
+})
+
+t.test('--report writes a page, and replaces nothing unless it is told to', async t => {
+  const args = ['good.pcap', ...known, '--report', 'report.html']
+  t.match(await check(args), { code: 0, stderr: 'sft: report in report.html\n' })
+  t.match(await readFile(join(nobody.directory, 'report.html'), 'utf8'), /^<!doctype html>/i)
+  t.match(await check(args), { code: 45, bytes: 0, stderr: /report\.html is there already/ })
+  t.match(await check([...args, '--force']), { code: 0 })
+})
+
+t.test('what can not be read', async t => {
+  await writeFile(join(nobody.directory, 'empty'), '\n')
+  await writeFile(join(nobody.directory, 'words'), 'this is no capture of anything at all')
+  const refused = async (args: string[], code: number, stderr: RegExp) =>
+    t.match(await check(args), { code, bytes: 0, stderr })
+  await refused([], 2, /missing required argument 'capture'/)
+  await refused(['nowhere'], 3, /ERR_SFT_NOT_FOUND/)
+  await refused(['words'], 12, /ERR_SFT_ENCODING/)
+  await refused([CLASSIC, '--plain', 'nowhere'], 3, /there is no file nowhere/)
+  await refused([CLASSIC, '--plain', '.'], 11, /ERR_SFT_FILE/)
+  await refused([CLASSIC, '--texts', 'nowhere'], 3, /there is no file nowhere/)
+  await refused([CLASSIC, '--texts', 'empty'], 2, /there is no text in empty/)
+  await writeFile(join(nobody.directory, 'large'), Buffer.alloc(33 << 20))
+  await refused([CLASSIC, '--plain', 'large', '--plain', 'large'], 12, /files of more than 64 MiB.*ERR_SFT_LIMIT/)
+})
