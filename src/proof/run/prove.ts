@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { constants, copyFile, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 import { judge, withRun } from '../judge/judge.ts'
 import type { Verdict } from '../model.ts'
@@ -38,6 +38,8 @@ export interface ProofRunOptions {
   readonly keep?: string | undefined
   /** Something may be there, and is replaced. */
   readonly force?: boolean | undefined
+  /** Who makes it, for the report (default: `sft`). */
+  readonly by?: string | undefined
   /** Ends it: no process and no file of it is left. */
   readonly signal?: AbortSignal | undefined
   /** Hears of each command at its end. */
@@ -59,18 +61,19 @@ export async function proveRun(options: ProofRunOptions = {}): Promise<Verdict> 
   const file = knownFile(`ledger-${chance()}.txt`, size, [people.sender.name, people.receiver.name])
   const commands = new Commands(programs, temporary.path, size, options.onStep)
   const scenario: Scenario = { commands, people, file, ports: { auth, serve, recv, pipe }, signal }
-  const path = await captured(programs, scenario, probe, options)
+  const { path, tool } = await captured(programs, scenario, probe, options)
   if (keep !== undefined) await keepCapture(path, keep, options.force)
-  return await verdictOf(scenario, path)
+  const name = basename(keep ?? path)
+  return await verdictOf(scenario, path, { name, by: `${options.by ?? 'sft'}, captured with ${tool}` })
 }
 
-/** Runs what is captured; resolves with the file of the capture. */
+/** Runs what is captured. */
 async function captured(
   programs: Programs,
   scenario: Scenario,
   probe: number,
   { device = 'lo', signal }: ProofRunOptions
-): Promise<string> {
+): Promise<{ path: string; tool: string }> {
   const { commands, ports } = scenario
   const env = commands.environment('administrator')
   const where = { directory: commands.directory, device, ports: Object.values(ports), probe, env }
@@ -80,7 +83,7 @@ async function captured(
   await play(scenario)
   await server.stop()
   await capturing.stop()
-  return capturing.path
+  return { path: capturing.path, tool: capturing.by }
 }
 
 /** @throws SftError ERR_SFT_EXISTS, ERR_SFT_FILE. */
@@ -95,9 +98,9 @@ async function keepCapture(path: string, keep: string, force = false): Promise<v
 }
 
 /** Judges the capture, and then attacks: the claims of the judge, and those that take more than a capture. */
-async function verdictOf(scenario: Scenario, path: string): Promise<Verdict> {
+async function verdictOf(scenario: Scenario, path: string, about: { name: string; by: string }): Promise<Verdict> {
   const { commands, people, file, ports, signal } = scenario
-  const { verdict, connections } = await judge(path, knownOf(file, textsOf(people)))
+  const { verdict, connections } = await judge(path, { ...about, ...knownOf(file, textsOf(people)) })
   signal?.throwIfAborted()
   const keys = await stolenKeys(commands.directory, people)
   const secrecy = await forwardSecrecy(connections, keys, file.bytes, signal)

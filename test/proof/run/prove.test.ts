@@ -42,6 +42,7 @@ t.test('a run: every claim holds, every control is caught, and the capture says 
   )
   t.ok(verdict.holds)
   t.notMatch(JSON.stringify(verdict), /PRIVATE KEY/)
+  t.match(verdict, { capture: { name: 'kept.pcapng' }, made: { by: /^sft, captured with \w+$/ } })
   const spoken = verdict.connections.filter(({ flows }) => flows.some(({ bytes }) => bytes > 0))
   t.same([...new Set(spoken.map(({ protocol }) => protocol))].sort(), ['sft pipe', 'sft session', 'tls'])
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { interruptible } from '../../interrupt.ts'
 import { parseSize } from '../../options.ts'
 import { say } from '../../terminal.ts'
+import { VERSION } from '../../version.ts'
 import { requireWritable, tellVerdict, type VerdictFlags, withVerdict } from './verdict.ts'
 
 interface RunFlags extends VerdictFlags {
@@ -39,6 +40,7 @@ async function prove(options: RunFlags): Promise<void> {
   const onStep = ({ command, exit }: { command: string; exit: number }): void => {
     if (!quiet) say(`${command}: exit ${exit}`)
   }
-  const verdict = await interruptible(signal => proveRun({ size, keep, device, force, signal, onStep }))
+  const by = `sft ${VERSION}`
+  const verdict = await interruptible(signal => proveRun({ size, keep, device, force, by, signal, onStep }))
   await tellVerdict(verdict, options)
 }
