@@ -8,7 +8,7 @@ import { counted, fixed } from './numbers.ts'
 
 const WIDTH = 360
 const HEIGHT = 150
-const BOX = { left: 34, top: 22, width: 318, height: 104 }
+const BOX = { left: 44, top: 22, width: 304, height: 104 }
 const BOTTOM = BOX.top + BOX.height
 const VALUES = 256
 /** Fewer than five of each value say nothing of how even they are (Cochran 1954). */
@@ -24,10 +24,17 @@ export function plots(flow: FlowPicture): Markup {
 
 function histogramFigure(flow: FlowPicture, who: string): Markup {
   const total = flow.histogram.reduce((sum, n) => sum + n, 0)
-  const what = flow.sealedBytes > 0 ? 'sealed' : 'clear'
+  const what = kindOf(flow.sealedBytes)
   const title = `How often each value of a byte stands in what the ${who} sent`
   const facts = `${count(total, `${what} byte`)}. ${verdictOf(flow, total)}`
-  return markup`<figure><figcaption><b>Values of ${what} bytes from the ${who}</b> ${facts}</figcaption>${histogram(flow.histogram, total, `${title}. ${facts}`)}</figure>`
+  return markup`<figure><figcaption><b>Values of ${what} bytes from the ${who}</b> ${facts}</figcaption>${histogram(flow.histogram, total, what, `${title}. ${facts}`)}</figure>`
+}
+
+type Kind = 'sealed' | 'clear'
+
+/** What a flow is drawn as: the judge counts what is sealed, and where nothing is, all of it. */
+function kindOf(sealedBytes: number): Kind {
+  return sealedBytes > 0 ? 'sealed' : 'clear'
 }
 
 function verdictOf({ chiSquare, entropy, expectedEntropy }: FlowPicture, total: number): string {
@@ -36,7 +43,7 @@ function verdictOf({ chiSquare, entropy, expectedEntropy }: FlowPicture, total: 
   return `${bits} Chi-square ${fixed(chiSquare, 1)}; random bytes: ${CHI_RANGE}, 999 times in 1,000.`
 }
 
-function histogram(counts: readonly number[], total: number, title: string): Markup {
+function histogram(counts: readonly number[], total: number, kind: Kind, title: string): Markup {
   const expected = total / VALUES
   const spread = 3 * Math.sqrt(expected)
   const most = Math.max(1, ...counts, expected + 1.5 * spread)
@@ -50,11 +57,11 @@ function histogram(counts: readonly number[], total: number, title: string): Mar
   const [high, low] = [y(expected + spread), y(Math.max(0, expected - spread))]
   const band = `<rect class="band" x="${BOX.left}" y="${short(high)}" width="${BOX.width}" height="${short(low - high)}"/>`
   const ticks = [0, 64, 128, 192, 255].map(value => tick(BOX.left + (value + 0.5) * width, String(value)))
-  return drawing(title, [
+  return drawing(title, kind, [
     band,
     `<path class="bars" d="${bars.join('')}"/>`,
     line(y(expected), `random bytes: ${expected < 10 ? fixed(expected, 1) : counted(Math.round(expected))} of each`),
-    side(BOX.top, counted(Math.round(most))),
+    side(BOX.top, brief(most)),
     side(BOTTOM, '0'),
     ...ticks
   ])
@@ -73,7 +80,8 @@ function range(bits: readonly number[]): string {
   return `Between ${fixed(Math.min(...bits), 2)} and ${fixed(Math.max(...bits), 2)} bits a byte.`
 }
 
-function along({ entropyAlong, bytes }: FlowPicture, title: string): Markup {
+function along({ entropyAlong, bytes, sealedBytes }: FlowPicture, title: string): Markup {
+  const kind = kindOf(sealedBytes)
   const pieces = entropyAlong.length
   const step = BOX.width / Math.max(1, pieces)
   const y = (bits: number): number => BOTTOM - (BOX.height * bits) / BITS
@@ -83,7 +91,7 @@ function along({ entropyAlong, bytes }: FlowPicture, title: string): Markup {
   const path = steps.join('')
   const area = pieces === 0 ? '' : `${path}V${BOTTOM}H${BOX.left}Z`
   const random = expectedEntropy(Math.round(bytes / Math.max(1, pieces)))
-  return drawing(title, [
+  return drawing(title, kind, [
     `<path class="area" d="${area}"/><path class="line" d="${path}"/>`,
     line(y(random), `random bytes: ${fixed(random, 2)} bits a byte`),
     ...[0, 2, 4, 6, 8].map(bits => side(y(bits), String(bits))),
@@ -93,15 +101,21 @@ function along({ entropyAlong, bytes }: FlowPicture, title: string): Markup {
 }
 
 /** Every part is made here, of numbers and of fixed words: nothing of the capture. */
-function drawing(title: string, parts: readonly string[]): Markup {
+function drawing(title: string, kind: Kind, parts: readonly string[]): Markup {
   const frame = `<path class="axis" d="M${BOX.left} ${BOX.top}V${BOTTOM}H${BOX.left + BOX.width}"/>`
-  return markup`<svg class="plot" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}"><title>${title}</title>${new Markup(parts.join('') + frame)}</svg>`
+  return markup`<svg class="plot ${kind}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}"><title>${title}</title>${new Markup(parts.join('') + frame)}</svg>`
 }
 
 /** The line is told beside it, above all that is drawn. */
 function line(y: number, words: string): string {
   const [from, to] = [BOX.left, BOX.left + BOX.width]
   return `<path class="random" d="M${from} ${short(y)}H${to}M${from + 2} 9h18"/><text class="key" x="${from + 26}" y="13">${words}</text>`
+}
+
+/** `5,443`, `262K`: it has a margin for six characters. */
+function brief(number: number): string {
+  const rounded = Math.round(number)
+  return rounded < 100_000 ? counted(rounded) : new Intl.NumberFormat('en-US', { notation: 'compact' }).format(rounded)
 }
 
 function side(y: number, words: string): string {

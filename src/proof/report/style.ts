@@ -117,7 +117,8 @@ figcaption b{display:block;color:var(--ink)}
 .bars{fill:var(--sealed)}.band{fill:var(--random);opacity:.14}
 .random{stroke:var(--random);stroke-width:1.4;stroke-dasharray:5 3;fill:none}
 .axis{stroke:var(--mute);fill:none}
-.area{fill:var(--sealed);opacity:.18}.line{stroke:var(--sealed);stroke-width:1.6;fill:none}`
+.area{fill:var(--sealed);opacity:.18}.line{stroke:var(--sealed);stroke-width:1.6;fill:none}
+.clear .bars,.clear .area{fill:var(--clear)}.clear .line{stroke:var(--clear)}`
 
 const NARROW = `
 main{padding:1.5rem 1rem 3rem}

@@ -17,6 +17,12 @@ const TOO_WIDE = `[...document.querySelectorAll('main *:not(svg *)')].filter(e =
   return right > innerWidth + 0.5 || left < -0.5
 }).map(e => e.outerHTML.slice(0, 200)).slice(0, 5)`
 
+/** Words of drawings that leave their drawing. */
+const CUT_OFF = `[...document.querySelectorAll('.plot text')].filter(e => {
+  const [inner, outer] = [e, e.closest('svg')].map(each => each.getBoundingClientRect())
+  return inner.width > 0 && (inner.left < outer.left || inner.right > outer.right || inner.top < outer.top || inner.bottom > outer.bottom)
+}).map(e => e.textContent)`
+
 const FLAWS = `[
   ...[...document.querySelectorAll('th')].filter(e => !/^(col|row)$/.test(e.scope)).map(e => 'th without scope: ' + e.outerHTML),
   ...[...document.querySelectorAll('table')].filter(e => e.rows[0].querySelectorAll('th[scope=col]').length < 3).map(e => 'table without headers'),
@@ -119,6 +125,7 @@ t.test('in a browser', { skip, timeout: 170_000 }, async t => {
         const page = await open(name, { width, dark: width === 768 })
         t.equal(await page.evaluate('document.documentElement.scrollWidth'), width, `${name} at ${width}`)
         t.same(await page.evaluate(TOO_WIDE), [], `${name} at ${width}`)
+        t.same(await page.evaluate(CUT_OFF), [], `${name} at ${width}`)
         t.equal(page.requests.length, 1, 'the file itself')
         t.same(page.complaints, [])
         await page.close()
