@@ -16,6 +16,7 @@ function pack(directory: string): string {
     'src',
     'schema',
     'scripts',
+    'docs',
     'examples',
     'wireshark',
     'package.json',
