@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { encodeCertificates } from '../../src/auth/certificates/pem.ts'
+import { readCapture } from '../../src/proof/capture/read.ts'
 import type { Recorded } from '../../src/proof/capture/write.ts'
 import { pattern } from '../fixtures/bytes.ts'
-import { readCapture } from '../fixtures/capture.ts'
 import { shellOf } from '../fixtures/command.ts'
 import { hasTshark, Tshark } from '../fixtures/dissector.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
+import { piecesOf } from '../fixtures/pieces.ts'
 import { recorder } from '../fixtures/recorder.ts'
 
 /** The dissector in tshark, on what real processes sent: recorded on a wire between them, written in segments of any size. */
@@ -116,7 +117,7 @@ t.test('a pipe: the clear part of the header, the chunks, the end', async t => {
 })
 
 t.test('any cut, a second pass and segments sent twice show the same', async t => {
-  const connections = [...got.connections, ...pushed.connections, pipe, ...classicStreams()]
+  const connections = [...got.connections, ...pushed.connections, pipe, ...(await classicStreams())]
   const whole = capture(connections)
   const expected = values(whole, FIELDS)
   t.same(values(whole, FIELDS, '-2'), expected)
@@ -126,7 +127,7 @@ t.test('any cut, a second pass and segments sent twice show the same', async t =
     expected,
     'segments that overtake each other'
   )
-  const few = [...pushed.connections, ...classicStreams()]
+  const few = [...pushed.connections, ...(await classicStreams())]
   const ofFew = values(capture(few), FIELDS)
   for (const size of [1, 7, 536]) {
     const file = capture(few, size)
@@ -159,7 +160,7 @@ t.test('garbage, and real bytes with errors in them, never break it', async t =>
     seed = (seed * 48_271) % 2_147_483_647
     return seed % below
   }
-  const originals = [pipe, ...got.connections, ...pushed.connections, ...classicStreams()]
+  const originals = [pipe, ...got.connections, ...pushed.connections, ...(await classicStreams())]
   const broken = Array.from({ length: 100 }, (): Recorded => {
     const original = originals[random(originals.length)] as Recorded
     const pieces = original.pieces.slice(0, 12).map(({ dialler, bytes }) => {
@@ -193,9 +194,9 @@ t.test('garbage, and real bytes with errors in them, never break it', async t =>
   }
 })
 
-function classicStreams(): Recorded[] {
-  const [, , ...transfers] = readCapture(CLASSIC)
-  return transfers.map(({ segments }) => ({ port: PORT, pieces: segments }))
+async function classicStreams(): Promise<Recorded[]> {
+  const [, , ...transfers] = (await readCapture(CLASSIC)).connections
+  return transfers.map(connection => ({ port: PORT, pieces: piecesOf(connection) }))
 }
 
 t.test('the capture of the classic system', async t => {
@@ -206,7 +207,7 @@ t.test('the capture of the classic system', async t => {
   const subjects = tshark(CLASSIC, '-Y', 'sft.classic.certificate', '-T', 'fields', '-e', 'x509sat.uTF8String')
   const names = subjects.trim().split('\n')
   t.match(names, [/user1/, /user3/, /user3/, /user1/])
-  const [types] = values(capture(classicStreams(), 1), ['sft.classic.type'], '-d', `tcp.port==${PORT},sft`)
+  const [types] = values(capture(await classicStreams(), 1), ['sft.classic.type'], '-d', `tcp.port==${PORT},sft`)
   t.same(
     types,
     rows.split('\n').map(row => row.slice(0, 4))

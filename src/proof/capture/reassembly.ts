@@ -71,7 +71,8 @@ function firstOfEach(arrived: readonly Piece[]): Piece[] {
   const edges = edgesOf(arrived)
   const owners = new Int32Array(edges.length).fill(-1)
   // the next cut without an owner; each look-up shortens the way for those that follow
-  const next = Int32Array.from(edges.keys())
+  const next = new Int32Array(edges.length)
+  for (let cut = 0; cut < next.length; cut++) next[cut] = cut
   const free = (cut: number): number => {
     let at = cut
     while (next[at] !== at) at = next[at] = next[next[at] as number] as number

@@ -66,8 +66,8 @@ export class SegmentReader {
     if (header < 20 || fragment || this.#data.getUint8(at + 9) !== TCP) return undefined
     // 0: what the card was to cut into packets, and was taken before it did
     const whole = at + (this.#data.getUint16(at + 2) || end - at)
-    const address = (offset: number): string => this.#bytes.subarray(at + offset, at + offset + 4).join('.')
-    return { from: address(12), to: address(16), at: at + header, end: Math.min(end, whole), whole }
+    const [from, to] = [this.#address4(at + 12), this.#address4(at + 16)]
+    return { from, to, at: at + header, end: Math.min(end, whole), whole }
   }
 
   #ipv6(at: number, end: number): Payload | undefined {
@@ -106,6 +106,11 @@ export class SegmentReader {
       length: whole - start,
       captured: Math.max(0, end - start)
     }
+  }
+
+  #address4(at: number): string {
+    const number = this.#data.getUint32(at)
+    return `${number >>> 24}.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`
   }
 
   #address6(at: number): string {

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -6,8 +5,11 @@ import t from 'tap'
 import { parseClassicRoot, verifyClassicCertificate } from '../../../src/auth/classic/certificate.ts'
 import { formatLogin, openLogin, parseLogin } from '../../../src/auth/classic/login-message.ts'
 import { classicMessages, encodeClassic } from '../../../src/auth/classic/wire.ts'
+import { readCapture } from '../../../src/proof/capture/read.ts'
+import type { Connection } from '../../../src/proof/model.ts'
 import { collect, cut } from '../../fixtures/bytes.ts'
-import { readCapture, sent } from '../../fixtures/capture.ts'
+import { piecesOf } from '../../fixtures/pieces.ts'
+import { followed, noTshark } from '../../fixtures/tshark.ts'
 
 /** Golden: a real capture of the classic system (two logins, two transfers), every byte of it read and written again. */
 
@@ -18,17 +20,17 @@ const rootKey = createPrivateKey({ key: readFileSync(new URL('root.key.der', DAT
 /** When it was taken: certificates and root were valid. */
 const THEN = new Date('2020-11-18T19:00:00Z')
 
-const streams = readCapture(CAPTURE)
-const [login1, login3, transfer1, transfer3] = streams as [
-  (typeof streams)[0],
-  (typeof streams)[0],
-  (typeof streams)[0],
-  (typeof streams)[0]
-]
+const { connections } = await readCapture(CAPTURE)
+const [login1, login3, transfer1, transfer3] = connections as [Connection, Connection, Connection, Connection]
+
+/** All that one side sent. */
+function sent({ up, down }: Connection, by: 'dialler' | 'dialled'): Buffer {
+  return Buffer.from(by === 'dialler' ? up.bytes : down.bytes)
+}
 
 t.test('the capture has two logins and two transfers', t => {
   t.same(
-    streams.map(({ from, to }) => [from, to]),
+    connections.map(({ dialler, listener }) => [dialler, listener]),
     [
       ['127.0.0.1:55990', '127.0.0.1:12565'],
       ['127.0.0.1:55992', '127.0.0.1:12565'],
@@ -39,20 +41,11 @@ t.test('the capture has two logins and two transfers', t => {
   t.end()
 })
 
-const tshark = spawnSync('tshark', ['--version']).error === undefined
-t.test('tshark takes the same bytes out of it', { skip: !tshark && 'tshark is not installed' }, t => {
-  for (const [index, stream] of streams.entries()) {
-    const args = ['-r', CAPTURE, '-q', '-z', `follow,tcp,raw,${index}`]
-    const { stdout, status, stderr } = spawnSync('tshark', args, { encoding: 'utf8' })
-    t.equal(status, 0, stderr)
-    const lines = stdout.split('\n').filter(line => /^\t?[0-9a-f]+$/.test(line))
-    const bytes = (dialler: boolean): string =>
-      lines
-        .filter(line => !line.startsWith('\t') === dialler)
-        .join('')
-        .replaceAll('\t', '')
-    t.equal(bytes(true), sent(stream, 'dialler').toString('hex'))
-    t.equal(bytes(false), sent(stream, 'dialled').toString('hex'))
+t.test('tshark takes the same bytes out of it', { skip: noTshark }, t => {
+  for (const [index, connection] of connections.entries()) {
+    const { up, down } = followed(CAPTURE, index)
+    t.equal(up, sent(connection, 'dialler').toString('hex'))
+    t.equal(down, sent(connection, 'dialled').toString('hex'))
   }
   t.end()
 })
@@ -149,7 +142,7 @@ for (const [stream, requester, server, blocks] of [
 
 t.test('each message left in one segment, as classic readers need it', t => {
   t.same(
-    transfer3.segments.map(({ dialler, bytes }) => [dialler, bytes.toString('latin1', 0, 4), bytes.byteLength]),
+    piecesOf(transfer3).map(({ dialler, bytes }) => [dialler, bytes.toString('latin1', 0, 4), bytes.byteLength]),
     [
       [true, 'SECE', 1562],
       [false, 'RSCV', 1562],

@@ -8,28 +8,9 @@ import { parseCapture, readCapture } from '../../../src/proof/capture/read.ts'
 import { writeCapture } from '../../../src/proof/capture/write.ts'
 import type { Connection } from '../../../src/proof/model.ts'
 import { pattern } from '../../fixtures/bytes.ts'
+import { followed, noTshark } from '../../fixtures/tshark.ts'
 
 const CLASSIC = fileURLToPath(new URL('../../data/classic/capture.pcap', import.meta.url))
-const skip = spawnSync('tshark', ['--version']).error !== undefined && 'tshark is not installed'
-
-function tshark(...args: string[]): string {
-  const { stdout, status, stderr } = spawnSync('tshark', args, { encoding: 'utf8', maxBuffer: 1 << 28 })
-  t.equal(status, 0, stderr)
-  return stdout
-}
-
-/** What tshark takes for the bytes of a connection, by its number from 0. */
-function followed(file: string, stream: number): { up: string; down: string } {
-  const lines = tshark('-r', file, '-q', '-z', `follow,tcp,raw,${stream}`).split('\n')
-  const bytes = lines.filter(line => /^\t?[0-9a-f]+$/.test(line))
-  const of = (down: boolean): string =>
-    bytes
-      .filter(line => line.startsWith('\t') === down)
-      .join('')
-      .replaceAll('\t', '')
-  return { up: of(false), down: of(true) }
-}
-
 /** Both flows of a connection, as they are compared. */
 const flows = ({ up, down }: Connection) => [up, down].map(({ bytes }) => Buffer.from(bytes).toString('hex'))
 
@@ -52,7 +33,7 @@ t.test('a capture of the classic system: connections, handshakes, packets', asyn
   t.end()
 })
 
-t.test('the same bytes as tshark', { skip }, async t => {
+t.test('the same bytes as tshark', { skip: noTshark }, async t => {
   const { connections } = await readCapture(CLASSIC)
   for (const [index, connection] of connections.entries()) {
     const { up, down } = followed(CLASSIC, index)
@@ -60,7 +41,7 @@ t.test('the same bytes as tshark', { skip }, async t => {
   }
 })
 
-t.test('the same in every format', { skip }, async t => {
+t.test('the same in every format', { skip: noTshark }, async t => {
   const directory = t.testdir({})
   const expected = (await readCapture(CLASSIC)).connections
   for (const format of ['pcapng', 'nsecpcap']) {

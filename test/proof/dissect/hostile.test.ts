@@ -12,6 +12,7 @@ import { pattern } from '../../fixtures/bytes.ts'
 import { shellOf } from '../../fixtures/command.ts'
 import { flaws } from '../../fixtures/frame-flaws.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
+import { piecesOf } from '../../fixtures/pieces.ts'
 import { recorder } from '../../fixtures/recorder.ts'
 
 /** What was recorded, and then changed: every byte stays in a frame, and what is not as it was sent is told (M172). */
@@ -33,14 +34,9 @@ const sealed = await alice.run(['send', 'plan', '--to', 'bob.crt', '--chunk-size
 t.same([get.code, sealed.code], [0, 0], get.stderr + sealed.stderr)
 
 const classic = await readCapture(fileURLToPath(new URL('../../data/classic/capture.pcap', import.meta.url)))
-/** Certificates on either side, then what was asked and the answer; of a login, all that was asked. */
-const [login, , transfer] = classic.connections.map(({ up, down }, index): Recorded => {
-  const first = index < 2 ? up.bytes.byteLength : 1562
-  const cut = (dialler: boolean, bytes: Uint8Array) => ({ dialler, bytes })
-  const [asked, answered] = [cut(true, up.bytes.subarray(0, first)), cut(false, down.bytes.subarray(0, first))]
-  const rest = [cut(true, up.bytes.subarray(first)), cut(false, down.bytes.subarray(first))]
-  return { port: 1, pieces: [asked, answered, ...rest] }
-}) as [Recorded, Recorded, Recorded]
+const [login, , transfer] = classic.connections.map(
+  (connection): Recorded => ({ port: 1, pieces: piecesOf(connection) })
+) as [Recorded, Recorded, Recorded]
 
 const ORIGINALS: Record<string, Recorded> = {
   session: wire.connections[0] as Recorded,
