@@ -109,9 +109,9 @@ function together(hits: readonly Hit[], needles: number): number {
 
 /** Never a password, nor a text of which nobody knows what it is. */
 function named({ kind, text }: Text): string {
-  const words = { 'user name': 'The user name', 'file name': 'The file name', password: 'A password', text: 'A text' }
-  const shown = kind === 'password' || kind === 'text' ? `of ${count(text.length, 'character')}` : JSON.stringify(text)
-  return `${words[kind]} ${shown}`
+  const isSecret = kind === 'password' || kind === 'text'
+  const shown = isSecret ? `of ${count(text.length, 'character')}` : JSON.stringify(text)
+  return `${isSecret ? 'A' : 'The'} ${kind} ${shown}`
 }
 
 /** `3 times: in base64 in what …; …, and in 2 other ways` */
