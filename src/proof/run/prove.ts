@@ -2,11 +2,14 @@ import { createPrivateKey } from 'node:crypto'
 import { constants, copyFile, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
-import { judge, withRun } from '../judge/judge.ts'
+import { readCapture } from '../capture/read.ts'
+import { dissect } from '../dissect/dissect.ts'
+import { withRun } from '../judge/judge.ts'
 import type { Verdict } from '../model.ts'
 import { startCapture } from './capturing.ts'
 import { Commands, type Step } from './commands.ts'
 import { forwardSecrecy } from './forward-secrecy.ts'
+import { Judging } from './judging.ts'
 import { knownFile, knownOf } from './known-file.ts'
 import { chance, inventPeople, keyFiles, type People, serveAuthority, textsOf } from './organisation.ts'
 import { freePorts } from './ports.ts'
@@ -97,19 +100,31 @@ async function keepCapture(path: string, keep: string, force = false): Promise<v
   }
 }
 
-/** Judges the capture, and then attacks: the claims of the judge, and those that take more than a capture. */
+/** Judges the capture, and attacks meanwhile: the claims of the judge, and those that take more than a capture. */
 async function verdictOf(scenario: Scenario, path: string, about: { name: string; by: string }): Promise<Verdict> {
   const { commands, people, file, ports, signal } = scenario
-  const { verdict, connections } = await judge(path, { ...about, ...knownOf(file, textsOf(people)) })
-  signal?.throwIfAborted()
-  const keys = await stolenKeys(commands.directory, people)
-  const secrecy = await forwardSecrecy(connections, keys, file.bytes, signal)
+  await using judging = new Judging({ path, options: { ...about, ...knownOf(file, textsOf(people)) } })
+  const connections = dissect(await readCapture(path))
+  const secrecy = await forwardSecrecy(connections, await stolenKeys(commands.directory, people), file.bytes, signal)
   const server = await serveAuthority(commands, ports.auth)
   const replayed = await replay(scenario, connections)
   await server.stop()
-  const whole = withRun(verdict, [secrecy, replayed], commands.steps)
+  const verdict = withRun(await orAborted(judging.verdict, signal), [secrecy, replayed], commands.steps)
   // here the judge has all that it takes: what it could not say has not been shown
-  return { ...whole, holds: whole.holds && whole.claims.every(claim => claim.verdict === 'holds') }
+  return { ...verdict, holds: verdict.holds && verdict.claims.every(claim => claim.verdict === 'holds') }
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  signal.throwIfAborted()
+  const stopped = Promise.withResolvers<never>()
+  const stop = (): void => stopped.reject(signal.reason)
+  signal.addEventListener('abort', stop)
+  try {
+    return await Promise.race([work, stopped.promise])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
 }
 
 async function stolenKeys(directory: string, people: People): Promise<StolenKey[]> {
