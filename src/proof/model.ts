@@ -9,6 +9,9 @@ export interface Capture {
   /** How many packets there are, and how many of them are not TCP or can not be read. */
   readonly packets: number
   readonly ignored: number
+  /** When the first and the last of them passed, as the capture says; a capture can have no times. */
+  readonly began?: Date
+  readonly ended?: Date
   /** In the order of their first packet. */
   readonly connections: readonly Connection[]
 }
@@ -151,7 +154,15 @@ export interface ConnectionPicture {
 export interface Verdict {
   /** Whether no claim fails and every control was caught. */
   readonly holds: boolean
-  readonly capture: { readonly name: string; readonly sha256: string; readonly packets: number; readonly bytes: number }
+  readonly capture: {
+    readonly name: string
+    readonly sha256: string
+    readonly packets: number
+    readonly bytes: number
+    /** Of its first and its last packet, as the machine that captured it had the time (ISO 8601). */
+    readonly began?: string
+    readonly ended?: string
+  }
   readonly made: { readonly at: string; readonly by: string }
   readonly claims: readonly Claim[]
   readonly connections: readonly ConnectionPicture[]

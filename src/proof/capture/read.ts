@@ -37,7 +37,7 @@ export function parseCapture(bytes: Uint8Array): Capture {
     const segment = reader.segmentOf(packet)
     if (segment === undefined || !connections.add(number, segment)) ignored++
   }
-  return { format, packets: times.count, ignored, connections: connections.all(times) }
+  return { format, packets: times.count, ignored, ...times.span(), connections: connections.all(times) }
 }
 
 /** When each packet passed, since the first one. */
@@ -59,6 +59,17 @@ class Times {
   at(packet: number): number {
     return (this.#times[packet - 1] ?? 0) - (this.#times[0] as number) || 0
   }
+
+  /** Of the first and the last packet; neither, where one has none, or one that no calendar has. */
+  span(): { began: Date; ended: Date } | undefined {
+    const [began, ended] = [0, Math.max(0, this.count - 1)].map(at => new Date(this.#times[at] as number))
+    if (this.count === 0 || !isDate(began) || !isDate(ended)) return
+    return { began, ended }
+  }
+}
+
+function isDate(date: Date | undefined): date is Date {
+  return date !== undefined && !Number.isNaN(date.getTime())
 }
 
 export async function captureBytes(path: string): Promise<Uint8Array> {

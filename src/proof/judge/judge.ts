@@ -53,7 +53,9 @@ export async function judge(source: string | Uint8Array, options: JudgeOptions =
       name: options.name ?? (typeof source === 'string' ? basename(source) : 'capture'),
       sha256: createHash('sha256').update(bytes).digest('hex'),
       packets: capture.packets,
-      bytes: bytes.byteLength
+      bytes: bytes.byteLength,
+      ...(capture.began && { began: capture.began.toISOString() }),
+      ...(capture.ended && { ended: capture.ended.toISOString() })
     },
     made: { at: new Date().toISOString(), by: options.by ?? 'sft' },
     claims,

@@ -1,6 +1,7 @@
 import { count } from '../judge/claim.ts'
 import type { Claim, Verdict } from '../model.ts'
 import { foreign, type Markup, markup } from './markup.ts'
+import { counted, fixed } from './numbers.ts'
 
 /** The head of the report: the judgement in words for who has to decide, and what exactly it is about. */
 
@@ -68,9 +69,17 @@ function captured({ capture, connections, made }: Verdict): Markup {
 <dl class="facts">
 <div><dt>Capture</dt><dd>${foreign(capture.name)}</dd></div>
 <div><dt>Size</dt><dd>${count(capture.packets, 'packet')}, ${count(capture.bytes, 'byte')}, ${count(connections.length, 'connection')}</dd></div>
+${capture.began !== undefined && markup`<div><dt>Captured</dt><dd>${moment(capture.began)}${capture.ended !== undefined && markup`, for ${lasted(capture.began, capture.ended)}`}</dd></div>`}
 <div><dt>Judged</dt><dd>${moment(made.at)}, by ${foreign(made.by)}</dd></div>
 <div class="wide"><dt>SHA-256 of the capture</dt><dd class="hash" aria-label="${capture.sha256}">${groups.map(group => markup`<span>${group}</span>`)}</dd></div>
 </dl>`
+}
+
+/** `18.4 s`, `11 min 24 s`; a packet that is older than the first is no reason for a minus. */
+function lasted(began: string, ended: string): string {
+  const seconds = Math.max(0, Date.parse(ended) - Date.parse(began)) / 1000
+  if (!(seconds >= 60)) return `${fixed(seconds, 1)} s`
+  return `${counted(Math.floor(seconds / 60))} min ${Math.floor(seconds % 60)} s`
 }
 
 /** `27 November 2026, 16:20:07 UTC`; what is no date is shown as it is. */

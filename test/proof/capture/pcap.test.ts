@@ -11,8 +11,9 @@ const packets = [1, 5].map(sequence => ({
 for (const little of [true, false]) {
   for (const nano of [true, false]) {
     t.test(`little-endian=${little} ns=${nano}`, t => {
-      const { format, packets: count, connections } = parseCapture(pcap(packets, { little, nano }))
+      const { format, packets: count, connections, began, ended } = parseCapture(pcap(packets, { little, nano }))
       t.same([format, count], ['pcap', 2])
+      t.same([began, ended], [new Date(1500), new Date(7500)])
       const [connection] = connections
       t.equal(Buffer.from(connection?.up.bytes ?? []).toString(), 'fourfour')
       t.same(

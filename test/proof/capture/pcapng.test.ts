@@ -71,6 +71,20 @@ t.test('times in the units of each interface', t => {
   t.end()
 })
 
+t.test('a capture without a time, or with one that no calendar has, does not say when it was', t => {
+  const captures = {
+    simple: [link(101), simple(of(1).bytes)],
+    'simple at the end': [link(101), enhanced(of(1)), simple(of(5).bytes)],
+    late: [link(101, [[9, Buffer.of(0)]]), enhanced(of(1, 1e15))]
+  }
+  for (const [name, blocks] of Object.entries(captures)) {
+    const capture = parseCapture(Buffer.concat([section(), ...blocks]))
+    t.notOk('began' in capture || 'ended' in capture, name)
+  }
+  t.notOk('began' in parseCapture(section()), 'nor does one without a packet')
+  t.end()
+})
+
 t.test('a simple packet has what its interface takes of it', t => {
   const { bytes } = of(1)
   const file = Buffer.concat([section(), link(101, [], 42), simple(bytes, 42)])

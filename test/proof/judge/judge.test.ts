@@ -149,6 +149,7 @@ t.test('the classic capture: what is visible, and what is not', async t => {
   })
   t.notOk(verdict.holds)
   t.equal(verdict.capture.name, 'capture.pcap')
+  t.same([verdict.capture.began, verdict.capture.ended], ['2020-11-18T18:45:12.875Z', '2020-11-18T18:56:36.564Z'])
   t.equal(verdict.capture.bytes, (await readFile(CLASSIC)).byteLength)
   const words = Object.fromEntries(verdict.claims.map(({ id, verdict: word }) => [id, word]))
   t.match(words, {
