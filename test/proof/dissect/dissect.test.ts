@@ -9,8 +9,10 @@ import { dissect } from '../../../src/proof/dissect/dissect.ts'
 import type { Dissected } from '../../../src/proof/model.ts'
 import { pattern } from '../../fixtures/bytes.ts'
 import { shellOf } from '../../fixtures/command.ts'
+import { hasTshark, Tshark } from '../../fixtures/dissector.ts'
 import { flaws } from '../../fixtures/frame-flaws.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
+import { piecesOf } from '../../fixtures/pieces.ts'
 import { recorder } from '../../fixtures/recorder.ts'
 
 /** On what real processes sent: recorded on a wire between them. */
@@ -212,4 +214,41 @@ t.test('what nobody knows is unexplained', t => {
   )
   t.same([none.protocol, none.frames, none.faults], ['unknown', [], []])
   t.end()
+})
+
+t.test('the same frames as the dissector in tshark has them, in the same packets', { skip: !hasTshark }, async t => {
+  const shark = new Tshark(t, directory)
+  const server = await bob.listen(['serve', 'served', '--listen', '127.0.0.1:0', '--chunk-size', '16K'])
+  const wire = await recorder(t, server.address, 4433)
+  t.equal((await alice.run(['get', `bob@${wire.address}`, 'plan.txt', '-o', 'again', '--streams', '2'])).code, 0)
+  const { stdout } = await alice.run(['send', 'plan.txt', '--to', 'bob.crt', '--chunk-size', '16K'])
+  const pipe = { port: 4433, pieces: [{ dialler: true, bytes: stdout }] }
+  const classic = (await readCapture(CLASSIC)).connections.slice(2)
+  const transfers = classic.map(connection => ({ port: 4433, pieces: piecesOf(connection) }))
+  for (const recorded of [...wire.connections, pipe, ...transfers]) {
+    const file = shark.capture([recorded], 1000)
+    const { connection, frames } = dissect(await readCapture(file))[0] as Dissected
+    const own = frames
+      .filter(({ label }) => label !== 'magic')
+      .map(({ direction, at, length, label }) => `${connection[direction].packetAt(at + length - 1)} ${label}`)
+    const rows = shark.run(
+      file,
+      '-Y',
+      'sft',
+      '-T',
+      'fields',
+      '-e',
+      'frame.number',
+      '-e',
+      'sft.type',
+      '-e',
+      'sft.classic.type'
+    )
+    const theirs = rows.split('\n').flatMap(row => {
+      const [number, ...types] = row.split('\t')
+      return types.flatMap(type => type.split(',').filter(Boolean)).map(type => `${number} ${type}`)
+    })
+    t.same(own, theirs)
+    t.ok(own.length > 3)
+  }
 })
