@@ -1,4 +1,4 @@
-import { Findings } from '../judge/claim.ts'
+import { count, Findings } from '../judge/claim.ts'
 import type { Claim, Dissected } from '../model.ts'
 import { modulusBytes } from './rsa-opened.ts'
 import { type Find, type StolenKey, type Theft, tryKeys } from './stolen-keys.ts'
@@ -17,9 +17,10 @@ export async function forwardSecrecy(
   for (const { owner, what, connection, plain, packet } of theft.finds.filter(
     ({ protocol }) => protocol !== 'sft pipe'
   ))
-    findings.fault(`The key of ${owner} opens ${what} of connection ${connection}: ${plain.byteLength} bytes.`, [
-      packet
-    ])
+    findings.fault(
+      `The key of ${owner} opens ${what} of connection ${connection}: ${count(plain.byteLength, 'byte')}.`,
+      [packet]
+    )
   tellAttempts(findings, connections, keys, theft)
   tellTls(findings, connections)
   tellControl(findings, theft.finds, file)
@@ -38,9 +39,11 @@ function tellAttempts(
   findings.note(
     `The keys are those of ${owners}. The auth server makes its TLS key at each start, and never has it on a disk.`
   )
-  findings.note(`Each of ${frames} frames was read as the header of a stream, whatever its type: ${headers} is one.`)
   findings.note(
-    `${operations} private operations were done over ${windows} windows of the bytes: at the ends of frames and of their sealed parts, and at the beginnings of flows. What came out was read as OAEP with any label, and as the premaster secret of TLS. In ${others} connections nothing was found but what is named here.`
+    `Each of ${count(frames, 'frame')} was read as the header of a stream, whatever its type: ${headers} is one.`
+  )
+  findings.note(
+    `${count(operations, 'private operation')} were done over ${count(windows, 'window')} of the bytes: at the ends of frames and of their sealed parts, and at the beginnings of flows. What came out was read as OAEP with any label, and as the premaster secret of TLS. In ${count(others, 'connection')} nothing was found but what is named here.`
   )
 }
 
@@ -52,7 +55,7 @@ function tellTls(findings: Findings, connections: readonly Dissected[]): void {
   })
   if (all.length === 0) return
   findings.note(
-    `${hellos.length} of ${all.length} TLS connections are TLS 1.3, whose keys come of shares made for one connection: the key of a certificate opens nothing there.`,
+    `${hellos.length} of ${count(all.length, 'TLS connection')} are TLS 1.3, whose keys come of shares made for one connection: the key of a certificate opens nothing there.`,
     hellos
   )
 }
@@ -67,7 +70,7 @@ function tellControl(findings: Findings, finds: readonly Find[], file: Uint8Arra
   const { owner, connection, plain, packet } = opened
   const windows = ofPipe.filter(({ what }) => what === 'a message').length
   findings.note(
-    `A pipe has no forward secrecy, by its nature; and it shows that the attempt is a real one: the key of ${owner} opens connection ${connection} and gives all ${plain.byteLength} bytes of the file. The windows find its wrapped key as well (${windows}).`,
+    `A pipe has no forward secrecy, by its nature; and it shows that the attempt is a real one: the key of ${owner} opens connection ${connection} and gives all ${count(plain.byteLength, 'byte')} of the file. The windows find its wrapped key as well (${windows}).`,
     [packet]
   )
 }

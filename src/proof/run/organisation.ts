@@ -60,6 +60,15 @@ export function serveAuthority(commands: Commands, port: number): Promise<Listen
   return commands.listen(ADMINISTRATOR, ['auth', 'serve', '--dir', AUTHORITY, '--listen', `${LOOPBACK}:${port}`])
 }
 
+/** The serials of what it has issued. */
+export async function listCertificates(commands: Commands): Promise<string[]> {
+  const { stdout } = await commands.run(ADMINISTRATOR, ['auth', 'cert', 'list', '--dir', AUTHORITY, '--json'])
+  return stdout
+    .trim()
+    .split('\n')
+    .map(line => (JSON.parse(line) as { serial: string }).serial)
+}
+
 /** Both users get a certificate. */
 export async function logIn(commands: Commands, { sender, receiver }: People, port: number): Promise<void> {
   const server = ['--auth', `https://${LOOPBACK}:${port}`, '--ca', `${AUTHORITY}/root.crt`, '--no-passphrase']

@@ -29,13 +29,14 @@ const MIN_SIZE = 64 * 2 ** 10
 const MAX_SIZE = 64 * 2 ** 20
 /** ms that the capture may take: the program that takes it ends itself then. */
 const CAPTURE_MS = 600_000
+const LOOPBACK_DEVICE = process.platform === 'linux' ? 'lo' : 'lo0'
 /** Of the auth server, serve, recv, the pipe, and our own datagrams. */
 const PORTS = 5
 
 export interface ProofRunOptions {
   /** Bytes of the file that is moved, 64 KiB to 64 MiB (default: 4 MiB). */
   readonly size?: number | undefined
-  /** Name of the loopback interface (default: `lo`). */
+  /** Name of the loopback interface (default: `lo`, on Linux). */
   readonly device?: string | undefined
   /** Where the capture is kept. */
   readonly keep?: string | undefined
@@ -75,7 +76,7 @@ async function captured(
   programs: Programs,
   scenario: Scenario,
   probe: number,
-  { device = 'lo', signal }: ProofRunOptions
+  { device = LOOPBACK_DEVICE, signal }: ProofRunOptions
 ): Promise<{ path: string; tool: string }> {
   const { commands, ports } = scenario
   const env = commands.environment('administrator')

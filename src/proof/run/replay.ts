@@ -1,6 +1,7 @@
 import { Findings } from '../judge/claim.ts'
 import type { Claim, Dissected } from '../model.ts'
 import { alterLive } from './altered-live.ts'
+import { replayLogins } from './replayed-login.ts'
 import { replayPipe } from './replayed-pipe.ts'
 import { replaySessions } from './replayed-session.ts'
 import type { Scenario } from './scenario.ts'
@@ -11,15 +12,16 @@ export async function replay(scenario: Scenario, connections: readonly Dissected
   const at = (port: number): Dissected[] =>
     connections.filter(({ connection }) => connection.listener.endsWith(`:${port}`))
   const [pipe] = at(ports.pipe)
-  const [get, send] = [at(ports.serve), at(ports.recv)]
+  const [get, send, logins] = [at(ports.serve), at(ports.recv), at(ports.auth)]
   const findings = new Findings()
-  if (!pipe || get.length === 0 || send.length === 0) {
-    findings.fault('The recording lacks the get, the send or the pipe: there is nothing to send again.')
+  if (!pipe || [get, send, logins].some(({ length }) => length === 0)) {
+    findings.fault('The recording lacks logins, the get, the send or the pipe: there is nothing to send again.')
     return findings.claim('replay')
   }
   const attempts = [
     ...(await replayPipe(scenario, pipe)),
     ...(await replaySessions(scenario, { get, send })),
+    ...(await replayLogins(scenario, logins)),
     ...(await alterLive(scenario))
   ]
   for (const { held, text, packets } of attempts) {

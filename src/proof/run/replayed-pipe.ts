@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ERRORS, type SftErrorCode } from '../../streams/errors.ts'
 import { parseHeader } from '../../streams/header.ts'
+import { count } from '../judge/claim.ts'
 import type { Dissected, Frame } from '../model.ts'
 import { type Attempt, isThere } from './attempt.ts'
 import { resultIn } from './commands.ts'
@@ -28,7 +29,7 @@ async function whole({ commands, people, file }: Scenario, { connection }: Disse
   const { bytes } = connection.up
   const ended = await commands.attempt(people.receiver.name, argsOf(people.sender.name, 'replayed'), [0], bytes)
   const same = ended.exit === 0 && file.bytes.equals(await readFile(join(commands.directory, 'replayed')))
-  const text = `The recorded pipe (${bytes.byteLength} bytes) into sft recv, as it is: exit ${ended.exit}, ${same ? 'the file' : 'not the file'}.`
+  const text = `The recorded pipe (${count(bytes.byteLength, 'byte')}) into sft recv, as it is: exit ${ended.exit}, ${same ? 'the file' : 'not the file'}.`
   return { held: same, text, packets: [connection.up.packetAt(0)] }
 }
 

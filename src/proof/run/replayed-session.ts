@@ -1,7 +1,8 @@
 import { mkdir, readdir } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
+import { count } from '../judge/claim.ts'
 import type { Dissected } from '../model.ts'
+import { answerTo } from './answer.ts'
 import type { Attempt } from './attempt.ts'
 import { type Listening, resultIn } from './commands.ts'
 import { EXPORT, LISTEN, type Scenario } from './scenario.ts'
@@ -9,8 +10,6 @@ import { EXPORT, LISTEN, type Scenario } from './scenario.ts'
 /** What a dialler has sent, once more, to a listener of the same user that has just been started: the get, the send, and each of their stripes (M181 b). */
 
 const INBOX = 'replayed-inbox'
-/** ms for the listener to end the connection. */
-const CLOSED_MS = 15_000
 
 export interface Recorded {
   /** The connections of the get, and those of the send: the first is the session, others are its stripes. */
@@ -29,7 +28,7 @@ export async function replaySessions(scenario: Scenario, { get, send }: Recorded
   const written = await readdir(join(commands.directory, INBOX))
   const nothing = {
     held: written.length === 0,
-    text: `After that, the inbox of sft recv has ${written.length} files.`,
+    text: `After that, the inbox of sft recv has ${count(written.length, 'file')}.`,
     packets: []
   }
   return [...pulls, ...pushes, nothing]
@@ -44,25 +43,9 @@ async function replayAll(listening: Listening, recorded: readonly Dissected[], n
 
 async function replay(listening: Listening, { connection, frames }: Dissected, name: string): Promise<Attempt> {
   const { bytes } = connection.up
-  const answered = await answerTo(listening.port, bytes)
+  const answer = await answerTo(listening.port, bytes)
   const code = await listening.refusal()
   const what = frames.some(({ label }) => label === 'JOIN') ? 'a stripe (JOIN)' : 'the dialler'
-  const text = `All ${bytes.byteLength} bytes that ${what} of connection ${connection.number} sent, to a fresh ${name}: ${code ?? 'not refused'}, ${answered} bytes in answer.`
-  return { held: code !== undefined, text, packets: [connection.up.packetAt(0)] }
-}
-
-/** Sends all of it, whatever is answered, until the other side ends it. */
-function answerTo(port: number, bytes: Uint8Array): Promise<number> {
-  return new Promise(resolve => {
-    let answered = 0
-    const socket = connect(port, '127.0.0.1')
-    socket.setTimeout(CLOSED_MS, () => socket.destroy())
-    socket.on('data', piece => {
-      answered += piece.byteLength
-    })
-    // a reset, say: the listener has told why
-    socket.on('error', () => socket.destroy())
-    socket.on('close', () => resolve(answered))
-    socket.write(bytes)
-  })
+  const text = `All ${count(bytes.byteLength, 'byte')} that ${what} of connection ${connection.number} sent, to a fresh ${name}: ${code ?? 'not refused'}, ${count(answer.bytes, 'byte')} in answer.`
+  return { held: code !== undefined && answer.ended, text, packets: [connection.up.packetAt(0)] }
 }
