@@ -75,11 +75,11 @@ ${capture.began !== undefined && markup`<div><dt>Captured</dt><dd>${moment(captu
 </dl>`
 }
 
-/** `18.4 s`, `11 min 24 s`; a packet that is older than the first is no reason for a minus. */
+/** `18.4 s`, `11 min 24 s`, on one line; a packet that is older than the first is no reason for a minus. */
 function lasted(began: string, ended: string): string {
   const seconds = Math.max(0, Date.parse(ended) - Date.parse(began)) / 1000
-  if (!(seconds >= 60)) return `${fixed(seconds, 1)} s`
-  return `${counted(Math.floor(seconds / 60))} min ${Math.floor(seconds % 60)} s`
+  if (!(seconds >= 60)) return `${fixed(seconds, 1)}\u00a0s`
+  return `${counted(Math.floor(seconds / 60))} min ${Math.floor(seconds % 60)}\u00a0s`
 }
 
 /** `27 November 2026, 16:20:07 UTC`; what is no date is shown as it is. */

@@ -43,7 +43,7 @@ h1 svg{flex:none;width:1em;height:1em;margin-top:.1em}
 .tally a{color:inherit;text-decoration-color:var(--line);text-underline-offset:.2em}
 .tally b{font-size:1.25rem}
 .judgement h2{margin:2rem 0 .5rem;font-size:1rem;letter-spacing:0}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));gap:.75rem 2rem;margin:0}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:.75rem 2rem;margin:0}
 .facts .wide{grid-column:1/-1}
 .facts dt{color:var(--mute);font-size:.875rem}
 .facts dd{margin:0}

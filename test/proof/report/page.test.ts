@@ -150,7 +150,7 @@ t.test('in a browser', { skip, timeout: 170_000 }, async t => {
     for (const { sentence } of held().claims) t.match(text, sentence)
     t.match(text, 'frame.number in {52,54}')
     t.match(text, '27 November 2026, 16:20:07 UTC')
-    t.match(text, '27 November 2026, 16:19:31 UTC, for 18.4 s')
+    t.match(text, '27 November 2026, 16:19:31 UTC, for 18.4\u00a0s')
     t.match(text, 'DATA × 17')
     const hash = await page.evaluate<string>(`document.querySelector('.hash').textContent`)
     t.equal(hash, held().capture.sha256, 'copied without the spaces that are seen')
