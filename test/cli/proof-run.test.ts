@@ -28,6 +28,7 @@ t.test('a run holds, is told as a table, and leaves what was asked for and nothi
   t.notMatch(table, /FAILS|MISSED|unknown/)
   for (const step of ['login', 'get', 'send', 'recv', 'serve'])
     t.match(stderr, new RegExp(`^sft: sft ${step} .*: exit \\d+$`, 'm'))
+  t.match(stderr, /^sft: \w+ captures on lo\n/)
   t.match(await readFile(join(directory, 'report.html'), 'utf8'), /^<!doctype html>/i)
   t.ok((await readFile(join(directory, 'kept.pcapng'))).byteLength > 3 * 256 * 1024)
   t.same(await readdir(shell.temporary), [])

@@ -48,6 +48,8 @@ export interface ProofRunOptions {
   readonly signal?: AbortSignal | undefined
   /** Hears of each command at its end. */
   readonly onStep?: ((step: Step) => void) | undefined
+  /** Hears in words what is done between them. */
+  readonly onNote?: ((text: string) => void) | undefined
 }
 
 /**
@@ -68,6 +70,7 @@ export async function proveRun(options: ProofRunOptions = {}): Promise<Verdict> 
   const { path, tool } = await captured(programs, scenario, probe, options)
   if (keep !== undefined) await keepCapture(path, keep, options.force)
   const name = basename(keep ?? path)
+  options.onNote?.('the capture is complete; it is judged, and attacked meanwhile')
   return await verdictOf(scenario, path, { name, by: `${options.by ?? 'sft'}, captured with ${tool}` })
 }
 
@@ -76,12 +79,13 @@ async function captured(
   programs: Programs,
   scenario: Scenario,
   probe: number,
-  { device = LOOPBACK_DEVICE, signal }: ProofRunOptions
+  { device = LOOPBACK_DEVICE, signal, onNote }: ProofRunOptions
 ): Promise<{ path: string; tool: string }> {
   const { commands, ports } = scenario
   const env = commands.environment('administrator')
   const where = { directory: commands.directory, device, ports: Object.values(ports), probe, env }
   using capturing = await startCapture(programs, { ...where, deadline: CAPTURE_MS, signal })
+  onNote?.(`${capturing.by} captures on ${device}`)
   await prepare(scenario)
   const server = await serveAuthority(commands, ports.auth)
   await play(scenario)

@@ -40,7 +40,8 @@ async function prove(options: RunFlags): Promise<void> {
   const onStep = ({ command, exit }: { command: string; exit: number }): void => {
     if (!quiet) say(`${command}: exit ${exit}`)
   }
+  const onNote = quiet ? undefined : say
   const by = `sft ${VERSION}`
-  const verdict = await interruptible(signal => proveRun({ size, keep, device, force, by, signal, onStep }))
+  const verdict = await interruptible(signal => proveRun({ size, keep, device, force, by, signal, onStep, onNote }))
   await tellVerdict(verdict, options)
 }
