@@ -29,7 +29,7 @@ const WIDE = { width: 1080, height: 820 }
 const MARGIN = 20
 
 const PICTURES: readonly Picture[] = [
-  { name: 'judgement', report: 'run', screen: WIDE },
+  { name: 'judgement', report: 'run', screen: WIDE, part: beginning },
   { name: 'session', report: 'run', screen: WIDE, part: sessionOf },
   { name: 'controls', report: 'run', screen: WIDE, part: page => around(page, '#controls ~ table') },
   { name: 'refuted', report: 'classic', screen: WIDE, part: page => around(page, 'header') },
@@ -41,6 +41,12 @@ async function sessionOf(page: Page): Promise<Part> {
   await page.evaluate(`[...document.querySelectorAll('details.connection')].find(each =>
     each.textContent.includes('HELO') && each.textContent.includes('RSFL')).id = 'session'`)
   return await around(page, '#session')
+}
+
+/** The head of the report, and the first three claims. */
+async function beginning(page: Page): Promise<Part> {
+  const { y, height } = await page.place('#claims ~ table tbody tr:nth-child(3)')
+  return { x: 0, y: 0, width: WIDE.width, height: y + height + MARGIN }
 }
 
 async function around(page: Page, selector: string): Promise<Part> {

@@ -36,7 +36,7 @@ function row({ frame, run }: Row): Markup {
   const title = run ? markup`${foreign(label, MAX_LABEL)} × ${counted(run.length)}` : foreign(label, MAX_LABEL)
   const what = run ? lengths(run) : markup`${foreign(detail, MAX_DETAIL)}`
   return markup`
-<tr role="row" class="${direction}${run ? ' run' : ''}"><td role="cell" class="p">${counted(packet)}${last && last.packet !== packet && `–${counted(last.packet)}`}</td><td role="cell" class="t">${fixed(ms, 2)}</td><th scope="row" role="rowheader" class="f"><span class="w"><b>${title}</b>${content && markup` <i>file</i>`} ${what}</span>${arrow(direction, clear, sealed)}</th><td role="cell" class="c">${counted(clear)}</td><td role="cell" class="s">${counted(sealed)}</td></tr>`
+<tr role="row" class="${direction}${run ? ' run' : ''}"><td role="cell" class="p">${counted(packet)}${last && last.packet !== packet && `–${counted(last.packet)}`}</td><td role="cell" class="t">${fixed(ms, 2)}</td><th scope="row" role="rowheader" class="f"><span class="w"><span class="said">${direction === 'up' ? 'to the listener' : 'to the dialler'}: </span><b>${title}</b>${content && markup` <i>file</i>`} ${what}</span>${arrow(direction, clear, sealed)}</th><td role="cell" class="c">${counted(clear)}</td><td role="cell" class="s">${counted(sealed)}</td></tr>`
 }
 
 function sums(frames: readonly Shown[]): [clear: number, sealed: number] {

@@ -25,6 +25,7 @@ a{color:var(--link)}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
 code{font:.875em/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace}
 .filter{display:inline-block;max-width:100%;padding:.05em .45em;border:1px solid var(--line);border-radius:4px;background:var(--raised);user-select:all;-webkit-user-select:all}
+.said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .defs{position:absolute;width:0;height:0}
 .cut{fill:none;stroke:var(--paper);stroke-width:2.2;stroke-linecap:round;stroke-linejoin:round}`
 

@@ -35,6 +35,8 @@ t.test('bytes, clear and sealed, are said in numbers too; a run has their sums a
   t.match(source, '1,015 bytes each')
   t.match(source, 'class="c">75</td><td role="cell" class="s">5,000<')
   t.match(source, '<i>file</i>')
+  t.match(source, 'to the listener: ', 'what an arrow says is also said')
+  t.match(drawn([frame(1, 'down', 'HELR', [4, 0])]), 'to the dialler: ')
   t.end()
 })
 
