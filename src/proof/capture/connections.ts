@@ -45,7 +45,8 @@ class Open {
   isOwn({ from, sequence, flags }: Segment): boolean {
     if ((flags & SYN) === 0) return true
     const half = from === this.dialler ? this.up : this.down
-    if (half.first === undefined) return !half.hasData && ((flags & ACK) !== 0 || !this.down.hasData)
+    // both may dial at once; and where nothing has been said, there is nothing to tell them apart by
+    if (half.first === undefined) return (flags & ACK) !== 0 || !this.down.hasData
     return half.first === (sequence + 1) >>> 0
   }
 }

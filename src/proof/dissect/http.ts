@@ -25,10 +25,21 @@ export function isHttp({ up }: Connection): boolean {
 }
 
 export function dissectHttp(parts: Parts): void {
-  for (const direction of ['up', 'down'] as const) split(parts, direction)
+  const asked: string[] = []
+  let answered = 0
+  split(parts, 'up', head => {
+    asked.push(head.label)
+    return false
+  })
+  // an answer to HEAD has the length of what it leaves out (RFC 9112 §6.3)
+  split(parts, 'down', head => {
+    if (head.label.startsWith('answer 1')) return false
+    return asked[answered++]?.startsWith('HEAD ') ?? false
+  })
 }
 
-function split(parts: Parts, direction: Direction): void {
+/** @param isBare told of each head; whether no body follows, whatever it says */
+function split(parts: Parts, direction: Direction, isBare: (head: Head) => boolean): void {
   const bytes = bufferOf(parts.flow(direction).bytes)
   for (let at = 0; at < bytes.byteLength; ) {
     const head = headAt(bytes, at, direction)
@@ -46,7 +57,7 @@ function split(parts: Parts, direction: Direction): void {
       content: false,
       detail: 'head'
     })
-    const end = bodyEnd(bytes, head)
+    const end = isBare(head) ? head.end : bodyEnd(bytes, head)
     if (end === undefined || end > bytes.byteLength) parts.fault(direction, at, `the flow ends inside ${head.label}`)
     at = Math.min(end ?? bytes.byteLength, bytes.byteLength)
     if (at === head.end) continue

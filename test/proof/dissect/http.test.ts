@@ -47,6 +47,17 @@ t.test('bodies in chunks, with and without trailers', t => {
   t.end()
 })
 
+t.test('an answer to HEAD has no body, whatever it says of its length', t => {
+  const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n'
+  const found = exchange(
+    'HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n',
+    `HTTP/1.1 103 Early Hints\r\n\r\n${ok}${ok}body`
+  )
+  t.same(found.faults, [])
+  t.same(told(found).slice(2), ['answer 103 28', 'answer 200 38', 'answer 200 38', 'body of answer 200 4'])
+  t.end()
+})
+
 t.test('a body that ends with the connection', t => {
   const found = exchange('GET / HTTP/1.0\r\n\r\n', 'HTTP/1.0 200 OK\r\n\r\nall that follows')
   t.same(found.faults, [])
