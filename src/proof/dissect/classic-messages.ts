@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { CLASSIC_TYPES, type ClassicType, MAX_CLASSIC_PAYLOAD } from '../../auth/classic/wire.ts'
 import type { Connection, Direction } from '../model.ts'
 import { inOrder, type Parts } from './parts.ts'
@@ -11,6 +12,7 @@ interface Message {
   readonly type: ClassicType
   readonly at: number
   readonly length: number
+  readonly isWhole: boolean
 }
 
 /** What may follow, by who sends it: the one who dialled is the requester. */
@@ -29,9 +31,10 @@ export function isClassic({ up }: Connection): boolean {
 }
 
 export function dissectClassic(parts: Parts): void {
-  const messages = (['up', 'down'] as const).flatMap(direction => split(parts, direction))
+  const found = (['up', 'down'] as const).flatMap(direction => split(parts, direction))
+  const messages = inOrder(parts.connection, found)
   let state = 'start'
-  for (const { direction, type, at, length } of inOrder(parts.connection, messages)) {
+  for (const { direction, type, at, length } of messages) {
     const next = NEXT[state]?.[`${direction} ${type}`]
     if (next === undefined) parts.fault(direction, at, `a classic message ${type} has no place in state ${state}`)
     const payload = length - HEADER_BYTES
@@ -39,6 +42,33 @@ export function dissectClassic(parts: Parts): void {
     const detail = `${payload} bytes${sealed || payload === 0 ? '' : ' in the clear'}, state: ${state}`
     parts.add({ direction, at, length, label: type, sealed, content: type === 'RSFL', detail })
     state = next ?? state
+  }
+  checkBlocks(parts, messages)
+}
+
+/** What one side sends is under the key that the other has shown, and has its length. */
+function checkBlocks(parts: Parts, messages: readonly Message[]): void {
+  const modulus = { up: shownModulus(parts, messages, 'down'), down: shownModulus(parts, messages, 'up') }
+  for (const { direction, type, at, length, isWhole } of messages.filter(({ type }) => SEALED.has(type))) {
+    const [payload, block] = [length - HEADER_BYTES, modulus[direction]]
+    if (isWhole && block !== undefined && block !== payload)
+      parts.fault(direction, at, `a classic message ${type} with ${payload} bytes, where a block has ${block}`)
+  }
+}
+
+function shownModulus(parts: Parts, messages: readonly Message[], by: Direction): number | undefined {
+  const shown = messages.find(({ direction, type }) => direction === by && (type === 'SECE' || type === 'RSCV'))
+  return shown && modulusOf(parts.flow(by).bytes.subarray(shown.at + HEADER_BYTES, shown.at + shown.length))
+}
+
+/** Bytes of a block under the key of a certificate; `undefined` for what is none. */
+function modulusOf(pem: Uint8Array): number | undefined {
+  try {
+    const bits = new X509Certificate(pem).publicKey.asymmetricKeyDetails?.modulusLength
+    return bits === undefined ? undefined : Math.ceil(bits / 8)
+  } catch {
+    // bytes that stand where a certificate should: what follows can not be compared with it
+    return undefined
   }
 }
 
@@ -55,7 +85,7 @@ function split(parts: Parts, direction: Direction): Message[] {
     const length = Math.min(header.length, bytes.byteLength - at)
     if (length < header.length) parts.fault(direction, at, `the flow ends inside a classic message ${header.type}`)
     parts.count.add()
-    messages.push({ direction, type: header.type, at, length })
+    messages.push({ direction, type: header.type, at, length, isWhole: length === header.length })
     at += length
   }
   return messages

@@ -95,7 +95,7 @@ for (const [name, original] of Object.entries(ORIGINALS)) {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.constantFrom(without, twice), (piece, at, to) => {
         const { faults, protocol } = dissected(change(original, piece, at, to))
-        t.ok(faults.length > 0 || protocol === 'unknown')
+        t.ok(faults.length > 0 || protocol === 'unknown', `${name}, piece ${piece}, byte ${at}, ${to.name}`)
       }),
       { numRuns: 150 }
     )
