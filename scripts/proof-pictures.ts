@@ -46,7 +46,7 @@ async function sessionOf(page: Page): Promise<Part> {
 /** The head of the report, and the first three claims. */
 async function beginning(page: Page): Promise<Part> {
   const { y, height } = await page.place('#claims ~ table tbody tr:nth-child(3)')
-  return { x: 0, y: 0, width: WIDE.width, height: y + height + MARGIN }
+  return { x: 0, y: 0, width: WIDE.width, height: y + height + 1 }
 }
 
 async function around(page: Page, selector: string): Promise<Part> {
