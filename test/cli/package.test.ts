@@ -151,5 +151,10 @@ t.test(
     const schema =
       "import('sft/schema/events.schema.json', { with: { type: 'json' } }).then(s => console.log(s.default.title))"
     t.equal(run(process.execPath, ['-e', schema]).toString(), 'sft.events/1\n')
+    t.equal(
+      run(process.execPath, ['-e', schema.replace('events', 'proof')]).toString(),
+      'sft.proof/1\n',
+      'the schema of verdicts'
+    )
   }
 )

@@ -1,4 +1,5 @@
 import type { Claim, Dissected, Known } from '../model.ts'
+import { Budget } from './inflations.ts'
 import { NamesSearch } from './names.ts'
 import { type Side, sidesOf } from './parts.ts'
 import { PlaintextSearch } from './plaintext.ts'
@@ -12,12 +13,14 @@ export async function judgeContents(
   const sides = sidesOf(all)
   const names = new NamesSearch(sides, known)
   const plaintext = new PlaintextSearch(sides, known)
+  const budget = new Budget()
   for (const side of sides)
-    for await (const view of viewsOf(side.flow.bytes, startsOf(side))) {
+    for await (const view of viewsOf(side.flow.bytes, startsOf(side), budget)) {
       names.look(side, view)
       plaintext.look(side, view)
     }
-  return { names: names.claim(), plaintext: plaintext.claim() }
+  const { exhausted } = budget
+  return { names: names.claim(exhausted), plaintext: plaintext.claim(exhausted) }
 }
 
 /** Where a message begins, and what is in it. */

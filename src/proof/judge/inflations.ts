@@ -17,17 +17,52 @@ import type { Decoded } from './views.ts'
  */
 
 /** Input that is tried first, and what of it must have been eaten to be more than chance; what may come out of it. */
-const TRIES = [4096, 256]
+const TRY_BYTES = 512
 const LEAST_EATEN = 64
 const MAX_TRY_OUTPUT = 8 << 20
-/** Inflated of one place, and of one set of bytes: the rest is left. */
+/** Inflated of one place: the rest is left. */
 const MAX_OUTPUT = 256 << 20
-const MAX_TOTAL = 1 << 30
-/** Messages that are tried for what has no mark. */
-const MAX_STARTS = 10_000
 /** Bytes that are looked through at a time, with those that a name or window could begin in. */
 const PIECE = 1 << 20
 const OVERLAP = 8 * 1024
+
+/**
+ * What may be spent on one capture: whoever fills one with marks of compression can not keep us busy. 512 MiB of ciphertext have 33,000 by chance.
+ */
+export class Budget {
+  /** Of places without a mark: where messages start, as many as there are chunks, the first are as good as any. */
+  #starts = 20_000
+  #attempts = 100_000
+  #streams = 5_000
+  #output = 1 << 30
+  /** Whether something was left that should have been looked into. */
+  exhausted = false
+
+  mayStart(): boolean {
+    return --this.#starts >= 0
+  }
+
+  mayTry(): boolean {
+    return this.#take(--this.#attempts)
+  }
+
+  mayInflate(): boolean {
+    return this.#take(--this.#streams) && this.#take(this.#output)
+  }
+
+  inflated(bytes: number): void {
+    this.#output -= bytes
+  }
+
+  #take(left: number): boolean {
+    if (left <= 0) this.exhausted = true
+    return left > 0
+  }
+}
+
+/** What a claim says of it. */
+export const NOT_ALL_INFLATED =
+  'There are more marks of compression, or more comes out of what is compressed, than is looked through: not all of it was.'
 
 interface Method {
   readonly how: string
@@ -65,24 +100,35 @@ const ZSTD = {
 } as Method
 const UNMARKED = [DEFLATE, BROTLI]
 
-export async function* inflations(bytes: Uint8Array, starts: readonly number[]): AsyncGenerator<Decoded> {
-  let left = MAX_TOTAL
+export async function* inflations(
+  bytes: Uint8Array,
+  starts: readonly number[],
+  budget: Budget
+): AsyncGenerator<Decoded> {
+  for (const { at, from, method, first } of beginnings(bytes, starts, budget)) {
+    const decoded = { how: `compressed with ${method.how}`, inflated: true, origin: () => at }
+    // the stream has no word for what came in the last few KiB before an error
+    yield { ...decoded, bytes: first }
+    if (!budget.mayInflate()) continue
+    for await (const piece of inflated(method, bytes.subarray(from))) {
+      budget.inflated(piece.byteLength)
+      yield { ...decoded, bytes: piece }
+    }
+  }
+}
+
+/** Where something compressed begins, and what its first bytes inflate to. */
+function* beginnings(bytes: Uint8Array, starts: readonly number[], budget: Budget) {
   for (const { at, from, methods } of candidates(bytes, starts))
     for (const method of methods) {
-      const first = left > 0 ? beginning(method, bytes, from) : undefined
-      if (first === undefined) continue
-      const decoded = { how: `compressed with ${method.how}`, inflated: true, origin: () => at }
-      // the stream has no word for what came in the last few KiB before an error
-      yield { ...decoded, bytes: first }
-      for await (const piece of inflated(method, bytes.subarray(from), Math.min(left, MAX_OUTPUT))) {
-        left -= piece.byteLength
-        yield { ...decoded, bytes: piece }
-      }
+      if (!(methods === UNMARKED ? budget.mayStart() : budget.mayTry())) continue
+      const first = attempted(method, bytes.subarray(from, from + TRY_BYTES))
+      if (first) yield { at, from, method, first }
     }
 }
 
 function* candidates(bytes: Uint8Array, starts: readonly number[]): Generator<Candidate> {
-  for (const at of starts.slice(0, MAX_STARTS)) yield { at, from: at, methods: UNMARKED }
+  for (const at of starts) yield { at, from: at, methods: UNMARKED }
   for (let at = 0; at + 8 < bytes.byteLength; at++) {
     const first = bytes[at]
     if (first !== 0x1f && first !== 0x78 && first !== 0x28) continue
@@ -111,58 +157,50 @@ function behindGzipHeader(bytes: Uint8Array, at: number, flags: number): number 
   return end + (flags & 2)
 }
 
-/** What the first bytes inflate to, as many as go without an error; nothing if that is not more than chance. */
-function beginning(method: Method, bytes: Uint8Array, from: number): Uint8Array | undefined {
-  for (const size of TRIES) {
-    const found = attempted(method, bytes.subarray(from, from + size))
-    if (found) return found
-  }
-  return undefined
-}
-
+/** What the first bytes inflate to; nothing if that is not more than chance. */
 function attempted({ attempt, finishFlush, certain }: Method, input: Uint8Array): Uint8Array | undefined {
   try {
     const options = { finishFlush, maxOutputLength: MAX_TRY_OUTPUT, info: true }
     const { buffer, engine } = attempt(input, options) as { buffer: Buffer; engine: { bytesWritten: number } }
     if (certain) return buffer
     if (buffer.byteLength === 0 || engine.bytesWritten < Math.min(LEAST_EATEN, input.byteLength)) return undefined
-    // what is only stored is there to be seen as it is
-    const stored = Buffer.from(input.buffer, input.byteOffset, input.byteLength).includes(
-      buffer.subarray(0, LEAST_EATEN)
-    )
+    // what is only stored, and so no shorter than what it was, is there to be seen as it is
+    const stored =
+      buffer.byteLength <= engine.bytesWritten &&
+      Buffer.from(input.buffer, input.byteOffset, input.byteLength).includes(buffer.subarray(0, LEAST_EATEN))
     return stored ? undefined : buffer
   } catch (error) {
     if (!isOfZlib(error)) throw error
     // more than the room for a try comes out of it: that is something compressed
-    const goesOn = certain || (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    const goesOn = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
     return goesOn ? new Uint8Array(0) : undefined
   }
 }
 
 /** What comes before the end or an error, in pieces that begin with the end of the one before. */
-async function* inflated(
-  { stream: open, finishFlush }: Method,
-  input: Uint8Array,
-  most: number
-): AsyncGenerator<Uint8Array> {
+async function* inflated({ stream: open, finishFlush }: Method, input: Uint8Array): AsyncGenerator<Uint8Array> {
   const stream = open({ finishFlush })
-  let held: Buffer = Buffer.alloc(0)
-  let left = most
+  let held: Buffer[] = []
+  let size = 0
+  let left = MAX_OUTPUT
   stream.end(input)
   try {
     for await (const part of stream as unknown as AsyncIterable<Buffer>) {
-      held = Buffer.concat([held, part])
+      held.push(part)
+      size += part.byteLength
       left -= part.byteLength
       if (left <= 0) break
-      if (held.byteLength < PIECE) continue
-      yield held
-      held = held.subarray(held.byteLength - OVERLAP)
+      if (size < PIECE) continue
+      const piece = Buffer.concat(held)
+      yield piece
+      held = [piece.subarray(-OVERLAP)]
+      size = OVERLAP
     }
   } catch (error) {
     // it breaks off here: what came before is looked at
     if (!isOfZlib(error)) throw error
   }
-  yield held
+  yield Buffer.concat(held)
 }
 
 /** zlib, brotli and zstd each have codes of their own for bytes that are not theirs, and a number beside them. */

@@ -1,5 +1,6 @@
 import type { Claim, Known } from '../model.ts'
 import { count, Findings } from './claim.ts'
+import { NOT_ALL_INFLATED } from './inflations.ts'
 import { foldedInto, type Needle, needlesOf } from './needles.ts'
 import { isSealedAt, type Side, sent, sum } from './parts.ts'
 import type { View } from './views.ts'
@@ -78,8 +79,9 @@ export class NamesSearch {
     }
   }
 
-  claim(): Claim {
+  claim(exhausted = false): Claim {
     const findings = new Findings()
+    if (exhausted) findings.doubt(NOT_ALL_INFLATED)
     if (this.#wanted.length === 0) findings.doubt('No name, password or other text was given to look for.')
     for (const { text, hits, needles } of this.#wanted) {
       const alone = hits.filter(({ chance }) => chance < LEAST_LIKELY)

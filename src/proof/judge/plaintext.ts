@@ -2,6 +2,7 @@ import { brotliCompressSync, constants, deflateRawSync, zstdCompressSync } from 
 import type { Claim, Known } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
+import { NOT_ALL_INFLATED } from './inflations.ts'
 import { isSealedAt, type Side, sent, sum } from './parts.ts'
 import type { View } from './views.ts'
 import { type Match, type Stretch, WindowIndex } from './window-index.ts'
@@ -83,8 +84,9 @@ export class PlaintextSearch {
   }
 
   /** Looks for what the files compress to, and says what was found in all. */
-  claim(): Claim {
+  claim(exhausted = false): Claim {
     const findings = new Findings()
+    if (exhausted) findings.doubt(NOT_ALL_INFLATED)
     if (this.#files.length === 0) findings.doubt('No file was given to look for.')
     for (const lot of lotsOf(this.#files)) {
       const index = indexOf(lot)

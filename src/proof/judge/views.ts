@@ -1,4 +1,4 @@
-import { inflations } from './inflations.ts'
+import { type Budget, inflations } from './inflations.ts'
 import type { Stretch } from './window-index.ts'
 
 /**
@@ -43,15 +43,20 @@ const HEX = alphabet('in hex', 4, 2, ['0-9', 'a-f'], '\r\n :')
 for (const letter of 'ABCDEF') HEX.values[letter.charCodeAt(0)] = Number.parseInt(letter, 16)
 
 /** Every reading of `bytes`; `starts` are places where a message, and so something compressed, may begin. */
-export async function* viewsOf(bytes: Uint8Array, starts: readonly number[], depth = DEPTH): AsyncGenerator<View> {
+export async function* viewsOf(
+  bytes: Uint8Array,
+  starts: readonly number[],
+  budget: Budget,
+  depth = DEPTH
+): AsyncGenerator<View> {
   yield { bytes, from: 0, to: bytes.byteLength, how: 'as they are', inflated: false, origin: at => at }
   if (depth === 0) return
-  for await (const decoded of readings(bytes, starts)) {
+  for await (const decoded of readings(bytes, starts, budget)) {
     if (decoded.bytes.byteLength < MIN_NESTED) {
       yield { ...decoded, from: 0, to: decoded.bytes.byteLength }
       continue
     }
-    for await (const inner of viewsOf(decoded.bytes, [0], depth - 1)) {
+    for await (const inner of viewsOf(decoded.bytes, [0], budget, depth - 1)) {
       const how = inner.how === 'as they are' ? decoded.how : `${inner.how} ${decoded.how}`
       const inflated = inner.inflated || decoded.inflated
       yield { ...inner, how, inflated, origin: at => decoded.origin(inner.origin(at)) }
@@ -59,10 +64,10 @@ export async function* viewsOf(bytes: Uint8Array, starts: readonly number[], dep
   }
 }
 
-async function* readings(bytes: Uint8Array, starts: readonly number[]): AsyncGenerator<Decoded> {
+async function* readings(bytes: Uint8Array, starts: readonly number[], budget: Budget): AsyncGenerator<Decoded> {
   yield* decodings(bytes, BASE64)
   yield* decodings(bytes, HEX)
-  yield* inflations(bytes, starts)
+  yield* inflations(bytes, starts, budget)
 }
 
 function* decodings(bytes: Uint8Array, alphabet: Alphabet): Generator<Decoded> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
+import { Budget } from '../../../src/proof/judge/inflations.ts'
 import { viewsOf } from '../../../src/proof/judge/views.ts'
 
 const NEEDLE = 'here stands what somebody looks for'
@@ -10,7 +11,7 @@ const text = Buffer.from(`${randomBytes(3000).toString('hex')} ${NEEDLE} ${rando
 async function readings(bytes: Uint8Array, starts: readonly number[] = [], needle = NEEDLE): Promise<string[]> {
   const all = Buffer.concat([randomBytes(1001), bytes, randomBytes(1001)])
   const found: string[] = []
-  for await (const view of viewsOf(all, starts)) {
+  for await (const view of viewsOf(all, starts, new Budget())) {
     const at = Buffer.from(view.bytes.subarray(view.from, view.to)).indexOf(needle)
     if (at < 0) continue
     const origin = view.origin(view.from + at)
@@ -45,7 +46,7 @@ t.test('where in the bytes each character of what was decoded stands', async t =
   const long = Buffer.from(Array.from({ length: 60_000 }, (_, i) => `${i};`).join(''))
   const lines = long.toString('base64').replace(/.{76}/g, '$&\r\n')
   let tested = 0
-  for await (const { how, bytes, origin } of viewsOf(Buffer.from(lines), [])) {
+  for await (const { how, bytes, origin } of viewsOf(Buffer.from(lines), [], new Budget())) {
     const first = /;(\d+);/.exec(Buffer.from(bytes).toString('latin1'))
     if (how !== 'in base64' || !first) continue
     const expected = long.indexOf(`;${first[1]};`)
@@ -89,6 +90,7 @@ t.test('far into something large', async t => {
 t.test('random bytes decode to little', async t => {
   let bytes = 0
   const starts = Array.from({ length: 250 }, (_, at) => at * 4096)
-  for await (const view of viewsOf(randomBytes(1 << 20), starts)) if (view.how !== 'as they are') bytes += view.to
+  for await (const view of viewsOf(randomBytes(1 << 20), starts, new Budget()))
+    if (view.how !== 'as they are') bytes += view.to
   t.ok(bytes < 1 << 20, `${bytes} bytes`)
 })
