@@ -21,9 +21,10 @@ export async function forwardSecrecy(
       `The key of ${owner} opens ${what} of connection ${connection}: ${count(plain.byteLength, 'byte')}.`,
       [packet]
     )
+  // what stands last may be folded away
+  tellControl(findings, theft.finds, file)
   tellAttempts(findings, connections, keys, theft)
   tellTls(findings, connections)
-  tellControl(findings, theft.finds, file)
   return findings.claim('forward-secrecy')
 }
 
@@ -37,13 +38,13 @@ function tellAttempts(
   const owners = keys.map(({ owner, key }) => `${owner} (RSA-${modulusBytes(key) * 8})`).join(', ')
   const { frames, headers, operations, windows } = theft
   findings.note(
+    `${count(operations, 'private operation')} were done over ${count(windows, 'window')} of the bytes: at the ends of frames and of their sealed parts, and at the beginnings of flows. What came out was read as OAEP with any label, and as the premaster secret of TLS. In ${count(others, 'connection')} nothing was found but what is named here.`
+  )
+  findings.note(
     `The keys are those of ${owners}. The auth server makes its TLS key at each start, and never has it on a disk.`
   )
   findings.note(
     `Each of ${count(frames, 'frame')} was read as the header of a stream, whatever its type: ${headers} is one.`
-  )
-  findings.note(
-    `${count(operations, 'private operation')} were done over ${count(windows, 'window')} of the bytes: at the ends of frames and of their sealed parts, and at the beginnings of flows. What came out was read as OAEP with any label, and as the premaster secret of TLS. In ${count(others, 'connection')} nothing was found but what is named here.`
   )
 }
 

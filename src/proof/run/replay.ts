@@ -1,4 +1,4 @@
-import { Findings } from '../judge/claim.ts'
+import { count, Findings } from '../judge/claim.ts'
 import type { Claim, Dissected } from '../model.ts'
 import { alterLive } from './altered-live.ts'
 import { replayLogins } from './replayed-login.ts'
@@ -24,6 +24,10 @@ export async function replay(scenario: Scenario, connections: readonly Dissected
     ...(await replayLogins(scenario, logins)),
     ...(await alterLive(scenario))
   ]
+  const held = attempts.filter(attempt => attempt.held).length
+  findings.note(
+    `${count(attempts.length, 'attempt')}, of which ${held} ended as they must: only the pipe that nobody altered is taken.`
+  )
   for (const { held, text, packets } of attempts) {
     if (held) findings.note(text, packets)
     else findings.fault(`Not as it must be: ${text}`, packets)
