@@ -21,8 +21,9 @@ const BEGIN_MS = 20_000
 const END_MS = 60_000
 /** Of the end of the file, where a datagram of ours is looked for. */
 const TAIL = 256 * 1024
-/** MiB that the kernel keeps until the program has read them: more than it falls behind. */
-const BUFFER = 64
+/** MiB that the kernel keeps until the program has read them, at least. */
+const MIN_BUFFER = 64
+const MIB = 1024 * 1024
 
 export interface CaptureOptions {
   /** Where the file goes. */
@@ -33,6 +34,8 @@ export interface CaptureOptions {
   readonly ports: readonly number[]
   /** UDP port of our own datagrams. */
   readonly probe: number
+  /** That will pass, about: the kernel has room for as many, so that a program that is late loses nothing. Default: 0. */
+  readonly bytes?: number | undefined
   /** ms that the whole may take: the program ends itself then. */
   readonly deadline: number
   readonly env: Readonly<Record<string, string>>
@@ -45,15 +48,16 @@ export interface CaptureOptions {
 export interface Tool {
   readonly name: string
   readonly file: string
-  args(where: { device: string; filter: string; path: string; seconds: number }): readonly string[]
+  /** @param where `buffer` in MiB */
+  args(where: { device: string; filter: string; path: string; seconds: number; buffer: number }): readonly string[]
   /** What it says at its end of packets that it lost; undefined where it says nothing. */
   lost(said: string): number | undefined
 }
 
 const wireshark = {
   file: 'capture.pcapng',
-  args: ({ device, filter, path, seconds }: Parameters<Tool['args']>[0]) => [
-    ...['-i', device, '-f', filter, '-B', String(BUFFER), '-a', `duration:${seconds}`, '-w', path]
+  args: ({ device, filter, path, seconds, buffer }: Parameters<Tool['args']>[0]) => [
+    ...['-i', device, '-f', filter, '-B', String(buffer), '-a', `duration:${seconds}`, '-w', path]
   ]
 }
 
@@ -73,8 +77,8 @@ export const TOOLS: readonly Tool[] = [
     name: 'tcpdump',
     file: 'capture.pcap',
     // -Z: as root it would go on as somebody who may not write here
-    args: ({ device, filter, path }) => [
-      ...['-i', device, '-U', '-s', '0', '-B', String(BUFFER * 1024), '-Z', userInfo().username, '-w', path, filter]
+    args: ({ device, filter, path, buffer }) => [
+      ...['-i', device, '-U', '-s', '0', '-B', String(buffer * 1024), '-Z', userInfo().username, '-w', path, filter]
     ],
     lost: said => figure(/(\d+) packets? dropped by kernel/, said)
   }
@@ -124,9 +128,13 @@ export async function startCapture(programs: Programs, options: CaptureOptions):
 
 type UnderWay = CaptureOptions & { tool: Tool; program: Program; path: string; socket: Socket }
 
-function placeOf({ device, ports, probe, deadline }: CaptureOptions, path: string): Parameters<Tool['args']>[0] {
+function placeOf(
+  { device, ports, probe, deadline, bytes = 0 }: CaptureOptions,
+  path: string
+): Parameters<Tool['args']>[0] {
   const filter = [...ports.map(port => `tcp port ${port}`), `udp port ${probe}`].join(' or ')
-  return { device, filter, path, seconds: Math.ceil(deadline / 1000) }
+  const buffer = Math.max(MIN_BUFFER, Math.ceil(bytes / MIB))
+  return { device, filter, path, seconds: Math.ceil(deadline / 1000), buffer }
 }
 
 async function openProbe(port: number): Promise<Socket> {

@@ -30,6 +30,8 @@ const MAX_SIZE = 64 * 2 ** 20
 /** ms that the capture may take: the program that takes it ends itself then. */
 const CAPTURE_MS = 600_000
 const LOOPBACK_DEVICE = process.platform === 'linux' ? 'lo' : 'lo0'
+/** Of the file: a get, a send, a pipe, and what is around it. */
+const PASSES = 3.5
 /** Of the auth server, serve, recv, the pipe, and our own datagrams. */
 const PORTS = 5
 
@@ -81,10 +83,11 @@ async function captured(
   probe: number,
   { device = LOOPBACK_DEVICE, signal, onNote }: ProofRunOptions
 ): Promise<{ path: string; tool: string }> {
-  const { commands, ports } = scenario
+  const { commands, file, ports } = scenario
   const env = commands.environment('administrator')
   const where = { directory: commands.directory, device, ports: Object.values(ports), probe, env }
-  using capturing = await startCapture(programs, { ...where, deadline: CAPTURE_MS, signal })
+  const bytes = PASSES * file.bytes.byteLength
+  using capturing = await startCapture(programs, { ...where, bytes, deadline: CAPTURE_MS, signal })
   onNote?.(`${capturing.by} captures on ${device}`)
   await prepare(scenario)
   const server = await serveAuthority(commands, ports.auth)
