@@ -18,6 +18,13 @@ export function noCapture(message: string): SftError {
   })
 }
 
+/** A capture whose end is missing: what it lacks may have been anything, so it is judged only if somebody cuts it at a packet. */
+export function brokenOff(where: string): SftError {
+  return new SftError('ERR_SFT_ENCODING', `the capture breaks off inside ${where}`, {
+    hint: 'whoever took it was stopped; tshark -r IT -w OTHER keeps the packets that are whole'
+  })
+}
+
 export function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

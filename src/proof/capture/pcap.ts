@@ -1,4 +1,4 @@
-import { noCapture, type Packet, view } from './packet.ts'
+import { brokenOff, type Packet, view } from './packet.ts'
 
 /** The older format of captures (draft-ietf-opsawg-pcap): a header, then packets of one link type. */
 
@@ -24,11 +24,11 @@ export function* pcapPackets(bytes: Uint8Array): Generator<Packet, void, undefin
   // the upper half says whether frames end with a checksum, which nobody here looks at
   const link = data.getUint32(20, little) & 0xffff
   for (let at = FILE_HEADER; at < bytes.byteLength; ) {
-    if (bytes.byteLength - at < PACKET_HEADER) throw noCapture('the capture ends inside the header of a packet')
+    if (bytes.byteLength - at < PACKET_HEADER) throw brokenOff('the header of a packet')
     const ms = data.getUint32(at, little) * 1000 + data.getUint32(at + 4, little) / unit
     const captured = data.getUint32(at + 8, little)
     at += PACKET_HEADER
-    if (captured > bytes.byteLength - at) throw noCapture('the capture ends inside a packet')
+    if (captured > bytes.byteLength - at) throw brokenOff('a packet')
     yield { link, at, captured, ms }
     at += captured
   }

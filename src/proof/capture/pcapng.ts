@@ -1,4 +1,4 @@
-import { noCapture, type Packet, view } from './packet.ts'
+import { brokenOff, noCapture, type Packet, view } from './packet.ts'
 
 /** The newer format of captures (draft-ietf-opsawg-pcapng): blocks, in sections of either byte order; packets of any number of interfaces. */
 
@@ -60,12 +60,12 @@ function* blocks(data: DataView): Generator<Block, void, undefined> {
   let little = false
   for (let at = 0; at < data.byteLength; ) {
     const left = data.byteLength - at
-    if (left < HEAD + FOOT) throw noCapture('the capture ends inside a block')
+    if (left < HEAD + FOOT) throw brokenOff('a block')
     const isSection = data.getUint32(at) === SECTION
     if (isSection) little = orderOf(data, at + HEAD)
     const length = data.getUint32(at + 4, little)
-    if (length < HEAD + FOOT || length % 4 !== 0 || length > left)
-      throw noCapture('a block has a length that it can not have')
+    if (length < HEAD + FOOT || length % 4 !== 0) throw noCapture('a block has a length that it can not have')
+    if (length > left) throw brokenOff('a block')
     const end = at + length - FOOT
     if (data.getUint32(end, little) !== length) throw noCapture('a block has two lengths')
     yield { type: isSection ? SECTION : data.getUint32(at, little), little, at: at + HEAD, end }

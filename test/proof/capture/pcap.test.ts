@@ -46,5 +46,11 @@ t.test('M170: a header that is not whole, and lengths beyond the file', t => {
     broken.writeUInt32LE(length, broken.byteLength - 44 - 8)
     t.throws(() => parseCapture(broken), { code: 'ERR_SFT_ENCODING' })
   }
+  for (const cut of [1, 43, 50])
+    t.throws(
+      () => parseCapture(file.subarray(0, -cut)),
+      { code: 'ERR_SFT_ENCODING', message: /breaks off/, hint: /tshark -r/ },
+      'whoever took it was stopped'
+    )
   t.end()
 })

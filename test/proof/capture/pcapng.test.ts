@@ -150,5 +150,6 @@ t.test('M170: lengths that can not be, an interface that is not there', t => {
   for (const [index, bytes] of broken.entries())
     t.throws(() => parseCapture(Buffer.concat([head, bytes])), { code: 'ERR_SFT_ENCODING' }, `${index}`)
   t.throws(() => parseCapture(Buffer.concat([section(), simple(of(1).bytes)])), { code: 'ERR_SFT_ENCODING' })
+  t.throws(() => parseCapture(head.subarray(0, -4)), { code: 'ERR_SFT_ENCODING', hint: /tshark -r/ }, 'broken off')
   t.end()
 })
