@@ -10,7 +10,8 @@ const REQUEST = /^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) (\S+) H
 const ANSWER = /^HTTP\/1\.[01] (\d{3})(?: .*)?$/
 const HEAD_END = '\r\n\r\n'
 const MAX_HEAD = 64 * 1024
-/** The login of the classic system (SPEC §14.4). */
+/** The login of the classic system (SPEC §14.4): it carries no file, and neither does its answer. */
+const CLASSIC_LOGIN = 'POST /verify'
 const LOGIN = /"payload"\s*:\s*"((?:[A-Za-z0-9+/=]|\\n)+)"/
 
 interface Head {
@@ -27,19 +28,25 @@ export function isHttp({ up }: Connection): boolean {
 export function dissectHttp(parts: Parts): void {
   const asked: string[] = []
   let answered = 0
-  split(parts, 'up', head => {
-    asked.push(head.label)
-    return false
+  split(parts, 'up', ({ label }) => {
+    asked.push(label)
+    return { isBare: false, content: label !== CLASSIC_LOGIN }
   })
-  // an answer to HEAD has the length of what it leaves out (RFC 9112 §6.3)
-  split(parts, 'down', head => {
-    if (head.label.startsWith('answer 1')) return false
-    return asked[answered++]?.startsWith('HEAD ') ?? false
+  split(parts, 'down', ({ label }) => {
+    const question = label.startsWith('answer 1') ? '' : (asked[answered++] ?? '')
+    // an answer to HEAD has the length of what it leaves out (RFC 9112 §6.3)
+    return { isBare: question.startsWith('HEAD '), content: question !== CLASSIC_LOGIN }
   })
 }
 
-/** @param isBare told of each head; whether no body follows, whatever it says */
-function split(parts: Parts, direction: Direction, isBare: (head: Head) => boolean): void {
+/** What is known of a body from what was asked. */
+interface Body {
+  /** None follows, whatever its head says. */
+  readonly isBare: boolean
+  readonly content: boolean
+}
+
+function split(parts: Parts, direction: Direction, bodyOf: (head: Head) => Body): void {
   const bytes = bufferOf(parts.flow(direction).bytes)
   for (let at = 0; at < bytes.byteLength; ) {
     const head = headAt(bytes, at, direction)
@@ -57,13 +64,14 @@ function split(parts: Parts, direction: Direction, isBare: (head: Head) => boole
       content: false,
       detail: 'head'
     })
-    const end = isBare(head) ? head.end : bodyEnd(bytes, head)
+    const { isBare, content } = bodyOf(head)
+    const end = isBare ? head.end : bodyEnd(bytes, head)
     if (end === undefined || end > bytes.byteLength) parts.fault(direction, at, `the flow ends inside ${head.label}`)
     at = Math.min(end ?? bytes.byteLength, bytes.byteLength)
     if (at === head.end) continue
     const detail = describe(bytes.subarray(head.end, at))
     const label = `body of ${head.label}`
-    parts.add({ direction, at: head.end, length: at - head.end, label, sealed: undefined, content: false, detail })
+    parts.add({ direction, at: head.end, length: at - head.end, label, sealed: undefined, content, detail })
   }
 }
 

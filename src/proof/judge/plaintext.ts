@@ -87,15 +87,9 @@ export class PlaintextSearch {
   claim(exhausted = false): Claim {
     const findings = new Findings()
     if (exhausted) findings.doubt(NOT_ALL_INFLATED)
+    for (const seen of this.#sides.flatMap(inTheClear)) findings.fault(...seen)
     if (this.#files.length === 0) findings.doubt('No file was given to look for.')
-    for (const lot of lotsOf(this.#files)) {
-      const index = indexOf(lot)
-      for (const side of this.#sides) {
-        const { bytes } = side.flow
-        const view = { bytes, from: 0, to: bytes.byteLength, how: 'as they are', inflated: false }
-        this.#lookFor(index, side, { ...view, origin: at => at })
-      }
-    }
+    this.#searchCompressed()
     for (const { source, side, how, bytes, times, first, packets } of this.#seen.values()) {
       const what = source.form === 'as it is' ? '' : `, ${source.form}`
       const where = `${how} in ${sent(side)}, first at byte ${first.toLocaleString('en-US')}`
@@ -114,6 +108,17 @@ export class PlaintextSearch {
     return findings.claim('plaintext')
   }
 
+  #searchCompressed(): void {
+    for (const lot of lotsOf(this.#files)) {
+      const index = indexOf(lot)
+      for (const side of this.#sides) {
+        const { bytes } = side.flow
+        const view = { bytes, from: 0, to: bytes.byteLength, how: 'as they are', inflated: false }
+        this.#lookFor(index, side, { ...view, origin: at => at })
+      }
+    }
+  }
+
   #searched(): string {
     const plain = count(sum(this.#files.map(({ bytes }) => bytes.byteLength)), 'byte')
     const flows = count(sum(this.#sides.map(({ flow }) => flow.bytes.byteLength)), 'byte')
@@ -125,6 +130,15 @@ function indexOf(sources: readonly Source[]): WindowIndex<Source> {
   const index = new WindowIndex<Source>(sum(sources.map(({ bytes }) => bytes.byteLength)))
   for (const source of sources) index.add(source)
   return index
+}
+
+/** What carries something and seals nothing of it: it need not be known to be seen. */
+function inTheClear(side: Side): [text: string, packets: number[]][] {
+  const clear = side.frames.filter(({ content, sealed, length }) => content && sealed === undefined && length > 0)
+  return clear.map(({ at, length, label }) => [
+    `The ${label} in ${sent(side)} is in the clear: ${count(length, 'byte')}, whatever they are.`,
+    [side.flow.packetAt(at)]
+  ])
 }
 
 const sourceOf = (file: File, bytes: Uint8Array, form: string, from = 0): Source => ({

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { brotliCompressSync, constants, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
+import { parseCapture } from '../../../src/proof/capture/read.ts'
+import { writeCapture } from '../../../src/proof/capture/write.ts'
+import { dissect } from '../../../src/proof/dissect/dissect.ts'
 import { judgeContents } from '../../../src/proof/judge/contents.ts'
 import type { Claim, Dissected } from '../../../src/proof/model.ts'
 import { dissected, pipeOf, record, sessionOf } from '../../fixtures/dissected.ts'
@@ -112,4 +115,19 @@ t.test('a file of fewer than 16 bytes', async t => {
   const claim = await judge([around(randomBytes(10))], [{ name: 'tiny', bytes: Buffer.from('tiny') }])
   t.match(claim, { verdict: 'unknown' })
   t.match(said(claim), /"tiny" has 4 bytes: fewer than 16/)
+})
+
+t.test('what HTTP carries is in the clear, however it is cut: no file is needed to say so', async t => {
+  const chunks = Array.from({ length: 100 }, () => 'a\r\nten letter\r\n').join('')
+  const answer = (body: string, field: string) => Buffer.from(`HTTP/1.1 200 OK\r\n${field}\r\n\r\n${body}`, 'latin1')
+  const judged = async (question: string, bytes: Buffer) => {
+    const asked = { dialler: true, bytes: Buffer.from(`${question} HTTP/1.1\r\nHost: x\r\n\r\n`) }
+    const capture = writeCapture([{ port: 80, pieces: [asked, { dialler: false, bytes }] }])
+    return await judge(dissect(parseCapture(capture)), [])
+  }
+  const chunked = await judged('GET /file', answer(`${chunks}0\r\n\r\n`, 'Transfer-Encoding: chunked'))
+  t.match(chunked, { verdict: 'fails', evidence: [{ text: /body of answer 200 .* in the clear: 1,505 bytes/ }] })
+  t.match(await judged('GET /file', answer('ten letter', 'Content-Length: 10')), { verdict: 'fails' })
+  t.match(await judged('GET /file', answer('', 'Content-Length: 0')), { verdict: 'unknown' }, 'nothing was carried')
+  t.match(await judged('POST /verify', answer('certificate', 'Content-Length: 11')), { verdict: 'unknown' })
 })
