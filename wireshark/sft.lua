@@ -357,11 +357,12 @@ end
 
 function sft.dissector(tvb, pinfo, root)
   if tvb:len() == 0 then return 0 end
-  local state = state_before(tvb, 0, pinfo, current(tvb, pinfo))
+  local state = current(tvb, pinfo)
   pinfo.cols.protocol = "sft"
   local off, lines = 0, {}
-  while off < tvb:len() and not state.dead do
+  while off < tvb:len() do
     state = state_before(tvb, off, pinfo, state)
+    if state.dead then break end
     local saved = copy(state)
     local used, said = read_one(tvb, off, pinfo, root, state)
     if used == nil then
@@ -371,6 +372,7 @@ function sft.dissector(tvb, pinfo, root)
     end
     off = off + used
     lines[#lines + 1] = said
+    if state.dead then break end
   end
   if state.dead then
     local rest = root:add(sft, tvb(off), "Not read: " .. (tvb:len() - off) .. " bytes")

@@ -4,6 +4,7 @@ import { type DryRunFlags, sayPlan } from './dry-run.ts'
 import { type ExistingFlags, existingOf } from './existing.ts'
 import { type ProgressFlags, showsProgress, withProgressOf } from './progress.ts'
 import { isTerminal, say } from './terminal.ts'
+import { UNDER_RSA } from './transfers.ts'
 import { requireWhole } from './trees.ts'
 
 /** The receiving end of a pipe. */
@@ -39,7 +40,7 @@ export async function fromPipe(engine: Engine, stream: string, options: OpenFlag
 
 function wordsOf({ sender, metadata, protection }: StreamInfo): string {
   const name = metadata.name === undefined ? '' : `: ${metadata.name}`
-  return `from ${sender.name} (${sender.org})${name}${protection.suite === 'rsa-oaep' ? ', every byte under RSA' : ''}`
+  return `from ${sender.name} (${sender.org})${name}${protection.suite === 'rsa-oaep' ? `, ${UNDER_RSA}` : ''}`
 }
 
 /** What it is, and so where it goes, is known with the first byte; whether it can be written, before. */

@@ -6,6 +6,9 @@ import { say } from './terminal.ts'
 
 /** What commands that move a file over a socket share. */
 
+/** What the strict suite is to a person. */
+export const UNDER_RSA = 'every byte under RSA'
+
 /** Reports one finished transfer on standard error; of how many connections, when there were several or had been asked for. */
 export function sayTransfer(
   verb: string,
@@ -18,7 +21,7 @@ export function sayTransfer(
   const resumed = resumedAt > 0 ? `, resumed at ${formatBytes(resumedAt)}` : ''
   const entries = tree ? `, ${tree.entries} ${tree.entries === 1 ? 'entry' : 'entries'}` : ''
   const instead = renamed === undefined ? '' : ` as ${renamed}`
-  const strict = suite === 'rsa-oaep' ? `, every byte under RSA, ${operations(privateOperations)}` : ''
+  const strict = suite === 'rsa-oaep' ? `, ${UNDER_RSA}, ${operations(privateOperations)}` : ''
   say(
     `${verb} ${peer}: ${name ?? 'a stream'}${instead}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}${strict}`
   )

@@ -45,7 +45,10 @@ export interface Flow {
 }
 
 export type Protocol = 'sft session' | 'sft pipe' | 'classic' | 'tls' | 'http' | 'unknown'
-export type Direction = 'up' | 'down'
+/** What the dialler sends, and what the listener sends. */
+export const DIRECTIONS = ['up', 'down'] as const
+export type Direction = (typeof DIRECTIONS)[number]
+export const SENDERS = { up: 'dialler', down: 'listener' } as const
 
 /** A connection and what its bytes are. */
 export interface Dissected {
@@ -123,6 +126,9 @@ export interface Evidence {
   readonly packets: readonly number[]
 }
 
+/** Frames of a long sequence that a picture has. */
+export const SHOWN_FRAMES = { first: 300, last: 100 } as const
+
 /** What the report draws of one flow. */
 export interface FlowPicture {
   readonly direction: Direction
@@ -145,7 +151,7 @@ export interface ConnectionPicture {
   readonly protocol: Protocol
   readonly handshake: readonly number[]
   readonly flows: readonly FlowPicture[]
-  /** At most 400, the first 300 and the last 100; `omitted` says how many stood between. */
+  /** All, or the first and the last of `SHOWN_FRAMES`; `omitted` says how many stood between. */
   readonly sequence: readonly (Omit<Frame, 'at'> & { readonly packet: number; readonly ms: number })[]
   readonly omitted: number
 }

@@ -1,4 +1,5 @@
 import { SftError } from '../../streams/errors.ts'
+import { countBefore } from '../bisect.ts'
 import type { Flow } from '../model.ts'
 
 /** Puts the bytes of one side of a connection together (M171): in order, each once, the first that came. */
@@ -52,7 +53,9 @@ export function reassemble(
   const bytes = new Uint8Array(size)
   for (const { offset, length, at } of pieces) bytes.set(file.subarray(at, at + length), offset)
   const differing = inOrder ? 0 : arrived.reduce((sum, piece) => sum + differences(file, piece, bytes), 0)
-  const pieceAt = (offset: number): Piece | undefined => pieces[Math.max(0, countUpTo(pieces, offset) - 1)]
+  const begun = (offset: number): number =>
+    countBefore(pieces.length, index => (pieces[index] as Piece).offset <= offset)
+  const pieceAt = (offset: number): Piece | undefined => pieces[Math.max(0, begun(offset) - 1)]
   const packetAt = (offset: number): number => pieceAt(offset)?.packet ?? 0
   return { bytes, lost, gaps, differing, packetAt, timeAt: offset => times.at(packetAt(offset)) }
 }
@@ -111,13 +114,7 @@ function edgesOf(arrived: readonly Piece[]): Float64Array {
 }
 
 function indexOf(edges: Float64Array, edge: number): number {
-  let [low, high] = [0, edges.length - 1]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((edges[middle] as number) < edge) low = middle + 1
-    else high = middle
-  }
-  return low
+  return countBefore(edges.length, index => (edges[index] as number) < edge)
 }
 
 function gapsOf(pieces: readonly Piece[], size: number): { at: number; length: number }[] {
@@ -137,15 +134,4 @@ function differences(file: Uint8Array, { offset, length, at }: Piece, bytes: Uin
   const taken = bytes.subarray(offset, offset + length)
   if (Buffer.compare(own, taken) === 0) return 0
   return own.reduce((sum, byte, index) => sum + (byte === taken[index] ? 0 : 1), 0)
-}
-
-/** How many pieces begin at `offset` or before. */
-function countUpTo(pieces: readonly Piece[], offset: number): number {
-  let [low, high] = [0, pieces.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((pieces[middle] as Piece).offset <= offset) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { SftError } from '../../streams/errors.ts'
-import type { Connection, Direction, VisibleCertificate } from '../model.ts'
+import { type Connection, DIRECTIONS, type Direction, type VisibleCertificate } from '../model.ts'
 
 /** Certificates that stand in a flow for everybody to read, in PEM or DER, whatever carries them. */
 
@@ -25,7 +25,7 @@ export function certificatesOf(
   connection: Connection,
   piecesOf: (direction: Direction) => Pieces = direction => [{ at: 0, length: connection[direction].bytes.byteLength }]
 ): VisibleCertificate[] {
-  return (['up', 'down'] as const).flatMap(direction => certificatesIn(connection, direction, piecesOf(direction)))
+  return DIRECTIONS.flatMap(direction => certificatesIn(connection, direction, piecesOf(direction)))
 }
 
 function certificatesIn(connection: Connection, direction: Direction, pieces: Pieces): VisibleCertificate[] {

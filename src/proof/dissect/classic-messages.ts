@@ -1,19 +1,18 @@
 import { X509Certificate } from 'node:crypto'
 import { CLASSIC_TYPES, type ClassicType, MAX_CLASSIC_PAYLOAD } from '../../auth/classic/wire.ts'
-import type { Connection, Direction } from '../model.ts'
-import { inOrder, type Parts } from './parts.ts'
+import { type Connection, DIRECTIONS, type Direction } from '../model.ts'
+import { inOrder, type Message, type Parts } from './parts.ts'
 
 /** A transfer of the classic system (SPEC §14.2): of its code only the names of its messages are loaded. */
 
 const HEADER_BYTES = 8
 
-interface Message {
-  readonly direction: Direction
+interface Header {
   readonly type: ClassicType
-  readonly at: number
   readonly length: number
-  readonly isWhole: boolean
 }
+type ClassicMessage = Message<Header>
+const WORDS = { kind: 'classic message', of: ({ type }: Header) => `classic message ${type}` }
 
 /** What may follow, by who sends it: the one who dialled is the requester. */
 const NEXT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -31,7 +30,7 @@ export function isClassic({ up }: Connection): boolean {
 }
 
 export function dissectClassic(parts: Parts): void {
-  const found = (['up', 'down'] as const).flatMap(direction => split(parts, direction))
+  const found = DIRECTIONS.flatMap(direction => parts.split(direction, WORDS, headerAt))
   const messages = inOrder(parts.connection, found)
   let state = 'start'
   for (const { direction, type, at, length } of messages) {
@@ -47,7 +46,7 @@ export function dissectClassic(parts: Parts): void {
 }
 
 /** What one side sends is under the key that the other has shown, and has its length. */
-function checkBlocks(parts: Parts, messages: readonly Message[]): void {
+function checkBlocks(parts: Parts, messages: readonly ClassicMessage[]): void {
   const modulus = { up: shownModulus(parts, messages, 'down'), down: shownModulus(parts, messages, 'up') }
   for (const { direction, type, at, length, isWhole } of messages.filter(({ type }) => SEALED.has(type))) {
     const [payload, block] = [length - HEADER_BYTES, modulus[direction]]
@@ -56,7 +55,7 @@ function checkBlocks(parts: Parts, messages: readonly Message[]): void {
   }
 }
 
-function shownModulus(parts: Parts, messages: readonly Message[], by: Direction): number | undefined {
+function shownModulus(parts: Parts, messages: readonly ClassicMessage[], by: Direction): number | undefined {
   const shown = messages.find(({ direction, type }) => direction === by && (type === 'SECE' || type === 'RSCV'))
   return shown && modulusOf(parts.flow(by).bytes.subarray(shown.at + HEADER_BYTES, shown.at + shown.length))
 }
@@ -72,26 +71,7 @@ function modulusOf(pem: Uint8Array): number | undefined {
   }
 }
 
-function split(parts: Parts, direction: Direction): Message[] {
-  const { bytes } = parts.flow(direction)
-  const messages: Message[] = []
-  let at = 0
-  while (at < bytes.byteLength) {
-    const header = headerAt(bytes, at)
-    if (header === undefined) {
-      parts.unexplained(direction, at, 'no classic message')
-      break
-    }
-    const length = Math.min(header.length, bytes.byteLength - at)
-    if (length < header.length) parts.fault(direction, at, `the flow ends inside a classic message ${header.type}`)
-    parts.count.add()
-    messages.push({ direction, type: header.type, at, length, isWhole: length === header.length })
-    at += length
-  }
-  return messages
-}
-
-function headerAt(bytes: Uint8Array, at: number): { type: ClassicType; length: number } | undefined {
+function headerAt(bytes: Uint8Array, at: number): Header | undefined {
   if (at + HEADER_BYTES > bytes.byteLength) return undefined
   const header = Buffer.from(bytes.buffer, bytes.byteOffset + at, HEADER_BYTES)
   const type = CLASSIC_TYPES.find(name => header.toString('latin1', 0, 4) === name)

@@ -1,4 +1,4 @@
-import type { Capture, Connection, Direction, Dissected } from '../model.ts'
+import { type Capture, type Connection, DIRECTIONS, type Direction, type Dissected } from '../model.ts'
 import { certificatesOf } from './certificates.ts'
 import { dissectClassic, isClassic } from './classic-messages.ts'
 import { dissectHttp, isHttp } from './http.ts'
@@ -31,7 +31,7 @@ function split(parts: Parts): Dissected['protocol'] {
   if (piped) dissectPipe(parts, piped)
   const known = piped ? undefined : DIALLED.find(({ begins }) => begins(connection))
   known?.dissect(parts)
-  if (!piped && !known) for (const direction of ['up', 'down'] as const) parts.unexplained(direction, 0)
+  if (!piped && !known) for (const direction of DIRECTIONS) parts.unexplained(direction, 0)
   return piped ? 'sft pipe' : (known?.protocol ?? 'unknown')
 }
 

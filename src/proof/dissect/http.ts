@@ -1,3 +1,4 @@
+import { bufferOf } from '../capture/packet.ts'
 import type { Connection, Direction } from '../model.ts'
 import type { Parts } from './parts.ts'
 
@@ -127,8 +128,4 @@ function describe(body: Buffer): string {
   const [, payload] = LOGIN.exec(body.toString('latin1', 0, MAX_HEAD)) ?? []
   const bytes = payload === undefined ? 0 : Buffer.from(payload.replaceAll('\\n', ''), 'base64').byteLength
   return bytes === 0 ? 'in the clear' : `a classic login: ${bytes} bytes of ciphertext in base64, all else in the clear`
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -13,6 +13,25 @@ export class FrameCount {
 
 const MAX_FRAMES = 2_000_000
 
+/** What a message says of itself: its length with its header, at least. */
+interface Header {
+  readonly length: number
+}
+
+type HeaderAt<H> = (bytes: Uint8Array, at: number) => H | undefined
+
+/** What the messages are called, and one of them. */
+interface Words<H> {
+  readonly kind: string
+  readonly of: (header: H) => string
+}
+
+export type Message<H extends Header> = H & {
+  readonly direction: Direction
+  readonly at: number
+  readonly isWhole: boolean
+}
+
 /** What of a connection was made out so far. */
 export class Parts {
   readonly connection: Connection
@@ -43,6 +62,26 @@ export class Parts {
     if (length > 0)
       this.add({ direction, at, length, label: 'unexplained', sealed: undefined, content: false, detail: '' })
     if (reason !== undefined) this.fault(direction, at, reason)
+  }
+
+  /** Messages one behind the other, as their headers say; what has none is unexplained, and of what the flow ends inside the rest is missing. */
+  split<H extends Header>(direction: Direction, words: Words<H>, headerAt: HeaderAt<H>): Message<H>[] {
+    const { bytes } = this.flow(direction)
+    const messages: Message<H>[] = []
+    for (let at = 0; at < bytes.byteLength; ) {
+      const header = headerAt(bytes, at)
+      if (header === undefined) {
+        this.unexplained(direction, at, `no ${words.kind}`)
+        break
+      }
+      const length = Math.min(header.length, bytes.byteLength - at)
+      const isWhole = length === header.length
+      if (!isWhole) this.fault(direction, at, `the flow ends inside a ${words.of(header)}`)
+      this.count.add()
+      messages.push({ ...header, direction, at, length, isWhole })
+      at += length
+    }
+    return messages
   }
 
   /** The frames in the order in which they were complete on the wire. */

@@ -2,7 +2,7 @@ import { hello, helloReply, joinRequest } from '../../auth/session/handshake-mes
 import { SftError } from '../../streams/errors.ts'
 import type { FrameType } from '../../streams/types.ts'
 import { SUITE_IDS, SUITES } from '../../workers/construction.ts'
-import type { Connection, Direction } from '../model.ts'
+import { type Connection, DIRECTIONS, type Direction } from '../model.ts'
 import { Chunks } from './chunks.ts'
 import { Onlooker } from './onlooker.ts'
 import { inOrder, type Parts } from './parts.ts'
@@ -27,7 +27,7 @@ export function isSession({ up }: Connection): boolean {
 export function dissectSession(parts: Parts): void {
   const { connection, count } = parts
   const frames: Placed[] = []
-  for (const direction of ['up', 'down'] as const) {
+  for (const direction of DIRECTIONS) {
     const { frames: found, rest } = splitFrames(connection[direction].bytes, 0, count)
     frames.push(...found.map(frame => ({ ...frame, direction })))
     const end = found.reduce((sum, { length }) => sum + length, 0)
@@ -89,7 +89,7 @@ function suiteName(id: number): string | undefined {
 
 /** The caps before authentication (SPEC §3). */
 function checkHandshake(parts: Parts, frames: readonly Placed[]): void {
-  for (const direction of ['up', 'down'] as const) {
+  for (const direction of DIRECTIONS) {
     const before = frames.filter(frame => frame.direction === direction && BEFORE.has(frame.type))
     const [first] = before
     const long = before.find(({ body, at, length }) => at + length - body + 4 > HANDSHAKE_CAP)

@@ -112,7 +112,7 @@ export function sealedPart({ type, at, length, body }: SftFrame): { at: number; 
 }
 
 /** The index in front of a chunk; `undefined` if the flow ends before it does. */
-export function chunkIndex(bytes: Uint8Array, { body }: SftFrame): number | undefined {
+export function chunkIndex(bytes: Uint8Array, { body }: Pick<SftFrame, 'body'>): number | undefined {
   if (body + INDEX_BYTES > bytes.byteLength) return undefined
   return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(body))
 }

@@ -1,5 +1,5 @@
-import type { Connection, Direction, Frame } from '../model.ts'
-import { inOrder, type Parts } from './parts.ts'
+import { type Connection, DIRECTIONS, type Direction, type Frame } from '../model.ts'
+import { inOrder, type Message, type Parts } from './parts.ts'
 import { Hellos } from './tls-handshake.ts'
 
 /** TLS 1.2 and 1.3 (RFC 5246, RFC 8446), by the headers of its records. */
@@ -18,19 +18,19 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 /** 2^14 of plaintext and what a cipher of 1.2 may add. */
 const MAX_RECORD = 2 ** 14 + 2048
 
-interface TlsRecord {
-  readonly direction: Direction
+interface Header {
   readonly type: number
-  readonly at: number
   readonly length: number
 }
+type TlsRecord = Message<Header>
+const WORDS = { kind: 'record of TLS', of: () => 'record of TLS' }
 
 export function isTls({ up }: Connection): boolean {
   return headerAt(up.bytes, 0)?.type === HANDSHAKE && up.bytes[HEADER_BYTES] === 1
 }
 
 export function dissectTls(parts: Parts): void {
-  const records = (['up', 'down'] as const).flatMap(direction => split(parts, direction))
+  const records = DIRECTIONS.flatMap(direction => parts.split(direction, WORDS, headerAt))
   const hellos = new Hellos()
   const sealing = { up: false, down: false }
   for (const record of inOrder(parts.connection, records)) {
@@ -65,26 +65,7 @@ function sealedPart({ at, length }: TlsRecord, nonce: number): { at: number; len
   return size > 0 ? { at: at + HEADER_BYTES + nonce, length: size } : undefined
 }
 
-function split(parts: Parts, direction: Direction): TlsRecord[] {
-  const { bytes } = parts.flow(direction)
-  const records: TlsRecord[] = []
-  let at = 0
-  while (at < bytes.byteLength) {
-    const header = headerAt(bytes, at)
-    if (header === undefined) {
-      parts.unexplained(direction, at, 'no record of TLS')
-      break
-    }
-    const length = Math.min(header.length, bytes.byteLength - at)
-    if (length < header.length) parts.fault(direction, at, 'the flow ends inside a record of TLS')
-    parts.count.add()
-    records.push({ direction, type: header.type, at, length })
-    at += length
-  }
-  return records
-}
-
-function headerAt(bytes: Uint8Array, at: number): { type: number; length: number } | undefined {
+function headerAt(bytes: Uint8Array, at: number): Header | undefined {
   if (at + HEADER_BYTES > bytes.byteLength) return undefined
   const [type = 0, major, minor = 0, high = 0, low = 0] = bytes.subarray(at, at + HEADER_BYTES)
   const length = high * 256 + low

@@ -2,7 +2,7 @@ import { createCipheriv, randomBytes } from 'node:crypto'
 import { encodeClear, MAGIC, METADATA } from '../../streams/header.ts'
 import { encodeTlv } from '../../streams/tlv.ts'
 import { encodeVarint } from '../../streams/varint.ts'
-import { u64 } from '../../workers/construction.ts'
+import { IV_BYTES, TAG_BYTES, u64 } from '../../workers/construction.ts'
 import type { Recorded } from '../capture/write.ts'
 
 /** Pipes as a bad system would send them: framed as sft's are (SPEC §7), sealed by a few lines of its own, and each with one thing wrong at most. */
@@ -19,8 +19,6 @@ export interface StreamOptions {
 
 const CHUNK_SIZE = 16 * 1024
 const MODULUS_BYTES = 384
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
 /** Any number: there is no port that means anything here. */
 const PORT = 4433
 
@@ -52,8 +50,8 @@ function header({ name, named }: StreamOptions): Uint8Array {
 }
 
 function seal(key: Uint8Array, index: number, data: Uint8Array): Buffer {
-  const nonce = Buffer.alloc(NONCE_BYTES)
-  nonce.writeUInt32BE(index, NONCE_BYTES - 4)
+  const nonce = Buffer.alloc(IV_BYTES)
+  nonce.writeUInt32BE(index, IV_BYTES - 4)
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   return Buffer.concat([cipher.update(data), cipher.final(), cipher.getAuthTag()])
 }

@@ -1,4 +1,5 @@
-import type { Claim, Dissected } from '../model.ts'
+import { bufferOf } from '../capture/packet.ts'
+import { type Claim, type Dissected, SENDERS } from '../model.ts'
 import { count, Findings } from './claim.ts'
 import { type Side, sent, sidesOf } from './parts.ts'
 
@@ -12,7 +13,7 @@ export function judgeCertificates(all: readonly Dissected[]): Claim {
   for (const { certificates, connection } of all)
     for (const { packet, subject, issuer, serial, direction } of certificates)
       findings.fault(
-        `Connection ${connection.number}: the ${direction === 'up' ? 'dialler' : 'listener'} shows a certificate in the clear: ${subject}, issued by ${issuer}, serial ${serial}.`,
+        `Connection ${connection.number}: the ${SENDERS[direction]} shows a certificate in the clear: ${subject}, issued by ${issuer}, serial ${serial}.`,
         [packet]
       )
   for (const side of sidesOf(all)) {
@@ -32,7 +33,7 @@ export function judgeCertificates(all: readonly Dissected[]): Claim {
 
 /** Packets with the mark of a certificate in PEM. */
 function pemsIn({ flow }: Side): number[] {
-  const bytes = Buffer.from(flow.bytes.buffer, flow.bytes.byteOffset, flow.bytes.byteLength)
+  const bytes = bufferOf(flow.bytes)
   const packets: number[] = []
   for (let at = bytes.indexOf(PEM); at >= 0 && packets.length < MAX_PEM; at = bytes.indexOf(PEM, at + 1))
     packets.push(flow.packetAt(at))

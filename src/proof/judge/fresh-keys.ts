@@ -1,7 +1,7 @@
 import type { Claim, Dissected } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
-import { type Sealed, sealedOf, sent, sidesOf, sum } from './parts.ts'
+import { type Sealed, sealedOf, sent, sidesOf, sizeOf } from './parts.ts'
 import { type Match, WindowIndex } from './window-index.ts'
 
 /**
@@ -65,8 +65,6 @@ function* lotsOf(parts: readonly Sealed[]): Generator<{ lot: readonly Sealed[]; 
     rest = rest.slice(end)
   }
 }
-
-const sizeOf = (parts: readonly Sealed[]): number => sum(parts.map(({ from, to }) => to - from))
 
 /** The end of a stream that went over several connections, which is the same on each of them. */
 function isSameEnd({ source: one, length }: Match<Sealed>, other: Sealed): boolean {

@@ -9,6 +9,7 @@ import {
   constants as zlib,
   zstdDecompressSync
 } from 'node:zlib'
+import { bufferOf } from '../capture/packet.ts'
 import type { Decoded } from './views.ts'
 
 /**
@@ -165,9 +166,7 @@ function attempted({ attempt, finishFlush, certain }: Method, input: Uint8Array)
     if (certain) return buffer
     if (buffer.byteLength === 0 || engine.bytesWritten < Math.min(LEAST_EATEN, input.byteLength)) return undefined
     // what is only stored, and so no shorter than what it was, is there to be seen as it is
-    const stored =
-      buffer.byteLength <= engine.bytesWritten &&
-      Buffer.from(input.buffer, input.byteOffset, input.byteLength).includes(buffer.subarray(0, LEAST_EATEN))
+    const stored = buffer.byteLength <= engine.bytesWritten && bufferOf(input).includes(buffer.subarray(0, LEAST_EATEN))
     return stored ? undefined : buffer
   } catch (error) {
     if (!isOfZlib(error)) throw error

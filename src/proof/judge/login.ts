@@ -15,11 +15,11 @@ const MAX_TEXT = 64 * 1024
 
 export function judgeLogin(all: readonly Dissected[]): Claim {
   const findings = new Findings()
-  for (const each of all.filter(({ protocol }) => protocol === 'http')) judgeHttp(findings, each)
+  const http = all.filter(({ protocol }) => protocol === 'http')
+  for (const each of http) judgeHttp(findings, each)
   const tls = all.filter(({ protocol }) => protocol === 'tls')
   for (const each of tls) judgeTls(findings, each)
-  const http = all.filter(({ protocol }) => protocol === 'http').length
-  if (tls.length + http === 0)
+  if (tls.length + http.length === 0)
     findings.doubt('There is no connection in the capture that a login could be in: none of TLS, none of HTTP.')
   return findings.claim('login')
 }

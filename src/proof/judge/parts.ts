@@ -1,4 +1,5 @@
-import type { Direction, Dissected, Flow, Frame } from '../model.ts'
+import { countBefore } from '../bisect.ts'
+import { DIRECTIONS, type Direction, type Dissected, type Flow, type Frame, SENDERS } from '../model.ts'
 import type { Stretch } from './window-index.ts'
 
 /** Flows, and what of them is sealed: what each claim is about. */
@@ -21,7 +22,7 @@ export interface Sealed extends Stretch {
 export function sidesOf(all: readonly Dissected[]): Side[] {
   return all
     .flatMap(of =>
-      (['up', 'down'] as const).map(direction => ({
+      DIRECTIONS.map(direction => ({
         of,
         direction,
         flow: of.connection[direction],
@@ -53,9 +54,12 @@ function withoutGaps({ bytes, from, to }: Stretch, gaps: NonNullable<Flow['gaps'
   return parts
 }
 
+/** Bytes of all of them. */
+export const sizeOf = (parts: readonly Stretch[]): number => sum(parts.map(({ from, to }) => to - from))
+
 /** `what the dialler of connection 3 sent` */
 export function sent({ of, direction }: Side): string {
-  return `what ${direction === 'up' ? 'the dialler' : 'the listener'} of connection ${of.connection.number} sent`
+  return `what the ${SENDERS[direction]} of connection ${of.connection.number} sent`
 }
 
 /** Whether the byte at `at` of the side is in a part that is sealed; the frames stand in order. */
@@ -65,13 +69,8 @@ export function isSealedAt({ frames }: Side, at: number): boolean {
 }
 
 export function frameAt(frames: readonly Frame[], at: number): Frame | undefined {
-  let [low, high] = [0, frames.length - 1]
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if ((frames[middle] as Frame).at <= at) low = middle
-    else high = middle - 1
-  }
-  return frames[low]
+  const begun = countBefore(frames.length, index => (frames[index] as Frame).at <= at)
+  return frames[Math.max(0, begun - 1)]
 }
 
 export const sum = (numbers: Iterable<number>): number => {

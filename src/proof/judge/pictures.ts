@@ -1,5 +1,12 @@
-import type { ConnectionPicture, Direction, Dissected, FlowPicture, Frame } from '../model.ts'
-import { type Side, sealedOf, sidesOf, sum } from './parts.ts'
+import {
+  type ConnectionPicture,
+  type Direction,
+  type Dissected,
+  type FlowPicture,
+  type Frame,
+  SHOWN_FRAMES
+} from '../model.ts'
+import { type Side, sealedOf, sidesOf, sizeOf, sum } from './parts.ts'
 import { chiSquare, entropyOf, expectedEntropy, histogramOf } from './statistics.ts'
 
 /** What the report draws of each connection. */
@@ -7,15 +14,14 @@ import { chiSquare, entropyOf, expectedEntropy, histogramOf } from './statistics
 /** Pieces whose entropy is shown, and the fewest bytes that make one worth looking at. */
 const MAX_PIECES = 128
 const LEAST_PIECE = 512
-const FIRST_FRAMES = 300
-const LAST_FRAMES = 100
 
 export function picturesOf(all: readonly Dissected[]): ConnectionPicture[] {
   const sides = Map.groupBy(sidesOf(all), ({ of }) => of)
   return all.map(each => {
     const { number, dialler, listener, handshake } = each.connection
     const sequence = sequenceOf(each)
-    const omitted = Math.max(0, sequence.length - FIRST_FRAMES - LAST_FRAMES)
+    const { first, last } = SHOWN_FRAMES
+    const omitted = Math.max(0, sequence.length - first - last)
     return {
       number,
       dialler,
@@ -23,10 +29,7 @@ export function picturesOf(all: readonly Dissected[]): ConnectionPicture[] {
       protocol: each.protocol,
       handshake,
       flows: (sides.get(each) ?? []).map(flowPicture),
-      sequence: [
-        ...sequence.slice(0, FIRST_FRAMES),
-        ...sequence.slice(Math.max(FIRST_FRAMES, sequence.length - LAST_FRAMES))
-      ],
+      sequence: [...sequence.slice(0, first), ...sequence.slice(first + omitted)],
       omitted
     }
   })
@@ -51,7 +54,7 @@ function flowPicture(side: Side): FlowPicture {
   return {
     direction: side.direction satisfies Direction,
     bytes: bytes.byteLength,
-    sealedBytes: sum(sealed.map(({ from, to }) => to - from)),
+    sealedBytes: sizeOf(sealed),
     histogram: [...histogram],
     entropy: entropyOf(histogram, total),
     expectedEntropy: expectedEntropy(total),

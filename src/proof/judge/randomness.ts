@@ -1,6 +1,6 @@
 import type { Claim, Dissected } from '../model.ts'
 import { count, Findings } from './claim.ts'
-import { type Sealed, sealedOf, sent, sidesOf, sum } from './parts.ts'
+import { type Sealed, sealedOf, sent, sidesOf, sizeOf, sum } from './parts.ts'
 import { atLeastBound, chiSquare, chiSquareTails, entropyOf, expectedEntropy, lackOfEntropy } from './statistics.ts'
 
 /**
@@ -71,7 +71,7 @@ const threshold = (allowed: number): string =>
 const sampleOf = (name: string, parts: readonly Sealed[]): Sample => ({
   name,
   parts,
-  bytes: sum(parts.map(({ from, to }) => to - from))
+  bytes: sizeOf(parts)
 })
 
 function withoutBias(part: Sealed): Sealed {

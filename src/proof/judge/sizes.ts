@@ -2,7 +2,7 @@ import type { Claim, Dissected, Known } from '../model.ts'
 import { count, Findings } from './claim.ts'
 import { cutsOf, type Fit, fitOf } from './file-sizes.ts'
 import { type Side, sent, sidesOf, sum } from './parts.ts'
-import { dataOf, type Stream, streamName, streamsOf } from './streams.ts'
+import { dataOf, ofSft, type Stream, streamName, streamsOf } from './streams.ts'
 
 /** The claim `sizes`: nothing is on the wire that the protocol has no name for, and no file takes more bytes than it must (M172). */
 
@@ -27,8 +27,7 @@ export function judgeSizes(all: readonly Dissected[], { plain = [] }: Known): Cl
   findings.note(`${count(bytes, 'byte')} of ${count(sides.length, 'flow')} in ${frames}.`)
   const data = sum(streams.map(dataOf))
   if (streams.length > 0) {
-    const ours = sidesOf(all.filter(({ protocol }) => protocol === 'sft session' || protocol === 'sft pipe'))
-    const own = sum(ours.map(({ flow }) => flow.bytes.byteLength))
+    const own = sum(sidesOf(ofSft(all)).map(({ flow }) => flow.bytes.byteLength))
     findings.note(
       `sft: ${count(own, 'byte')}, of which ${data.toLocaleString('en-US')} are the data of ${count(streams.length, 'stream')} and ${(own - data).toLocaleString('en-US')} handshakes, headers, lengths, indices and tags. What is hidden is the content, not its length.`
     )

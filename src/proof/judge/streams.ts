@@ -1,5 +1,9 @@
+import { helloReply } from '../../auth/session/handshake-messages.ts'
 import { SftError } from '../../streams/errors.ts'
 import { parseHeader } from '../../streams/header.ts'
+import { INDEX_BYTES, SUITE_IDS, TAG_BYTES } from '../../workers/construction.ts'
+import { bodyAt, frameBody } from '../dissect/frame-body.ts'
+import { chunkIndex } from '../dissect/sft-frames.ts'
 import type { Dissected, Frame } from '../model.ts'
 import { type Side, sidesOf, sum } from './parts.ts'
 
@@ -42,14 +46,13 @@ interface Part {
   end: Frame | undefined
 }
 
-const TYPE_BYTES = 4
-const INDEX_BYTES = 8
-const TAG_BYTES = 16
-const SUITE_STRICT = 3
+/** The connections that are sft's. */
+export function ofSft(all: readonly Dissected[]): Dissected[] {
+  return all.filter(({ protocol }) => protocol === 'sft pipe' || protocol === 'sft session')
+}
 
 export function streamsOf(all: readonly Dissected[]): Stream[] {
-  const ours = all.filter(({ protocol }) => protocol === 'sft pipe' || protocol === 'sft session')
-  const parts = sidesOf(ours).flatMap(partsOf)
+  const parts = sidesOf(ofSft(all)).flatMap(partsOf)
   // the end is sealed once and the same on every connection
   const byEnd = Map.groupBy(parts, part => (part.end ? sealedText(part.side, part.end) : part))
   return [...byEnd.values()].map(together => ({
@@ -65,7 +68,7 @@ function partsOf(side: Side): Part[] {
   const parts: Part[] = []
   let open: Part | undefined
   const begin = (): Part => {
-    const part: Part = { side, chunks: [], header: undefined, strict: suiteOf(side) === SUITE_STRICT, end: undefined }
+    const part: Part = { side, chunks: [], header: undefined, strict: isStrict(side), end: undefined }
     parts.push(part)
     return part
   }
@@ -85,28 +88,19 @@ function partsOf(side: Side): Part[] {
   return parts
 }
 
-/** Where the body of a frame begins: behind its length and type. */
-export function bodyAt({ flow }: Side, frame: Frame): number {
-  let at = frame.at
-  while (((flow.bytes[at] as number) & 0x80) !== 0) at++
-  return at + 1 + TYPE_BYTES
-}
-
 /** None where the flow ends before its index does. */
 function chunkOf(side: Side, frame: Frame): Chunk[] {
-  const body = bodyAt(side, frame)
-  if (body + INDEX_BYTES > side.flow.bytes.byteLength) return []
-  const view = new DataView(side.flow.bytes.buffer, side.flow.bytes.byteOffset)
+  const body = bodyAt(side.flow, frame)
+  const index = chunkIndex(side.flow.bytes, { body })
   const at = body + INDEX_BYTES
   const length = Math.max(0, frame.at + frame.length - at - TAG_BYTES)
-  return [{ side, frame, index: Number(view.getBigUint64(body)), at, length }]
+  return index === undefined ? [] : [{ side, frame, index, at, length }]
 }
 
 /** Only what can be read whole; what is wrong with a header is the dissection's to say. */
 function readHeader(part: Part, frame: Frame): void {
   try {
-    const body = part.side.flow.bytes.subarray(bodyAt(part.side, frame), frame.at + frame.length)
-    const { suite, chunkSize, variable, stanzas } = parseHeader(body)
+    const { suite, chunkSize, variable, stanzas } = parseHeader(frameBody(part.side.flow, frame))
     part.strict = suite === 'rsa-oaep'
     part.header = { chunkSize, variable, modulus: stanzas[0]?.ciphertext.byteLength }
   } catch (error) {
@@ -114,20 +108,16 @@ function readHeader(part: Part, frame: Frame): void {
   }
 }
 
-/** The suite that `HELR` chose: TLV 2 (§6). */
-function suiteOf(side: Side): number | undefined {
-  const { of } = side
+/** Whether the suite that `HELR` chose is the strict one (§6); what is wrong with it is the dissection's to say. */
+function isStrict({ of }: Side): boolean {
   const answer = of.frames.find(({ label }) => label === 'HELR')
-  if (answer === undefined) return undefined
-  const flow = of.connection[answer.direction]
-  let at = bodyAt({ ...side, flow }, answer)
-  while (at + 1 < answer.at + answer.length) {
-    const [tag, length = 0] = flow.bytes.subarray(at, at + 2)
-    if (tag === 2) return flow.bytes[at + 1 + length]
-    // the two fields before it are short ones
-    at += 2 + length
+  if (answer === undefined) return false
+  try {
+    return helloReply.decode(frameBody(of.connection[answer.direction], answer)).suite === SUITE_IDS['rsa-oaep']
+  } catch (error) {
+    if (!SftError.is(error)) throw error
+    return false
   }
-  return undefined
 }
 
 function sealedText({ flow }: Side, { at, length }: Frame): string {

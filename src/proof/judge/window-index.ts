@@ -1,3 +1,4 @@
+import { countBefore } from '../bisect.ts'
 import { eachAnchor, GRAM, GRAMS, WINDOW } from './anchors.ts'
 
 /**
@@ -147,14 +148,9 @@ export class WindowIndex<S extends Stretch> {
 
   #placeOf(entry: number): Place<S> {
     const place = (this.#entries[entry * WORDS + PLACE] as number) >>> 0
-    let [low, high] = [0, this.#bases.length - 1]
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if ((this.#bases[middle] as number) <= place) low = middle
-      else high = middle - 1
-    }
-    const source = this.#sources[low] as S
-    return { source, at: source.from + place - (this.#bases[low] as number) }
+    const found = countBefore(this.#bases.length, index => (this.#bases[index] as number) <= place) - 1
+    const source = this.#sources[found] as S
+    return { source, at: source.from + place - (this.#bases[found] as number) }
   }
 
   /** The longest match with the anchor at `at` of the first few that go beyond `taken`, which the one before it ended at. */

@@ -1,5 +1,12 @@
 import { count } from '../judge/claim.ts'
-import type { ConnectionPicture, Direction, FlowPicture, Protocol, Verdict } from '../model.ts'
+import {
+  type ConnectionPicture,
+  type Direction,
+  type FlowPicture,
+  type Protocol,
+  SENDERS,
+  type Verdict
+} from '../model.ts'
 import { foreign, Markup, markup } from './markup.ts'
 import { connectionFilter, counted, filter, fixed } from './numbers.ts'
 import { plots } from './plots.ts'
@@ -104,7 +111,7 @@ ${flows.map(flow => (flow.bytes < LEAST_DRAWN ? small(flow) : plots(flow)))}
 }
 
 function small({ direction, bytes, sealedBytes }: FlowPicture): Markup {
-  const who = direction === 'up' ? 'dialler' : 'listener'
+  const who = SENDERS[direction]
   if (bytes === 0) return markup`<p>The ${who} sent nothing.</p>`
   return markup`<p>The ${who} sent ${count(bytes, 'byte')}, ${sealedBytes === 0 ? 'none' : counted(sealedBytes)} of them sealed: too few for a picture.</p>`
 }

@@ -1,6 +1,6 @@
 import { count } from '../judge/claim.ts'
 import { expectedEntropy } from '../judge/statistics.ts'
-import type { FlowPicture } from '../model.ts'
+import { type FlowPicture, SENDERS } from '../model.ts'
 import { Markup, markup } from './markup.ts'
 import { counted, fixed } from './numbers.ts'
 
@@ -18,7 +18,7 @@ const CHI_RANGE = '187 to 336'
 const BITS = 8
 
 export function plots(flow: FlowPicture): Markup {
-  const who = flow.direction === 'up' ? 'dialler' : 'listener'
+  const who = SENDERS[flow.direction]
   return markup`<div class="plots">${histogramFigure(flow, who)}${alongFigure(flow, who)}</div>`
 }
 

@@ -1,5 +1,5 @@
 import { count } from '../judge/claim.ts'
-import type { ConnectionPicture, Direction } from '../model.ts'
+import { type ConnectionPicture, type Direction, SHOWN_FRAMES } from '../model.ts'
 import { folded, type Row, type Shown } from './folded.ts'
 import { foreign, type Markup, markup } from './markup.ts'
 import { counted, fixed, packetFilter } from './numbers.ts'
@@ -11,13 +11,11 @@ import { counted, fixed, packetFilter } from './numbers.ts'
 
 const MAX_LABEL = 40
 const MAX_DETAIL = 120
-/** The first of a sequence, before those that the judge left out. */
-const BEFORE_OMITTED = 300
 /** A part of a shaft that is there can be seen, in per cent. */
 const LEAST_SEEN = 3
 
 export function sequence(picture: ConnectionPicture): Markup {
-  const cut = picture.omitted > 0 ? BEFORE_OMITTED : picture.sequence.length
+  const cut = picture.omitted > 0 ? SHOWN_FRAMES.first : picture.sequence.length
   const rows = [
     ...folded(picture.sequence.slice(0, cut)).map(row),
     ...(picture.omitted > 0 ? [omitted(picture.omitted)] : []),

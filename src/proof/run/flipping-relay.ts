@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
+import { TYPE_BYTES } from '../../streams/frame-types.ts'
 import { decodeVarint } from '../../streams/varint.ts'
 import type { Direction } from '../model.ts'
 import { LOOPBACK } from './ports.ts'
@@ -12,8 +13,6 @@ export interface Flip {
   /** Type of the frame: its first one is meant. */
   readonly label: string
 }
-
-const TYPE_BYTES = 4
 
 export class FlippingRelay implements AsyncDisposable {
   readonly port: number

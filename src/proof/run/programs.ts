@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SftError } from '../../streams/errors.ts'
@@ -120,7 +121,7 @@ export class Program {
     try {
       const [code, signal] = (await once(this.#child, 'close')) as [number | null, NodeJS.Signals | null]
       if (this.#late) throw new SftError('ERR_SFT_TIMEOUT', `${this.#name} did not end within ${deadline / 1000} s`)
-      const exit = code ?? 128 + (SIGNALS[signal as keyof typeof SIGNALS] ?? 0)
+      const exit = code ?? 128 + (signal ? constants.signals[signal] : 0)
       return { exit, stdout: this.#stdout, stderr: this.#stderr }
     } finally {
       clearTimeout(timer)
@@ -129,17 +130,6 @@ export class Program {
     }
   }
 }
-
-const SIGNALS = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGABRT: 6,
-  SIGKILL: 9,
-  SIGSEGV: 11,
-  SIGPIPE: 13,
-  SIGTERM: 15
-} as const
 
 /** The last thing that a program said. */
 export function lastLine({ stderr, stdout }: Pick<Ended, 'stderr' | 'stdout'>): string {

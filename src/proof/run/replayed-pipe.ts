@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ERRORS, type SftErrorCode } from '../../streams/errors.ts'
 import { parseHeader } from '../../streams/header.ts'
+import { bodyAt, frameBody } from '../dissect/frame-body.ts'
 import { count } from '../judge/claim.ts'
 import type { Dissected, Frame } from '../model.ts'
 import { type Attempt, isThere } from './attempt.ts'
 import { resultIn } from './commands.ts'
-import { bodyAt, frameBody } from './frame-body.ts'
 import type { Scenario } from './scenario.ts'
 
 /** The pipe as it was recorded, into `sft recv`: as it is, and with one byte flipped at each place that a stream has (M181 a). */

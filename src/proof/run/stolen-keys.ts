@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Direction, Dissected, Flow, Frame } from '../model.ts'
-import { bodyAt } from './frame-body.ts'
+import { bodyAt } from '../dissect/frame-body.ts'
+import { DIRECTIONS, type Direction, type Dissected, type Flow, type Frame } from '../model.ts'
 import { modulusBytes, oaepMessage, premaster, privateOperation } from './rsa-opened.ts'
 import { headerIn, plaintextOf, unwrapped } from './stolen-stream.ts'
 
@@ -41,7 +41,6 @@ export interface Theft {
 const MAX_OPERATIONS = 6000
 const OPERATIONS_A_TURN = 16
 const HEADER_WINDOWS = 80
-const DIRECTIONS = ['up', 'down'] as const
 
 interface Window {
   readonly dissected: Dissected

@@ -1,7 +1,8 @@
 import { createDecipheriv, createHash, hkdfSync, type KeyObject } from 'node:crypto'
 import { type ParsedHeader, parseHeader } from '../../streams/header.ts'
+import { INDEX_BYTES, KEY_BYTES, TAG_BYTES } from '../../workers/construction.ts'
+import { frameBody } from '../dissect/frame-body.ts'
 import type { Dissected, Frame } from '../model.ts'
-import { frameBody } from './frame-body.ts'
 import { oaepMessage, privateOperation } from './rsa-opened.ts'
 
 /** A stream whose header anybody can read, and whose key is wrapped to a key that was stolen: opened from nothing but SPEC §7 and the bytes on the wire. */
@@ -11,9 +12,6 @@ const CIPHERS = {
   'rsa-oaep': 'aes-256-gcm',
   'chacha20-poly1305': 'chacha20-poly1305'
 } as const
-const KEY_BYTES = 32
-const TAG_BYTES = 16
-const INDEX_BYTES = 8
 const GROUP_BITS = 16n
 
 /** The header that a frame is, whatever its type says; undefined if it is none, as nearly every sealed one. */

@@ -1,7 +1,6 @@
+import { TYPE_BYTES } from '../../streams/frame-types.ts'
 import { decodeVarint } from '../../streams/varint.ts'
 import type { Flow, Frame } from '../model.ts'
-
-const TYPE_BYTES = 4
 
 /** Where the body of a frame of sft begins in its flow: behind length and type. */
 export function bodyAt({ bytes }: Pick<Flow, 'bytes'>, { at }: Pick<Frame, 'at'>): number {
