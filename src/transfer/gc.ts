@@ -24,6 +24,8 @@ const OLD_MS = 7 * 86_400_000
 /** A transfer that lives writes more often, or ends by its own deadlines. */
 const LEAST_OLD_MS = 3_600_000
 const NAME = /^(\..+\.[0-9a-f]{12}\.part)(\.journal|\.lock(\.[0-9a-f]{8})?|\.done)?$/
+/** A mark that was being written (`replacePrivate`) when its process was killed. */
+const UNFINISHED_MARK = /^\.(\..+\.[0-9a-f]{12}\.part)\.done\.[0-9a-f]{16}$/
 
 /**
  * Removes the leftovers in one directory, not those below it. One that a process is at stays, whatever its age.
@@ -49,7 +51,7 @@ async function groupsIn(directory: string): Promise<ReadonlyMap<string, readonly
   })
   const groups = new Map<string, string[]>()
   for (const name of names.sort()) {
-    const part = NAME.exec(name)?.[1]
+    const part = (NAME.exec(name) ?? UNFINISHED_MARK.exec(name))?.[1]
     if (part !== undefined) groups.set(part, [...(groups.get(part) ?? []), join(directory, name)])
   }
   return groups

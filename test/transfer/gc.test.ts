@@ -1,6 +1,8 @@
-import { readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { readdirSync, symlinkSync, utimesSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { replacePrivate } from '../../src/auth/identity/private-file.ts'
 import { collectLeftovers } from '../../src/transfer/gc.ts'
 
 const DAY = 86_400_000
@@ -49,6 +51,23 @@ t.test('removes what is old, with its journal and the lock of a process that is 
   )
   t.same((await collectLeftovers(directory, { olderThan: 5 * DAY })).length, 1)
   t.same(readdirSync(join(directory, 'below')).length, 1, 'not what is below')
+})
+
+t.test('removes a mark whose writing a kill cut short', async t => {
+  const directory = t.testdir({})
+  const watcher = watch(directory)
+  const first = once(watcher, 'change')
+  await replacePrivate(join(directory, `.marked.${ID}.part.done`), 'mark')
+  const [, unfinished] = await first
+  watcher.close()
+  t.not(unfinished, `.marked.${ID}.part.done`, 'what is written first has a name of its own')
+  const then = new Date(Date.now() - 8 * DAY)
+  for (const name of [unfinished, `.marked.${ID}.part.done`]) {
+    writeFileSync(join(directory, name), 'mark')
+    utimesSync(join(directory, name), then, then)
+  }
+  t.same(await collectLeftovers(directory), [{ path: join(directory, `.marked.${ID}.part`), bytes: 8 }])
+  t.same(readdirSync(directory), [])
 })
 
 t.test('leaves alone what a process is at', async t => {
