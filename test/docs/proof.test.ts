@@ -1,18 +1,17 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { dissect } from '../fixtures/dissector.ts'
+import { noTshark } from '../fixtures/tshark.ts'
 
 /** docs/proof.md: what it shows is there, and Wireshark understands what it tells a reader to type. */
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/proof.md', import.meta.url))
-const LUA = fileURLToPath(new URL('../../wireshark/sft.lua', import.meta.url))
 const CLASSIC = fileURLToPath(new URL('../data/classic/capture.pcap', import.meta.url))
 const MAX_PICTURES = 500_000
 
 const text = readFileSync(DOCUMENT, 'utf8')
-const skip = spawnSync('tshark', ['--version']).error === undefined ? false : 'tshark is not installed'
 
 t.test('links lead somewhere, pictures are there, described and small', t => {
   const links = [...text.matchAll(/\]\(([^)#]+)|src="([^"]+)"/g)].map(([, link, source]) => link ?? source ?? '')
@@ -30,12 +29,11 @@ t.test('links lead somewhere, pictures are there, described and small', t => {
 
 /** How many packets of the classic capture an expression shows. */
 function packets(expression: string): { count: number; complaint: string } {
-  const args = ['-X', `lua_script:${LUA}`, '-r', CLASSIC, '-Y', expression, '-T', 'fields', '-e', 'frame.number']
-  const { stdout, stderr, status } = spawnSync('tshark', args, { encoding: 'utf8', timeout: 60_000 })
+  const { stdout, stderr, status } = dissect('-r', CLASSIC, '-Y', expression, '-T', 'fields', '-e', 'frame.number')
   return { count: stdout.split('\n').filter(Boolean).length, complaint: status === 0 ? '' : stderr }
 }
 
-t.test('Wireshark understands every filter, and finds in the classic capture what is said', { skip }, t => {
+t.test('Wireshark understands every filter, and finds in the classic capture what is said', { skip: noTshark }, t => {
   const filters = [...text.matchAll(/-Y '([^']+)'|-Y (sft[.\w]*)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
   const found = new Map([...new Set(filters)].map(each => [each, packets(each)]))
   t.ok(found.size >= 10, `${found.size} filters`)

@@ -12,7 +12,7 @@ import { archive, directory as archiveDirectory, text } from '../fixtures/archiv
 import { type Shell, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
-import { cutAt, proxy, type Wire } from '../fixtures/wire.ts'
+import { cutAt, through } from '../fixtures/wire.ts'
 
 /** Directories between processes: the command, both ways, cut and taken up again (SPEC §8.5). */
 
@@ -37,13 +37,9 @@ const server = await bob.listen(['serve', 'served', '--listen', ANY], { timeout 
 const inbox = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--from', 'alice'], { timeout })
 const received = join(bob.directory, 'inbox')
 const same = (left: string, right: string): unknown => execFileSync('diff', ['-r', '--no-dereference', left, right])
-const through = async ({ address }: { address: string }, wire: Wire): Promise<string> => {
-  const { port } = await proxy(t, { host: '127.0.0.1', port: Number(address.split(':').at(-1)) }, () => wire)
-  return `bob@127.0.0.1:${port}`
-}
 
 t.test('M72: a send that was cut goes on where it ended', async t => {
-  const cut = await through(inbox, { up: cutAt(15 * MIB) })
+  const cut = await through(t, inbox, { up: cutAt(15 * MIB) })
   t.match(await alice.run(['send', '-r', 'tree', cut]), { code: 75 })
   await inbox.until(({ stderr }) => /connection of alice failed/.test(stderr))
   t.equal(readdirSync(received).filter(name => name.endsWith('.part')).length, 1)
@@ -56,11 +52,11 @@ t.test('M72: a send that was cut goes on where it ended', async t => {
 
 t.test('M72: a get that was cut goes on, and begins anew when something has changed', async t => {
   const args = ['.', '-r', '-o', 'got']
-  t.match(await alice.run(['get', await through(server, { down: cutAt(9 * MIB) }), ...args]), { code: 75 })
+  t.match(await alice.run(['get', await through(t, server, { down: cutAt(9 * MIB) }), ...args]), { code: 75 })
   t.match(await alice.run(['get', `bob@${server.address}`, ...args]), { code: 0, stderr: /resumed at \d/ })
   same(tree, join(alice.directory, 'got'))
   const again = ['.', '-r', '-o', 'again']
-  t.match(await alice.run(['get', await through(server, { down: cutAt(9 * MIB) }), ...again]), { code: 75 })
+  t.match(await alice.run(['get', await through(t, server, { down: cutAt(9 * MIB) }), ...again]), { code: 75 })
   writeFileSync(join(bob.directory, 'served/big'), 'smaller now')
   const whole = await alice.run(['get', `bob@${server.address}`, ...again])
   t.match(whole, { code: 0 })

@@ -11,7 +11,7 @@ import { pattern, sha256 } from '../fixtures/bytes.ts'
 import { type Running, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
-import { cutAt, type Direction, proxy, type Wire } from '../fixtures/wire.ts'
+import { cutAt, type Direction, through, type Wire } from '../fixtures/wire.ts'
 
 /** Pipes that are cut and go on, between processes (SPEC §8.4, M86). */
 
@@ -28,16 +28,6 @@ const inbox = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--from'
 const peer = `bob@${inbox.address}`
 const random = seeded()
 t.comment(`seed ${random.seed}`)
-
-/** A way to the peer on which the first connections are treated by `wires`, one each. */
-async function through(t: Test, wires: Wire[], { address } = inbox): Promise<string> {
-  const { port } = await proxy(
-    t,
-    { host: '127.0.0.1', port: Number(address.split(':').at(-1)) },
-    () => wires.shift() ?? {}
-  )
-  return `bob@127.0.0.1:${port}`
-}
 
 /** Takes what comes after `from` bytes without passing it on, and cuts after `to`: a sender is far ahead of its receiver then. */
 function swallow(from: number, to: number): Direction {
@@ -102,7 +92,9 @@ function peakOf({ pid, ended }: Running): () => number {
 
 t.test('M86: a pipe of 400 MiB that is cut five times arrives whole, in bounded memory', async t => {
   const cuts = [30, 80, 20, 60, 5].map(mib => ({ up: cutAt(mib * MIB) }))
-  const sending = alice.begin(['send', '-', await through(t, cuts), '--name', 'cut', '--replay', '32M'], { timeout })
+  const sending = alice.begin(['send', '-', await through(t, inbox, cuts), '--name', 'cut', '--replay', '32M'], {
+    timeout
+  })
   const peak = peakOf(sending)
   const [sent] = await Promise.all([sending.ended, produce(sending, 400)])
   t.match(sent, { code: 0, stderr: /: cut, 400\.0 MiB, resumed at \d+\.0 MiB, durable\n$/ })
@@ -115,7 +107,7 @@ t.test('M86: a pipe of 400 MiB that is cut five times arrives whole, in bounded 
 })
 
 t.test('M86: a window that is too small ends it with 25, a larger one brings it through', async t => {
-  const far = () => through(t, [{ up: swallow(20 * MIB, 44 * MIB) }])
+  const far = () => through(t, inbox, [{ up: swallow(20 * MIB, 44 * MIB) }])
   const send = async (name: string, replay: string) => {
     const sending = alice.begin(['send', '-', await far(), '--name', name, '--replay', replay], { timeout })
     const [sent] = await Promise.all([sending.ended, produce(sending, 60)])
@@ -132,7 +124,7 @@ t.test('M86: a window that is too small ends it with 25, a larger one brings it 
 t.test(
   'M86: over several connections, with small chunks, and of a producer that is slow or has less than a chunk',
   async t => {
-    const cut = await through(t, [{ up: cutAt(8 * MIB) }, { up: cutAt(9 * MIB) }])
+    const cut = await through(t, inbox, [{ up: cutAt(8 * MIB) }, { up: cutAt(9 * MIB) }])
     const striped = alice.begin(['send', '-', cut, '--name', 'striped', '--replay', '64M', '--streams', '2'], {
       timeout
     })
@@ -142,7 +134,7 @@ t.test(
 
     let now = false
     const upon: Direction = piece => (now ? undefined : [piece])
-    const peer = await through(t, [{ up: upon }])
+    const peer = await through(t, inbox, [{ up: upon }])
     const slow = alice.begin(['send', '-', peer, '--name', 'slow', '--replay', '1M', '--chunk-size', '64K'], {
       timeout
     })
@@ -165,7 +157,15 @@ async function cutAnywhere(t: Test, turn: number): Promise<void> {
   const bytes = pattern(size, turn)
   const wire = (): Wire =>
     random.int(2) === 0 ? { up: cutAt(random.int(size + 20_000)) } : { down: cutAt(random.int(9000)) }
-  const sending = alice.begin(['send', '-', await through(t, [wire(), wire()]), '--name', name, '--replay', '32M'])
+  const sending = alice.begin([
+    'send',
+    '-',
+    await through(t, inbox, [wire(), wire()]),
+    '--name',
+    name,
+    '--replay',
+    '32M'
+  ])
   sending.child.stdin?.on('error', () => {})
   sending.child.stdin?.end(bytes)
   const sent = await sending.ended
@@ -186,7 +186,15 @@ t.test('M86: a pipe may be cut at any byte', async t => {
 t.test('M83: a pipe whose last answer is lost is done', async t => {
   const target = join(received, 'answered')
   const down: Direction = piece => (existsSync(target) ? undefined : [piece])
-  const sending = alice.begin(['send', '-', await through(t, [{ down }]), '--name', 'answered', '--replay', '1M'])
+  const sending = alice.begin([
+    'send',
+    '-',
+    await through(t, inbox, [{ down }]),
+    '--name',
+    'answered',
+    '--replay',
+    '1M'
+  ])
   const [sent] = await Promise.all([sending.ended, produce(sending, 6)])
   t.match(sent, { code: 0, stderr: /trying again[^\n]+\nsft: sent to [^\n]+: answered, 6\.0 MiB, [^\n]*durable\n$/ })
   t.equal(await hashAt(target), hashOf(6))
@@ -239,16 +247,16 @@ t.test('M86: a receiver that is killed and comes back goes on; what a killed sen
 })
 
 t.test('without --replay a pipe is not sent twice, nor what a FIFO gave', async t => {
-  const cut = alice.begin(['send', '-', await through(t, [{ up: cutAt(8 * MIB) }]), '--name', 'once'])
+  const cut = alice.begin(['send', '-', await through(t, inbox, [{ up: cutAt(8 * MIB) }]), '--name', 'once'])
   const [lost] = await Promise.all([cut.ended, produce(cut, 20)])
   t.match(lost, { code: 75, stderr: /^sft: [^\n]+LOST\]\n$/ })
   const line = (more: string, at: string) =>
     `mkfifo f-${more} && { head -c 20971520 /dev/zero > f-${more} & } && sft send f-${more} ${at} --retry 3 && echo no`
-  const fifo = await alice.bash(line('a', await through(t, [{ up: cutAt(8 * MIB) }])))
+  const fifo = await alice.bash(line('a', await through(t, inbox, [{ up: cutAt(8 * MIB) }])))
   t.match(fifo, { code: 75, bytes: 0 })
   t.notOk(existsSync(join(received, 'f-a')), 'the rest of it does not pass for the whole')
   const kept = await alice.bash(
-    `mkfifo f-b && { head -c 20971520 /dev/zero > f-b & } && sft send f-b ${await through(t, [{ up: cutAt(8 * MIB) }])} --replay 32M`
+    `mkfifo f-b && { head -c 20971520 /dev/zero > f-b & } && sft send f-b ${await through(t, inbox, [{ up: cutAt(8 * MIB) }])} --replay 32M`
   )
   t.match(kept, { code: 0, stderr: /20\.0 MiB, resumed at/ })
   t.equal((await stat(join(received, 'f-b'))).size, 20 * MIB)
@@ -268,7 +276,7 @@ t.test('what --replay is not for', async t => {
 
 t.test('a program gives any stream, and sees it go on', async t => {
   await using engine = new Engine({ identity: own, threads: 0 })
-  const address = await through(t, [{ up: cutAt(9 * MIB) }, { up: cutAt(9 * MIB) }])
+  const address = await through(t, inbox, [{ up: cutAt(9 * MIB) }, { up: cutAt(9 * MIB) }])
   const stream = Readable.from(
     (function* () {
       for (let index = 0; index < 20; index++) yield block(index)

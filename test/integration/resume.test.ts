@@ -7,7 +7,7 @@ import { sha256 } from '../fixtures/bytes.ts'
 import { type Finished, type Shell, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
-import { cutAt, proxy, stallAt, type Wire } from '../fixtures/wire.ts'
+import { cutAt, proxy, stallAt, through } from '../fixtures/wire.ts'
 
 /** Transfers that are cut, killed and taken up again, between processes (SPEC §8.4). */
 
@@ -31,12 +31,6 @@ const from = ['--from', 'alice', '--from', 'carol']
 const inbox = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--force', ...from], { timeout })
 const received = join(bob.directory, 'inbox')
 const peerAt = ({ address }: { address: string }): string => `bob@${address}`
-
-/** A way to the peer that is treated by `wire`. */
-async function through(t: Test, { address }: { address: string }, wire: Wire): Promise<string> {
-  const { port } = await proxy(t, { host: '127.0.0.1', port: Number(address.split(':').at(-1)) }, () => wire)
-  return `bob@127.0.0.1:${port}`
-}
 
 const get = (peer: string, name: string, ...more: string[]) => alice.run(['get', peer, 'file', '-o', name, ...more])
 const send = (peer: string, name: string, from = alice) => from.run(['send', 'file', peer, '--name', name])

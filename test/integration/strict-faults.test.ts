@@ -8,7 +8,7 @@ import { addPeer, dataDirectory } from '../../src/index.ts'
 import { shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
-import { cutAt, flip, proxy, type Wire } from '../fixtures/wire.ts'
+import { cutAt, flip, through } from '../fixtures/wire.ts'
 
 /** `--suite rsa-oaep` (SPEC §7.6) where something goes wrong on the way, and below what is built upon transfers. */
 
@@ -37,13 +37,6 @@ const server = await bob.listen(['serve', 'served', '--listen', ANY], { timeout 
 const peer = `bob@${receiver.address}`
 const send = (...args: string[]) => alice.run(['send', ...args, ...STRICT], { timeout })
 
-/** A way to it on which the first connection is treated so. */
-async function through({ address }: { address: string }, ...wires: Wire[]): Promise<string> {
-  const target = { host: '127.0.0.1', port: Number(address.split(':').at(-1)) }
-  const { port } = await proxy(t, target, () => wires.shift() ?? {})
-  return `bob@127.0.0.1:${port}`
-}
-
 const isWhole = async (t: Test, path: string, bytes: Uint8Array): Promise<void> =>
   void t.ok((await readFile(path)).equals(bytes), path)
 /** The receiver is still at what came before a cut. */
@@ -63,10 +56,10 @@ t.test('a key of 4,096 bits, in a pipe and in a session', async t => {
 })
 
 t.test('M31: a byte that changed on the way, both ways', async t => {
-  const pushed = await send('small', await through(receiver, { up: flip(60_000, 3) }))
+  const pushed = await send('small', await through(t, receiver, [{ up: flip(60_000, 3) }]))
   t.match(pushed, { code: 40, stderr: /ERR_SFT_/ })
   t.same(await readdir(inbox), [])
-  const wire = await through(server, { down: flip(60_000, 3) })
+  const wire = await through(t, server, [{ down: flip(60_000, 3) }])
   const got = await alice.run(['get', wire, 'small', '-o', 'got', ...STRICT])
   t.match(got, { code: 40, stderr: /ERR_SFT_RECORD_AUTH|ERR_SFT_CHUNK_AUTH/ })
   t.notOk((await readdir(alice.directory)).includes('got'))
@@ -75,7 +68,7 @@ t.test('M31: a byte that changed on the way, both ways', async t => {
 t.test('a directory that was cut inside goes on there', async t => {
   for (let index = 0; index < 12; index++)
     await writeFile(join(alice.directory, `tree/sub/${index}`), large.subarray(index * 100_000, index * 200_000))
-  const cut = await send('-r', 'tree', await through(receiver, { up: cutAt(MIB) }))
+  const cut = await send('-r', 'tree', await through(t, receiver, [{ up: cutAt(MIB) }]))
   t.match(cut, { code: 75 })
   await settled()
   t.match(await send('-r', 'tree', peer), {
@@ -91,7 +84,7 @@ t.test('--verify-prefix: what is there is compared as it is on both disks', asyn
     ['same', false],
     ['other', true]
   ] as const) {
-    t.match(await send('large', await through(receiver, { up: cutAt(2 * MIB) }), '--name', name), { code: 75 })
+    t.match(await send('large', await through(t, receiver, [{ up: cutAt(2 * MIB) }]), '--name', name), { code: 75 })
     await settled()
     const part = (await readdir(inbox)).find(each => each.startsWith(`.${name}.`) && each.endsWith('.part'))
     if (damaged) await change(join(inbox, part ?? ''), 190)
@@ -113,7 +106,7 @@ async function change(path: string, at: number): Promise<void> {
 }
 
 t.test('--replay: a pipe goes on behind the blocks that are there', async t => {
-  const cut = await through(receiver, { up: cutAt(MIB) })
+  const cut = await through(t, receiver, [{ up: cutAt(MIB) }])
   const args = ['send', '-', cut, '--name', 'piped', '--replay', '8M', ...STRICT]
   const sent = await alice.run(args, { input: large.subarray(0, 2 * MIB), timeout })
   t.match(sent, { code: 0, stderr: /resumed at \d+\.\d KiB, durable, every byte under RSA/ })

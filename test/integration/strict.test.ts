@@ -8,7 +8,7 @@ import { addPeer, dataDirectory } from '../../src/index.ts'
 import { shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { seeded } from '../fixtures/seeded.ts'
-import { cutAt, proxy } from '../fixtures/wire.ts'
+import { cutAt, proxy, through } from '../fixtures/wire.ts'
 
 /** `--suite rsa-oaep` between processes (SPEC §7.6): every byte in a block under the receiver's key, in all that moves a file. */
 
@@ -104,19 +104,15 @@ t.test('a directory', async t => {
 t.test('M161: it goes on at a block, both ways', async t => {
   const large = seeded(8).bytes(4 * 1024 * 1024 + 100)
   for (const path of [join(alice.directory, 'large'), join(bob.directory, 'served/large')]) await writeFile(path, large)
-  const cut = async (address: string, wire: Parameters<typeof proxy>[2]): Promise<string> => {
-    const { port } = await proxy(t, { host: '127.0.0.1', port: Number(address.split(':').at(-1)) }, wire)
-    return `bob@127.0.0.1:${port}`
-  }
   const half = 2 * 1024 * 1024
   const send = (peer: string) => alice.run(['send', 'large', peer, ...STRICT])
-  t.match(await send(await cut(to, () => ({ up: cutAt(half) }))), { code: 75 })
+  t.match(await send(await through(t, receiver, { up: cutAt(half) })), { code: 75 })
   // the receiver is still at what came before the cut
   while ((await readdir(inbox)).some(name => name.endsWith('.lock'))) await delay(50)
   t.match(await send(to), { code: 0, stderr: /resumed at 1\.\d MiB/ })
   await whole(t, join(inbox, 'large'), large)
   const get = (peer: string) => alice.run(['get', peer, 'large', '-o', 'large.got', ...STRICT])
-  t.match(await get(await cut(from, () => ({ down: cutAt(half) }))), { code: 75 })
+  t.match(await get(await through(t, server, { down: cutAt(half) })), { code: 75 })
   t.match(await get(from), { code: 0, stderr: /resumed at 1\.\d MiB/ })
   await whole(t, join(alice.directory, 'large.got'), large)
 })

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { pattern, sha256 } from '../fixtures/bytes.ts'
 import { type Finished, shellOf } from '../fixtures/command.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
-import { cutAt, proxy, type Wire } from '../fixtures/wire.ts'
+import { cutAt, through } from '../fixtures/wire.ts'
 
 /** What is there of a file is compared on both sides before it goes on, between processes (SPEC §8.4, M85). */
 
@@ -22,11 +22,6 @@ const server = await bob.listen(['serve', 'served', '--listen', ANY], { timeout 
 const inbox = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--from', 'alice', '--force'], { timeout })
 const root = join(directory, 'root.crt')
 await writeFile(root, organisation.root.toString())
-
-async function through(t: Test, { address }: { address: string }, wire: Wire): Promise<string> {
-  const { port } = await proxy(t, { host: '127.0.0.1', port: Number(address.split(':').at(-1)) }, () => wire)
-  return `bob@127.0.0.1:${port}`
-}
 
 const get = (peer: string, name: string, ...more: string[]) => alice.run(['get', peer, 'file', '-o', name, ...more])
 const send = (peer: string, name: string, ...more: string[]) =>

@@ -5,15 +5,16 @@ import { encodeCertificates } from '../../src/auth/certificates/pem.ts'
 import { Engine } from '../../src/transfer/engine.ts'
 import { pattern } from '../fixtures/bytes.ts'
 import { shellOf } from '../fixtures/command.ts'
-import { hasTshark, Tshark } from '../fixtures/dissector.ts'
+import { Tshark } from '../fixtures/dissector.ts'
 import { informed, signList } from '../fixtures/lists.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { recorder } from '../fixtures/recorder.ts'
+import { noTshark } from '../fixtures/tshark.ts'
 
 /** The frames that few connections have, in tshark: lists, refusals, breaks, checkpoints. */
 
-if (!hasTshark) {
-  t.plan(0, 'tshark is not installed')
+if (noTshark) {
+  t.plan(0, noTshark)
   process.exit(0)
 }
 

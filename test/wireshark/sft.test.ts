@@ -7,10 +7,11 @@ import { readCapture } from '../../src/proof/capture/read.ts'
 import type { Recorded } from '../../src/proof/capture/write.ts'
 import { pattern } from '../fixtures/bytes.ts'
 import { shellOf } from '../fixtures/command.ts'
-import { hasTshark, Tshark } from '../fixtures/dissector.ts'
+import { Tshark } from '../fixtures/dissector.ts'
 import { makeOrganisation } from '../fixtures/organisation.ts'
 import { piecesOf } from '../fixtures/pieces.ts'
 import { recorder } from '../fixtures/recorder.ts'
+import { noTshark } from '../fixtures/tshark.ts'
 
 /** The dissector in tshark, on what real processes sent: recorded on a wire between them, written in segments of any size. */
 
@@ -20,8 +21,8 @@ const FIELDS = 'sft.kind sft.type sft.length sft.state sft.sealed sft.chunk sft.
   ' '
 )
 
-if (!hasTshark) {
-  t.plan(0, 'tshark is not installed')
+if (noTshark) {
+  t.plan(0, noTshark)
   process.exit(0)
 }
 

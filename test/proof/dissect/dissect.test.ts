@@ -9,11 +9,12 @@ import { dissect } from '../../../src/proof/dissect/dissect.ts'
 import type { Dissected } from '../../../src/proof/model.ts'
 import { pattern } from '../../fixtures/bytes.ts'
 import { shellOf } from '../../fixtures/command.ts'
-import { hasTshark, Tshark } from '../../fixtures/dissector.ts'
+import { Tshark } from '../../fixtures/dissector.ts'
 import { flaws } from '../../fixtures/frame-flaws.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
 import { piecesOf } from '../../fixtures/pieces.ts'
 import { recorder } from '../../fixtures/recorder.ts'
+import { noTshark } from '../../fixtures/tshark.ts'
 
 /** On what real processes sent: recorded on a wire between them. */
 
@@ -216,7 +217,7 @@ t.test('what nobody knows is unexplained', t => {
   t.end()
 })
 
-t.test('the same frames as the dissector in tshark has them, in the same packets', { skip: !hasTshark }, async t => {
+t.test('the same frames as the dissector in tshark has them, in the same packets', { skip: noTshark }, async t => {
   const shark = new Tshark(t, directory)
   const server = await bob.listen(['serve', 'served', '--listen', '127.0.0.1:0', '--chunk-size', '16K'])
   const wire = await recorder(t, server.address, 4433)
