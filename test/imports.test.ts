@@ -42,7 +42,7 @@ const NODE_HOMES: Readonly<Record<string, RegExp>> = {
   'node:net': /^(streams\/(accepted|socket|stdio)|auth|transfer|index|proof|bin)/,
   'node:tls': /^auth\//,
   // the C compiler, `sync`, and what a proof runs
-  'node:child_process': /^(workers\/native\/build|transfer\/tree\/flush|proof\/run\/programs)\.ts$/
+  'node:child_process': /^(workers\/native\/build|transfer\/tree\/flush|proof\/run\/(guard|programs))\.ts$/
 }
 
 interface Import {

@@ -14,7 +14,7 @@ Examples:
   $ sft batch jobs.ndjson                                  many of both, each once
 
 Exit codes: 0 ok, 2 usage, 3 not found, 10 not reached, 11 file or disk, 12 protocol, 23 some left out, 24 source changed, 25 pipe no longer kept, 30 timeout, 40 integrity,
-41 certificate, 42 revoked, 43 login refused, 44 push refused, 45 exists, 46 classic and unauthenticated, 47 proof fails, 75 connection lost, 130 and 143 signals, 141 output closed.`
+41 certificate, 42 revoked, 43 login refused, 44 push refused, 45 exists, 46 classic and unauthenticated, 47 proof fails, 75 connection lost, 129, 130 and 143 signals, 141 output closed.`
 
 /** Each file of commands, in the order of the help, and what it defines. */
 const COMMANDS: readonly { names: readonly string[]; load: () => Promise<(program: Command) => void> }[] = [

@@ -268,7 +268,8 @@ t.test('terminals', async t => {
 t.test('interrupted', async t => {
   for (const [signal, code] of [
     ['SIGTERM', 143],
-    ['SIGINT', 130]
+    ['SIGINT', 130],
+    ['SIGHUP', 129]
   ] as const) {
     const reading = here.begin(['send', '-o', 'interrupted'])
     reading.child.stdin?.write('some bytes')

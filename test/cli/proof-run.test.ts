@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { CLAIMS } from '../../src/proof/model.ts'
 import { withoutCapture } from '../fixtures/capturing.ts'
-import { Shell } from '../fixtures/command.ts'
+import { type Running, Shell } from '../fixtures/command.ts'
 
 const skip = withoutCapture()
 const timeout = 170_000
@@ -37,19 +37,49 @@ t.test('a run holds, is told as a table, and leaves what was asked for and nothi
   t.match(again, { code: 45, bytes: 0, stderr: /kept.pcapng is there already; hint: --force/ })
 })
 
-t.test('an interruption leaves no process and no file', { skip }, async t => {
-  const directory = t.testdir({ temporary: {} })
-  const shell = shellIn(directory)
-  const running = shell.begin(['proof', 'run', '--size', '1M'], { timeout })
-  await running.until(({ stderr }) => /sft login .*: exit 0/.test(stderr))
-  t.equal((await readdir(shell.temporary)).length, 1)
-  t.not((await processesIn(shell.temporary)).length, 0)
-  running.kill('SIGINT')
-  t.match(await running.ended, { code: 130, bytes: 0, stderr: /interrupted by SIGINT\n$/ })
-  t.same(await readdir(shell.temporary), [])
-  for (let i = 0; i < 100 && (await processesIn(shell.temporary)).length > 0; i++) await delay(50)
-  t.same(await processesIn(shell.temporary), [])
-})
+t.test(
+  'M180: neither an interruption, nor a closed terminal, nor a kill leaves a process or a file',
+  { skip },
+  async t => {
+    const directory = t.testdir({ temporary: {} })
+    const shell = shellIn(directory)
+    const left = async (): Promise<readonly string[]> => [
+      ...(await readdir(shell.temporary)),
+      ...(await processesIn(shell.temporary))
+    ]
+    const begun = async (running: Running): Promise<void> => {
+      await running.until(({ stdout, stderr }) => /sft login .*: exit 0/.test(stderr + stdout.toString()))
+      t.equal((await readdir(shell.temporary)).length, 1)
+      t.not((await processesIn(shell.temporary)).length, 0)
+    }
+    const goneSoon = async (how: string): Promise<void> => {
+      for (let i = 0; i < 200 && (await left()).length > 0; i++) await delay(50)
+      t.same(await left(), [], how)
+    }
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGHUP', 129]
+    ] as const) {
+      const running = shell.begin(['proof', 'run', '--size', '1M'], { timeout })
+      await begun(running)
+      running.kill(signal)
+      t.match(await running.ended, { code, bytes: 0, stderr: new RegExp(`interrupted by ${signal}\n$`) })
+      t.same(await readdir(shell.temporary), [])
+      await goneSoon(signal)
+    }
+    const killed = shell.begin(['proof', 'run', '--size', '1M'], { timeout })
+    await begun(killed)
+    killed.kill('SIGKILL')
+    t.match(await killed.ended, { signal: 'SIGKILL' })
+    await goneSoon('killed')
+    // the terminal goes with whoever shows it
+    const terminal = await shell.terminal('exec sft proof run --size 1M', { timeout })
+    await begun(terminal)
+    terminal.kill('SIGKILL')
+    await terminal.ended
+    await goneSoon('closed')
+  }
+)
 
 t.test('no program to capture with, and no rights to: exit 2 with the remedy', async t => {
   const directory = t.testdir({ temporary: {}, none: {}, denied: {} })

@@ -307,7 +307,8 @@ t.test('a sender that is interrupted is not at its end', async t => {
   const path = await inbox('interrupted')
   for (const [signal, code] of [
     ['SIGTERM', 143],
-    ['SIGINT', 130]
+    ['SIGINT', 130],
+    ['SIGHUP', 129]
   ] as const) {
     const to = await receiver('-o', `${path}/file`)
     const sender = await sendHalf(to, hasPart(path))

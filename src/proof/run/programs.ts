@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SftError } from '../../streams/errors.ts'
+import type { Guard } from './guard.ts'
 
 /** Programs that are started for a proof: each with a deadline, and none that outlives whoever started it. */
 
@@ -53,6 +54,11 @@ export class Program {
     this.ended.catch(() => undefined)
   }
 
+  /** Also of its group; undefined where it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   get input(): Writable {
     return this.#child.stdin as Writable
   }
@@ -92,7 +98,7 @@ export class Program {
 
   /** Ends it at once, with whatever it has started. */
   kill(): void {
-    const { pid } = this.#child
+    const { pid } = this
     if (pid === undefined || this.#over) return
     try {
       process.kill(-pid, 'SIGKILL')
@@ -142,10 +148,15 @@ export class Programs implements AsyncDisposable {
   readonly #running = new Set<Program>()
   readonly #atExit = (): void => this.#killAll()
   readonly #signal: AbortSignal | undefined
+  readonly #guard: Guard | undefined
 
-  /** @param signal ends them all. */
-  constructor(signal?: AbortSignal) {
+  /**
+   * @param signal ends them all
+   * @param guard ends them where this process was killed; it is the caller's
+   */
+  constructor(signal?: AbortSignal, guard?: Guard) {
     this.#signal = signal
+    this.#guard = guard
     signal?.addEventListener('abort', this.#atExit)
     process.on('exit', this.#atExit)
   }
@@ -154,7 +165,12 @@ export class Programs implements AsyncDisposable {
     this.#signal?.throwIfAborted()
     const program = new Program(line, options)
     this.#running.add(program)
-    const forget = (): void => void this.#running.delete(program)
+    const { pid } = program
+    if (pid !== undefined) this.#guard?.begun(pid)
+    const forget = (): void => {
+      this.#running.delete(program)
+      if (pid !== undefined) this.#guard?.ended(pid)
+    }
     program.ended.then(forget, forget)
     return program
   }

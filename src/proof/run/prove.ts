@@ -9,6 +9,7 @@ import type { Verdict } from '../model.ts'
 import { startCapture } from './capturing.ts'
 import { Commands, type Step } from './commands.ts'
 import { forwardSecrecy } from './forward-secrecy.ts'
+import { Guard } from './guard.ts'
 import { Judging } from './judging.ts'
 import { knownFile, knownOf } from './known-file.ts'
 import { chance, inventPeople, keyFiles, type People, serveAuthority, textsOf } from './organisation.ts'
@@ -63,7 +64,8 @@ export async function proveRun(options: ProofRunOptions = {}): Promise<Verdict> 
   if (!Number.isInteger(size) || size < MIN_SIZE || size > MAX_SIZE)
     throw new SftError('ERR_SFT_USAGE', 'a proof moves 64 KiB to 64 MiB')
   await using temporary = await Temporary.make()
-  await using programs = new Programs(signal)
+  await using guard = new Guard(temporary.path)
+  await using programs = new Programs(signal, guard)
   const [auth = 0, serve = 0, recv = 0, pipe = 0, probe = 0] = await freePorts(PORTS)
   const people = inventPeople()
   const file = knownFile(`ledger-${chance()}.txt`, size, [people.sender.name, people.receiver.name])

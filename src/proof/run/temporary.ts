@@ -2,7 +2,9 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { takeLock } from '../../auth/identity/lock-file.ts'
 import { SftError } from '../../streams/errors.ts'
+import { LOCK, PREFIX, removeLeftBehind } from './left-behind.ts'
 
 /** A directory for its owner alone (0700), which is gone when it is disposed of, and when the process ends before that. */
 export class Temporary implements AsyncDisposable {
@@ -14,10 +16,13 @@ export class Temporary implements AsyncDisposable {
     process.on('exit', this.#atExit)
   }
 
-  /** @throws SftError ERR_SFT_FILE. */
+  /** Removes as well what runs before it could not. @throws SftError ERR_SFT_FILE. */
   static async make(): Promise<Temporary> {
+    await removeLeftBehind(tmpdir())
     try {
-      return new Temporary(await mkdtemp(join(tmpdir(), 'sft-proof-')))
+      const temporary = new Temporary(await mkdtemp(join(tmpdir(), PREFIX)))
+      await takeLock(join(temporary.path, LOCK), 'another run has this directory')
+      return temporary
     } catch (cause) {
       throw new SftError('ERR_SFT_FILE', 'there is no place for a temporary directory', { cause, hint: 'set TMPDIR' })
     }
