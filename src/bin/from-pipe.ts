@@ -35,7 +35,7 @@ export async function fromPipe(engine: Engine, stream: string, options: OpenFlag
     return intoOutput(held, () => found?.metadata, options, signal)
   })
   if (written.renamed !== undefined) say(`its name was taken, it is ${written.renamed}`)
-  await requireWhole(written.tree?.omitted)
+  await requireWhole(written.tree?.omitted, found?.sender.name)
 }
 
 function wordsOf({ sender, metadata, protection }: StreamInfo): string {

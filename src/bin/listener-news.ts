@@ -4,6 +4,7 @@ import { sayDenied } from './policy.ts'
 import { reader } from './reader.ts'
 import { say } from './terminal.ts'
 import { sayTransfer } from './transfers.ts'
+import { sayOmitted } from './trees.ts'
 
 /** What commands that listen say of it. */
 
@@ -17,6 +18,7 @@ export function sayEvent(event: TransferEvent, { quiet }: NewsFlags = {}): void 
   reader()?.event(event)
   if (event.type === 'error') say(`connection of ${event.peer ?? 'a stranger'} failed: ${event.error.message}`)
   else if (event.type === 'denied') sayDenied(event)
+  else if (event.type === 'omitted') sayOmitted(event)
   else if (event.type === 'end' && event.content !== 'message' && !quiet) {
     const {
       direction,

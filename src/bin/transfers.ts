@@ -1,6 +1,8 @@
+import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import type { RetryOptions, TransferResult } from '../index.ts'
 import { formatBytes, parseCount } from './options.ts'
+import { pointsToDirectory } from './points-to-directory.ts'
 import { operations } from './progress.ts'
 import { say } from './terminal.ts'
 
@@ -20,11 +22,35 @@ export function sayTransfer(
   const over = connections > 1 || streams > 1 ? `, over ${connections} connection${connections === 1 ? '' : 's'}` : ''
   const resumed = resumedAt > 0 ? `, resumed at ${formatBytes(resumedAt)}` : ''
   const entries = tree ? `, ${tree.entries} ${tree.entries === 1 ? 'entry' : 'entries'}` : ''
+  const left = tree && tree.omitted > 0 ? `, ${tree.omitted} left out` : ''
   const instead = renamed === undefined ? '' : ` as ${renamed}`
   const strict = suite === 'rsa-oaep' ? `, ${UNDER_RSA}, ${operations(privateOperations)}` : ''
   say(
-    `${verb} ${peer}: ${name ?? 'a stream'}${instead}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}${strict}`
+    `${verb} ${peer}: ${whatIs(name)}${instead}${entries}, ${formatBytes(bytes)}${resumed}, ${kind}${over}${strict}${left}`
   )
+}
+
+/** What a transfer moves, to a person. */
+export function whatIs(name = 'a stream'): string {
+  return name === '.' ? 'all that is served' : name
+}
+
+/** Where what is asked for goes: into a directory that is there, or under the name that is given. Undefined for a descriptor. */
+export async function placeOf(output: string | number, path: string): Promise<string | undefined> {
+  if (typeof output === 'number') return undefined
+  const { receivedName } = await import('../index.ts')
+  return (await pointsToDirectory(output)) ? join(output, receivedName(path)) : output
+}
+
+/** Reports what was asked for, with the name that it has here. */
+export function sayReceived(
+  { address, path, place }: { address: string; path: string; place: string | undefined },
+  result: Omit<TransferResult, 'metadata'>,
+  streams = 1
+): void {
+  const { renamed } = result
+  const name = place !== undefined && renamed !== undefined ? join(dirname(place), renamed) : place
+  sayTransfer('received from', address, path, { ...result, ...(name !== undefined && { renamed: name }) }, streams)
 }
 
 export interface ResumeFlags {

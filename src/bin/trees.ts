@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { FilterOptions, TreeOptions } from '../index.ts'
+import type { FilterOptions, OmittedEvent, TreeOptions } from '../index.ts'
 import { collect } from './options.ts'
 import { messageOf, say } from './terminal.ts'
 
@@ -40,12 +40,21 @@ export async function treeOptions(flags: TreeFlags): Promise<TreeOptions | undef
   return filter && { ...filter, onOmitted: (path, why) => say(`left out: ${path}: ${why}`) }
 }
 
-/** @throws SftError ERR_SFT_PARTIAL when something of a directory had to be left out */
-export async function requireWhole(omitted = 0): Promise<void> {
+/** What of a directory that a peer has asked for stays here. */
+export function sayOmitted({ peer, name, path, why }: OmittedEvent): void {
+  say(`left out for ${peer}: ${name === undefined || name === '.' ? '' : `${name}/`}${path}: ${why}`)
+}
+
+/**
+ * @param sender who has been told what it is, if that is not who reads this
+ * @throws SftError ERR_SFT_PARTIAL when something of a directory had to be left out
+ */
+export async function requireWhole(omitted = 0, sender?: string): Promise<void> {
   if (omitted === 0) return
   const { SftError } = await import('../index.ts')
   const what = omitted === 1 ? '1 entry was' : `${omitted} entries were`
-  throw new SftError('ERR_SFT_PARTIAL', `${what} left out; the rest is complete`)
+  const hint = sender === undefined ? {} : { hint: `${sender} was told which` }
+  throw new SftError('ERR_SFT_PARTIAL', `${what} left out; the rest is complete`, hint)
 }
 
 async function readList(file: string, zeros = false): Promise<string[]> {

@@ -1,5 +1,6 @@
 import type { TransferEvent } from '../index.ts'
 import { Moving, NOTHING, type ProgressFlags, showsProgress, type Told, withStatus, wordsOf } from './progress.ts'
+import { whatIs } from './transfers.ts'
 
 /** What commands that listen show of the transfers under way: of one its name and how far it is, of several what they are together. */
 
@@ -29,8 +30,8 @@ class UnderWay {
   }
 }
 
-function titleOf({ direction, peer = 'a pipe', name = 'a stream' }: TransferEvent & { type: 'start' }): string {
-  return `${name} ${direction === 'sent' ? 'to' : 'from'} ${peer}`
+function titleOf({ direction, peer = 'a pipe', name }: TransferEvent & { type: 'start' }): string {
+  return `${whatIs(name)} ${direction === 'sent' ? 'to' : 'from'} ${peer}`
 }
 
 /** Of how much, only where all say it. */

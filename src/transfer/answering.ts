@@ -43,7 +43,8 @@ export async function answersFor(
 function rootAnswer(root: ExportRoot, listening: Listening, meter: Meter | undefined): NonNullable<Answers['open']> {
   return async (path, peer, { tree }) => {
     listening.auditor?.check()
-    const told = toldOutgoing(listening, await openServed(root, path, peer, { tree, guard: listening }), peer)
+    const wanted = { tree: tree && listening.watches.tree(tree, peer), guard: listening }
+    const told = toldOutgoing(listening, await openServed(root, path, peer, wanted), peer)
     return meter?.outgoing(told) ?? told
   }
 }

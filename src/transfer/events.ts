@@ -67,6 +67,10 @@ export interface RetryEvent extends Told {
 /** Something of a directory that was to be sent stays behind. */
 export interface OmittedEvent extends Told {
   readonly type: 'omitted'
+  /** Verified name of who does not get it; absent for a pipe. */
+  readonly peer?: string
+  /** Of the directory. */
+  readonly name?: string
   /** Below the directory. */
   readonly path: string
   readonly why: string

@@ -27,6 +27,8 @@ import { isDoneBefore, refusalFor, refused, requireStart } from './verdicts.ts'
 const MAX_PATH_BYTES = 4096
 /** ms in which a peer that has its answer says so, before this side ends. */
 const NOTED_MS = 1000
+/** The same whatever it is that is not found: only who asks knows what was meant. */
+const NO_DIRECTORY = { 'not found': 'a directory comes with -r' }
 const NO_RECEIPT = { 'refused by policy': 'it may be that this receiver gives no receipts' }
 
 export class FileSession implements AsyncDisposable {
@@ -75,7 +77,7 @@ export class FileSession implements AsyncDisposable {
       fileRequest.encode({ request, path, offset, stripes, fileId: id, ...asked, prefix })
     )
     const answer = await afterReading(prefix && offset, early ?? this.#transfers.read())
-    if (answer.type === 'RSCI') throw refused(answer)
+    if (answer.type === 'RSCI') throw refused(answer, tree ? {} : NO_DIRECTORY)
     return this.#transfers.receive({ request, strm: answer, destination, begun, onRestart })
   }
 

@@ -52,7 +52,7 @@ export function toldOutgoing<T extends Outgoing>(
   { found, place }: { found: T; place: string },
   peer: PeerIdentity
 ): T {
-  return watches.outgoing(auditor?.outgoing(found, place, peer) ?? found, place, peer)
+  return watches.outgoing(auditor?.outgoing(found, place, peer) ?? found, place || '.', peer)
 }
 
 /** Accepts as before; the audit, and whoever wants to know, are told of what comes in. */

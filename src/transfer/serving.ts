@@ -3,15 +3,14 @@ import { type ExportRoot, outgoingFile } from './export-root.ts'
 import { type Guard, gateOf, openGuarded } from './guarded.ts'
 import type { Listener } from './listen.ts'
 import type { Outgoing } from './outgoing.ts'
-import type { FilterOptions } from './tree/filter.ts'
-import { outgoingTree } from './tree/tree-source.ts'
+import { outgoingTree, type TreeOptions } from './tree/tree-source.ts'
 
 /** A file or a directory below a root, for a peer, and where it lies there. */
 export async function openServed(
   root: ExportRoot,
   path: string,
   peer: PeerIdentity,
-  { tree, guard }: { tree: FilterOptions | undefined; guard: Guard }
+  { tree, guard }: { tree: TreeOptions | undefined; guard: Guard }
 ): Promise<{ found: Outgoing & AsyncDisposable; place: string }> {
   if (tree === undefined) {
     const opened = await openGuarded(root, path, peer, guard)

@@ -143,10 +143,16 @@ export class Watch {
         ...tree,
         onOmitted: (path, why) => {
           tree.onOmitted?.(path, why)
-          this.#tell({ type: 'omitted', id: this.id, path, why })
+          this.omitted(path, why)
         }
       }
     )
+  }
+
+  /** Something of the directory stays behind. */
+  omitted(path: string, why: string): void {
+    const { peer, name } = this.#about
+    this.#tell({ type: 'omitted', id: this.id, ...defined({ peer, name }), path, why })
   }
 
   end({ bytes, resumedAt = 0, kind, connections = 0, tree, restart, renamed }: Outcome): void {

@@ -8,6 +8,8 @@ import type { MeteredStage } from './meter.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { Answers, Offer } from './requests.ts'
 import { TREE } from './tree/entry.ts'
+import type { FilterOptions } from './tree/filter.ts'
+import type { TreeOptions } from './tree/tree-source.ts'
 import { Watch } from './watch.ts'
 
 type Accept = NonNullable<Answers['accept']>
@@ -31,6 +33,11 @@ export class Watches {
   /** The same file; what leaves is told of. */
   outgoing<T extends Outgoing>(outgoing: T, name: string, peer: PeerIdentity): T {
     return this.#begin('sent', { name }, peer)?.outgoing(outgoing) ?? outgoing
+  }
+
+  /** The same wishes for a directory that this peer gets; what it leaves out is told of. */
+  tree(wanted: FilterOptions, peer: PeerIdentity): TreeOptions {
+    return { ...wanted, onOmitted: (path, why) => this.#underway.get(peer)?.omitted(path, why) }
   }
 
   /** Accepts as before; what comes in is told of. */

@@ -86,7 +86,10 @@ t.test('get', async t => {
   const server = await bob.listen(['serve', 'served', '--listen', ANY])
   const get = (...args: string[]) => alice.run(['get', `bob@${server.address}`, ...args])
 
-  t.match(await get('big.bin'), { code: 0, stderr: /received from bob@.*: big.bin, 5.0 MiB, durable/ })
+  t.match(await get('big.bin'), {
+    code: 0,
+    stderr: /received from bob@.*: big.bin as received_big.bin, 5.0 MiB, durable/
+  })
   t.equal(sha256(await read(alice, 'received_big.bin')), sha256(big))
   t.equal((await stat(join(alice.directory, 'received_big.bin'))).mode & 0o777, 0o600)
   await truncate(join(alice.directory, 'received_big.bin'), 3)
@@ -96,14 +99,16 @@ t.test('get', async t => {
   t.equal(sha256(await read(alice, 'received_big.bin')), sha256(big))
   t.match(await get('sub/small', '-o', '-'), { code: 0, stdout: Buffer.from('small'), stderr: /delivered/ })
   await mkdir(join(alice.directory, 'folder'))
-  t.match(await get('sub/small', '-o', 'folder'), { code: 0 })
-  t.same(await list(alice, 'folder'), ['received_small'])
+  t.match(await get('sub/small', '-o', 'folder'), { code: 0, stderr: /sub\/small as folder\/received_small, 5 B/ })
+  const beside = await get('sub/small', '-o', 'folder', '--rename')
+  t.match(beside, { code: 0, stderr: /sub\/small as folder\/received_small \(1\), 5 B/ })
+  t.same(await list(alice, 'folder'), ['received_small', 'received_small (1)'])
   t.match(await get('empty', '-o', 'nothing'), { code: 0 })
   t.equal((await read(alice, 'nothing')).byteLength, 0)
   for (const path of ['no', 'sub', '../big.bin', '/etc/passwd', 'linked', 'p'.repeat(4096)])
     t.match(await get(path, '-o', 'never'), {
       code: 3,
-      stderr: 'sft: the peer refused: not found [ERR_SFT_NOT_FOUND]\n'
+      stderr: 'sft: the peer refused: not found; hint: a directory comes with -r [ERR_SFT_NOT_FOUND]\n'
     })
   for (const path of ['', 'p'.repeat(4097)]) t.match(await get(path, '-o', 'never'), { code: 2, stderr: /USAGE/ })
   const escaped = await get('a\u001b[31mb', '-o', '-')

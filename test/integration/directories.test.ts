@@ -67,10 +67,51 @@ t.test('M72: a get that was cut goes on, and begins anew when something has chan
 t.test('M71: what is not served is left out, and said', async t => {
   linkSync(join(bob.directory, 'served/d/e/f1'), join(bob.directory, 'served/d/hard'))
   const got = await alice.run(['get', `bob@${server.address}`, 'd', '-r'])
-  t.match(got, { code: 23, stderr: /2 entries were left out; the rest is complete/ })
+  t.match(got, { code: 23, stderr: /2 entries were left out; the rest is complete; hint: bob was told which/ })
+  t.match(got.stderr, /received from \S+: d as received_d, \d+ entries, .* 2 left out\n/)
+  t.notMatch(got.stderr, /hard|f1/, 'their names stay there')
+  t.match(server.stderr, /left out for alice: d\/hard: has another name\n/)
+  t.match(server.stderr, /left out for alice: d\/e\/f1: has another name\n/)
+  t.match(server.stderr, /sent to alice: d, \d+ entries, .* 2 left out\n/)
   t.same(readdirSync(join(alice.directory, 'received_d')), ['e'])
   for (const path of ['..', 'd/../..', '/', 'd/e/f1', 'nope'])
     t.match(await alice.run(['get', `bob@${server.address}`, path, '-r', '-o', 'x']), { code: 3 }, path)
+})
+
+t.test('a whole root says where it is, and a server says in JSON what it leaves out', async t => {
+  mkdirSync(join(bob.directory, 'little/sub'), { recursive: true })
+  symlinkSync('/etc', join(bob.directory, 'little/sub/out'))
+  const little = await bob.listen(['serve', 'little', '--listen', ANY], { timeout })
+  const got = await alice.run(['get', `bob@${little.address}`, '.', '-r', '-o', 'folder'])
+  t.match(got, { code: 23, stderr: /received from \S+: all that is served as folder, 2 entries, / })
+  t.match(await alice.run(['get', `bob@${little.address}`, '.', '-r', '-o', 'folder']), { code: 23 })
+  t.same(readdirSync(join(alice.directory, 'folder')).sort(), ['received_shared', 'sub'])
+  const again = await alice.run(['get', `bob@${little.address}`, '.', '-r', '-o', 'folder', '--rename'])
+  t.match(again.stderr, /all that is served as folder\/received_shared \(1\), 2 entries/)
+  t.match(little.stderr, /sent to alice: all that is served, 2 entries, .* 1 left out\n/)
+  const told = await bob.begin(['serve', 'little', '--listen', ANY, '--json'], { timeout })
+  await told.until(({ stdout }) => /"listening"/.test(String(stdout)))
+  const { port } = JSON.parse(String(told.stdout).split('\n')[1] ?? '')
+  t.match(await alice.run(['get', `bob@127.0.0.1:${port}`, 'sub', '-r', '-o', 'sub']), { code: 23 })
+  await told.until(({ stdout }) => /"end"/.test(String(stdout)))
+  const lines = String(told.stdout)
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.match(
+    lines.filter(({ type }) => type === 'omitted'),
+    [{ peer: 'alice', name: 'sub', path: 'out', why: 'leads out of the directory' }]
+  )
+})
+
+t.test('M71: who takes one directory ends with 23, too, and is told where to look', async t => {
+  const once = await bob.listen(['recv', '--listen', ANY, '-o', 'inbox', '--once', '--from', 'alice'])
+  mkdirSync(join(alice.directory, 'partly'))
+  symlinkSync('/etc', join(alice.directory, 'partly/out'))
+  const sent = await alice.run(['send', '-r', 'partly', `bob@${once.address}`])
+  t.match(sent, { code: 23, stderr: /left out: out: leads out of the directory\n.*sent to .* 1 left out\n/s })
+  t.match(await once.ended, { code: 23, stderr: /received from alice: partly, .* 1 left out\n/ })
+  t.match(once.stderr, /1 entry was left out; the rest is complete; hint: alice was told which/)
 })
 
 t.test('a pipe unpacks, or gives what tar reads', async t => {
@@ -93,7 +134,10 @@ t.test('a pipe unpacks, or gives what tar reads', async t => {
 
 t.test('M92: what is handed on as an archive is checked all the same', async t => {
   const got = await alice.run(['get', `bob@${server.address}`, 'd', '-r', '-o', '-'])
-  t.match(got, { code: 23, stderr: /received from .*: d, \d+ entries, .*delivered\n.*2 entries were left out/s })
+  t.match(got, {
+    code: 23,
+    stderr: /received from .*: d, \d+ entries, .*delivered, 2 left out\n.*2 entries were left out/s
+  })
   t.equal(execFileSync('tar', ['tf', '-'], { input: got.stdout, encoding: 'utf8' }).split('\n')[0], 'd/')
   const hostile = archive(archiveDirectory('top'), text('top/../../evil'))
   await using engine = new Engine({ identity, threads: 0 })

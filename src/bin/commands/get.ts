@@ -10,7 +10,7 @@ import { type MoveFlags, withMove } from '../moving.ts'
 import { openEngine } from '../options.ts'
 import { showsProgress, withProgressOf } from '../progress.ts'
 import { withStats } from '../stats.ts'
-import { type ResumeFlags, retryOptions, sayTransfer, withResume } from '../transfers.ts'
+import { placeOf, type ResumeFlags, retryOptions, sayReceived, withResume } from '../transfers.ts'
 import { requireWhole, treeFilter } from '../trees.ts'
 
 interface GetFlags extends MoveFlags, DryRunFlags, ExistingFlags, ResumeFlags {
@@ -40,7 +40,7 @@ export function registerGet(program: Command): void {
 }
 
 async function get(peer: string, pathHere: string | undefined, options: GetFlags): Promise<void> {
-  const { receivedName, SftError } = await import('../../index.ts')
+  const { parsePeerAddress, receivedName, SftError } = await import('../../index.ts')
   const named = pathHere === undefined ? splitPeer(peer) : undefined
   // NAME: and -r is all that is served
   const path = (named?.path ?? pathHere) || (named && options.recursive ? '.' : undefined)
@@ -64,6 +64,7 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
     ...retryOptions(options),
     ...saysRestart(path)
   }
+  const place = await placeOf(output, path)
   await withStats(engine, options, 'socket', async () => {
     const result = await continuable(told =>
       interruptible(
@@ -72,8 +73,8 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
         options.timeout
       )
     )
-    if (!options.quiet) sayTransfer('received from', address, path, result, streams)
-    await requireWhole(result.tree?.omitted)
+    if (!options.quiet) sayReceived({ address, path, place }, result, streams)
+    await requireWhole(result.tree?.omitted, parsePeerAddress(address).name)
   })
 }
 
@@ -85,7 +86,7 @@ async function dryRun(
 ): Promise<void> {
   const { openOutput, receivedName } = await import('../../index.ts')
   await openOutput(output, { existing, name: receivedName(path), tree: tree !== undefined })
-  const place = typeof output === 'string' ? output : undefined
+  const place = await placeOf(output, path)
   await interruptible(
     signal => planGet(engine, { address, path, tree, place }, { streams, connectTimeout, signal }),
     timeout

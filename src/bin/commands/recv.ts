@@ -29,6 +29,7 @@ import { reader } from '../reader.ts'
 import { given, type Rule, requireSense } from '../sense.ts'
 import { withStats } from '../stats.ts'
 import { type ResumeFlags, sayTransfer, withResume } from '../transfers.ts'
+import { requireWhole } from '../trees.ts'
 import { withUnderWay } from '../under-way.ts'
 
 interface Listening {
@@ -162,6 +163,7 @@ async function oneTransfer(engine: Engine, options: RecvFlags, { audit, follow, 
   const result = await receiving.finally(() => withdraw())
   if (!options.quiet) sayReceived(result)
   signal.throwIfAborted()
+  await requireWhole(result.tree?.omitted, result.peer)
 }
 
 /** Says what happens beside the one transfer, whose end and failure are the command's own. */

@@ -5,7 +5,7 @@ import { formatBytes } from '../options.ts'
 import { peersInWords } from '../peer-lines.ts'
 import { showsProgress, withProgressOf } from '../progress.ts'
 import { messageOf, say } from '../terminal.ts'
-import { sayTransfer } from '../transfers.ts'
+import { placeOf, sayReceived, sayTransfer } from '../transfers.ts'
 import { requireWhole, treeOptions } from '../trees.ts'
 import type { Console } from './console.ts'
 import type { Neighbours } from './neighbours.ts'
@@ -87,17 +87,18 @@ export interface Wish {
 }
 
 export async function getFile({ engine, console, ...usual }: ShellContext, wish: Wish): Promise<void> {
-  const { receivedName } = await import('../../index.ts')
+  const { parsePeerAddress, receivedName } = await import('../../index.ts')
   const { peer, path, recursive = false, force = false, output = receivedName(path) } = wish
   if (path === '') throw await usage('what to get is missing', GET_FORM)
   const existing = force ? 'replace' : usual.existing
   const wanted = { existing, tree: recursive ? {} : undefined, ...saysRestart(path) }
+  const place = await placeOf(output, path)
   const [address, result] = await moving(console, async told => {
-    const place = await addressOf(engine, peer, 'serve')
-    return [place, await engine.get(place, path, output, { ...wanted, ...told })] as const
+    const where = await addressOf(engine, peer, 'serve')
+    return [where, await engine.get(where, path, output, { ...wanted, ...told })] as const
   }).catch(error => refusedName(error, wish))
-  sayTransfer('received from', address, result.renamed === undefined ? `${path} as ${output}` : path, result)
-  await requireWhole(result.tree?.omitted)
+  sayReceived({ address, path, place }, result)
+  await requireWhole(result.tree?.omitted, parsePeerAddress(address).name)
 }
 
 /** Says how to replace what is there. */
