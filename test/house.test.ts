@@ -111,3 +111,17 @@ function readText(name: string): string {
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1')
 }
+
+t.test('no test file waits at its top level after its first assertion: tap may take that for its end', t => {
+  const assertion = /^(?:await )?t\.(?!before|comment|setTimeout|teardown|testdir)\w+\(/
+  const wait = /^(?!await t\.|t\.|\/\/|\s).*\bawait /
+  const early = repositoryFiles()
+    .filter(name => /^test\/.*\.test\.ts$/.test(name))
+    .filter(name => {
+      const lines = readFileSync(join(ROOT, name), 'utf8').split('\n')
+      const first = lines.findIndex(line => assertion.test(line))
+      return first >= 0 && lines.slice(first).some(line => wait.test(line) && !/=>|function/.test(line))
+    })
+  t.same(early, [])
+  t.end()
+})

@@ -39,7 +39,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
 const NODE_HOMES: Readonly<Record<string, RegExp>> = {
   'node:fs':
     /^(streams\/(holes|paced-files|read-file|write-file|write-back|stdio)|workers\/native\/(addon|build)\.ts$|auth|transfer|index|proof|bin)/,
-  'node:net': /^(streams\/(accepted|socket|stdio)|auth|transfer|index|proof|bin)/,
+  'node:net': /^(streams\/(accepted|bind|socket|stdio)|auth|transfer|index|proof|bin)/,
   'node:tls': /^auth\//,
   // the C compiler, `sync`, and what a proof runs
   'node:child_process': /^(workers\/native\/build|transfer\/tree\/flush|proof\/run\/(guard|programs))\.ts$/

@@ -1,10 +1,11 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import type { PeerIdentity } from '../auth/certificates/path.ts'
 import type { Identity } from '../auth/identity/identity.ts'
 import { Sessions } from '../auth/session/join.ts'
 import { acceptPeer } from '../auth/session/secure.ts'
 import { Session } from '../auth/session/session.ts'
 import { takeAccepted } from '../streams/accepted.ts'
+import { bind } from '../streams/bind.ts'
 import { SftError } from '../streams/errors.ts'
 import type { AbortableDuplex } from '../streams/messages.ts'
 import type { RateLimits } from '../streams/rate-limit.ts'
@@ -166,17 +167,4 @@ class Acceptor {
       await session.close()
     }
   }
-}
-
-function bind(server: Server, host: string | undefined, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', cause => {
-      const { code } = cause as NodeJS.ErrnoException
-      reject(new SftError('ERR_SFT_CONNECT', `can not listen on ${host ?? ''}:${port} (${code})`, { cause }))
-    })
-    server.listen({ host, port }, () => {
-      server.removeAllListeners('error')
-      resolve()
-    })
-  })
 }

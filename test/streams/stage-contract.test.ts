@@ -9,6 +9,7 @@ import { STAGES } from '../fixtures/stages.ts'
 const NO_STAGES: Readonly<Record<string, string>> = {
   errors: 'the list of errors',
   types: 'types only',
+  bind: 'how a server gets its address',
   varint: 'a codec of lengths',
   tlv: 'a codec of bodies',
   'frame-types': 'names and caps',

@@ -1,11 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SftError } from '../../streams/errors.ts'
+import { bind, bracketed } from '../../streams/bind.ts'
 import type { Issuer } from '../certificates/certificate.ts'
 import type { AuditEvent } from '../identity/audit-chain.ts'
 import { type PasswordHasher, passwordHasher } from '../server/password.ts'
 import { rateLimit, sourceKey } from '../server/rate-limit.ts'
-import { bracketed, listen, trackConnections } from '../server/tls-server.ts'
+import { trackConnections } from '../server/tls-server.ts'
 import { type ClassicAnswer, type ClassicRefusal, decideClassicLogin } from './login-decision.ts'
 import { MAX_LOGIN_BODY } from './login-message.ts'
 import type { SeenLogins } from './seen-payloads.ts'
@@ -79,9 +79,7 @@ export async function serveClassicAuth(options: ClassicAuthOptions): Promise<Cla
   const server = createServer({ ...DEADLINES, maxHeaderSize: MAX_HEADER }, answerer(options))
   server.maxConnections = MAX_CONNECTIONS
   const closeServer = trackConnections(server)
-  await listen(server as Server, host, port).catch(cause => {
-    throw new SftError('ERR_SFT_CONNECT', 'the classic auth server cannot listen on this address', { cause })
-  })
+  await bind(server, host, port)
   const { port: bound } = server.address() as AddressInfo
   return {
     url: `http://${bracketed(host)}:${bound}`,

@@ -62,8 +62,21 @@ async function post(url: URL, body: string, { timeout = DEADLINE_MS, signal }: L
     signal?.throwIfAborted()
     if (limit.aborted)
       throw new SftError('ERR_SFT_TIMEOUT', 'the classic auth server did not answer in time', { cause })
-    throw new SftError('ERR_SFT_CONNECT', 'the classic auth server cannot be reached', { cause })
+    throw notReached(url, cause)
   }
+}
+
+function notReached({ host }: URL, cause: unknown): SftError {
+  const { code = '' } = cause as NodeJS.ErrnoException
+  if (code === 'ECONNRESET' || code.startsWith('HPE_'))
+    return new SftError('ERR_SFT_CONNECT', `who listens on ${host} does not speak HTTP (${code})`, {
+      cause,
+      hint: 'sft auth serve has the same port: give the address of sft classic auth'
+    })
+  return new SftError('ERR_SFT_CONNECT', `can not reach the classic auth server on ${host} (${code})`, {
+    cause,
+    hint: 'does sft classic auth run there?'
+  })
 }
 
 function send(url: URL, body: string, signal: AbortSignal): Promise<IncomingMessage> {

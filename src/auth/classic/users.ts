@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
 import { takeLock } from '../identity/lock-file.ts'
-import { readPrivate, replacePrivate } from '../identity/private-file.ts'
+import { makePrivateDirectory, readPrivate, replacePrivate } from '../identity/private-file.ts'
 import type { PasswordHasher } from '../server/password.ts'
 import { parseAlias } from './alias.ts'
 
@@ -24,6 +24,7 @@ export function classicUsers(directory: string): ClassicUsers {
     passwordOf: async alias => (await readUsers(path)).get(alias),
     async add(alias, hash) {
       parseAlias(alias)
+      await makePrivateDirectory(directory)
       const lock = `${path}.lock`
       await takeLock(lock, 'another process changes the users')
       try {

@@ -71,7 +71,7 @@ export async function requestAuth(connection: AuthConnection, request: AuthReque
     if (connection.signal?.aborted) throw new SftError('ERR_SFT_CANCELLED', 'the request was cancelled', { cause })
     if (total.aborted || handshake.signal.aborted)
       throw new SftError('ERR_SFT_TIMEOUT', 'the auth server did not answer in time', { cause })
-    throw progress.secure ? lost(cause) : unreachable(cause)
+    throw progress.secure ? lost(cause) : unreachable(connection.url, cause)
   } finally {
     clearTimeout(timer)
   }
@@ -138,7 +138,7 @@ function lost(cause: unknown): SftError {
   return new SftError('ERR_SFT_CONNECTION_LOST', 'the connection to the auth server broke', { cause })
 }
 
-function unreachable(cause: unknown): SftError {
+function unreachable({ host }: URL, cause: unknown): SftError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   if (code === OTHER_NAME)
     return new SftError('ERR_SFT_CERT_NAME', 'the auth server has a certificate for another host', { cause })
@@ -146,7 +146,7 @@ function unreachable(cause: unknown): SftError {
     return new SftError('ERR_SFT_CERT_EXPIRED', 'the certificate of the auth server is expired', { cause })
   if (isVerification(code))
     return new SftError('ERR_SFT_CERT_UNTRUSTED', 'the pinned root does not vouch for the auth server', { cause })
-  return new SftError('ERR_SFT_CONNECT', 'the auth server cannot be reached', { cause })
+  return new SftError('ERR_SFT_CONNECT', `can not reach the auth server on ${host}${code && ` (${code})`}`, { cause })
 }
 
 /** OpenSSL's verification errors have bare names; those of the system begin with E, those of Node and of TLS with ERR_. */

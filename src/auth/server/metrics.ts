@@ -1,11 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Counter, Gauge, Registry } from 'prom-client'
-import { SftError } from '../../streams/errors.ts'
+import { bind, bracketed } from '../../streams/bind.ts'
 import type { Authority } from '../authority/authority.ts'
 import type { AuthEvent } from './events.ts'
 import type { ListKeeper } from './lists.ts'
-import { bracketed, listen } from './tls-server.ts'
 
 /**
  * Figures of an auth server for Prometheus, at an address of their own: how many log in is nobody's business who can only reach the server. No name and no
@@ -85,9 +84,7 @@ export async function serveMetrics(
     if (request.method !== 'GET' || request.url !== '/metrics') return void response.writeHead(404).end()
     response.setHeader('content-type', metrics.contentType).end(await metrics.text())
   })
-  await listen(server, host, port).catch(cause => {
-    throw new SftError('ERR_SFT_CONNECT', 'the metrics cannot be served at this address', { cause })
-  })
+  await bind(server, host, port)
   const address = server.address() as AddressInfo
   const close = async (): Promise<void> => {
     const closed = new Promise<void>(resolve => server.close(() => resolve()))

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { bind, bracketed } from '../../streams/bind.ts'
 import { SftError } from '../../streams/errors.ts'
 import type { Authority } from '../authority/authority.ts'
 import type { AuthStore } from '../authority/store/store.ts'
@@ -11,14 +12,7 @@ import type { AuthEvent } from './events.ts'
 import { keepLists } from './lists.ts'
 import { collectMetrics, type MetricsAddress, serveMetrics } from './metrics.ts'
 import type { PasswordHasher } from './password.ts'
-import {
-  bracketed,
-  createTlsServer,
-  listen,
-  renewCertificate,
-  type TlsCredentials,
-  trackConnections
-} from './tls-server.ts'
+import { createTlsServer, renewCertificate, type TlsCredentials, trackConnections } from './tls-server.ts'
 
 /** The auth server (SPEC §4.4): TLS 1.3, a few routes, every wait and every size bounded. */
 
@@ -81,10 +75,10 @@ export async function serveAuthority(options: AuthServerOptions): Promise<AuthSe
     return closing
   }
   try {
-    await listen(parts.server, host, port)
-  } catch (cause) {
+    await bind(parts.server, host, port)
+  } catch (error) {
     await close()
-    throw new SftError('ERR_SFT_CONNECT', 'the auth server cannot listen on this address', { cause })
+    throw error
   }
   signal?.addEventListener('abort', close, { once: true })
   const address = { host, port: (parts.server.address() as AddressInfo).port }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import { isIPv6, type Server as NetServer, type Socket } from 'node:net'
+import type { Server as NetServer, Socket } from 'node:net'
 
 /** The TLS 1.3 end of the auth server: deadlines, the renewal of its certificate, and an end that waits for nobody idle. */
 
@@ -34,22 +34,6 @@ export function createTlsServer(credentials: TlsCredentials): Server {
   })
   server.maxConnections = MAX_CONNECTIONS
   return server
-}
-
-/** A host as it stands in a URL. */
-export function bracketed(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host
-}
-
-/** Starts to listen. Rejects with the fault of the system. */
-export async function listen(server: NetServer, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }
 
 /**

@@ -12,6 +12,7 @@ import {
 } from '../../auth/classic/greeting.ts'
 import type { ClassicIdentity } from '../../auth/classic/identity.ts'
 import { SeenPayloads } from '../../auth/classic/seen-payloads.ts'
+import { bind } from '../../streams/bind.ts'
 import { SftError } from '../../streams/errors.ts'
 import { readFile } from '../../streams/read-file.ts'
 import { readSocket, writeSocket } from '../../streams/socket.ts'
@@ -77,11 +78,9 @@ export async function serveClassic(options: ClassicServeOptions): Promise<Classi
   const root = await openExportRoot(options.directory)
   const acceptor = new ClassicAcceptor(options, root)
   const server = createServer({ allowHalfOpen: true, noDelay: true }, socket => void acceptor.accept(socket))
-  const listening = once(server, 'listening')
-  server.listen({ host, port })
-  await listening.catch(async cause => {
+  await bind(server, host, port).catch(async error => {
     await root[Symbol.asyncDispose]()
-    throw new SftError('ERR_SFT_CONNECT', `can not listen on ${host}:${port} (${cause.code})`, { cause })
+    throw error
   })
   server.on('error', error => onEvent?.({ type: 'fault', alias: undefined, error }))
   const bound = server.address() as { address: string; port: number }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { classicLogin } from '../../../src/auth/classic/login.ts'
 import { openLogin, parseLogin } from '../../../src/auth/classic/login-message.ts'
+import { startAuthServer } from '../../fixtures/auth-server.ts'
 import { makeClassicSystem } from '../../fixtures/classic.ts'
 import { testKey } from '../../fixtures/rsa-keys.ts'
 
@@ -68,12 +69,25 @@ t.test('refusals', async t => {
     const url = await fake(t, (_, response) => response.writeHead(status).end())
     await t.rejects(login(url), { code }, String(status))
   }
-  await t.rejects(login('http://127.0.0.1:1'), { code: 'ERR_SFT_CONNECT' })
+  await t.rejects(login('http://127.0.0.1:1'), {
+    code: 'ERR_SFT_CONNECT',
+    message: 'can not reach the classic auth server on 127.0.0.1:1 (ECONNREFUSED)'
+  })
   await t.rejects(login('https://127.0.0.1:1'), { code: 'ERR_SFT_USAGE' })
   await t.rejects(login('nowhere'), { code: 'ERR_SFT_USAGE' })
   await t.rejects(login('http://127.0.0.1:1', { alias: '..' }), { code: 'ERR_SFT_USAGE' })
   const url = await fake(t, request => request.socket.destroy())
-  await t.rejects(login(url), { code: 'ERR_SFT_CONNECT' })
+  await t.rejects(login(url), { code: 'ERR_SFT_CONNECT', message: /does not speak HTTP/, hint: /sft auth serve/ })
+})
+
+t.test('the auth server of native peers, which has the same port, is told from one that is not there', async t => {
+  const { server, close } = await startAuthServer(t.testdir())
+  t.teardown(close)
+  const { host } = new URL(server.url)
+  await t.rejects(login(`http://${host}`), {
+    code: 'ERR_SFT_CONNECT',
+    message: `who listens on ${host} does not speak HTTP (ECONNRESET)`
+  })
 })
 
 t.test('A28: a server that does not answer is not waited for', async t => {

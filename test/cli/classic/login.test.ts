@@ -12,7 +12,7 @@ import { testKey } from '../../fixtures/rsa-keys.ts'
 
 /** Logins of the classic system between processes: ours with theirs, theirs with ours. */
 
-const home = t.testdir({ admin: {}, one: {}, two: {}, theirs: { root: {}, one: {} } })
+const home = t.testdir({ admin: {}, early: {}, one: {}, two: {}, theirs: { root: {}, one: {} } })
 const admin = new Shell(t, join(home, 'admin'))
 const one = new Shell(t, join(home, 'one'))
 const theirs = new Shell(t, join(home, 'theirs'))
@@ -88,9 +88,24 @@ t.test('without --demo-users there are none; one that was added is there at once
   t.equal((await login('Kim Lee')).code, 0)
   t.match(
     await admin.run(['classic', 'auth', '--port', '0']),
-    { code: 10, stderr: /another process/ },
+    { code: 10, stderr: /another sft classic auth runs on this root; hint: .*--state/ },
     'one server at a time'
   )
+  server.kill('SIGTERM')
+  await server.ended
+})
+
+t.test('a user may be there before the root is', { timeout: 170_000 }, async t => {
+  const early = new Shell(t, join(home, 'early'))
+  await writeFile(join(early.directory, 'password1'), 'password1', { mode: 0o600 })
+  t.match(await early.run(['classic', 'user', 'add', 'kim', '--password-file', 'password1']), {
+    code: 0,
+    stderr: 'sft: added kim\nsft: there is no classic root yet; the first sft classic auth makes one\n'
+  })
+  const server = await early.listen(['classic', 'auth', '--port', '0', '--no-passphrase'])
+  const ca = /hand out (\S+)\n/.exec(server.stderr)?.[1] ?? ''
+  const login = ['classic', 'login', 'kim', '--password-file', 'password1', '--no-passphrase', '--ca', ca]
+  t.match(await early.run([...login, '--auth', server.address]), { code: 0 })
   server.kill('SIGTERM')
   await server.ended
 })

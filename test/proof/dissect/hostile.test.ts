@@ -31,12 +31,13 @@ const wire = await recorder(t, server.address, 4433)
 const get = await alice.run(['get', `bob@${wire.address}`, 'plan', '-o', 'got', '--streams', '2'])
 await writeFile(join(alice.directory, 'bob.crt'), encodeCertificates(bobIdentity.chain))
 const sealed = await alice.run(['send', 'plan', '--to', 'bob.crt', '--chunk-size', '16K'])
-t.same([get.code, sealed.code], [0, 0], get.stderr + sealed.stderr)
 
 const classic = await readCapture(fileURLToPath(new URL('../../data/classic/capture.pcap', import.meta.url)))
 const [login, , transfer] = classic.connections.map(
   (connection): Recorded => ({ port: 1, pieces: piecesOf(connection) })
 ) as [Recorded, Recorded, Recorded]
+
+t.same([get.code, sealed.code], [0, 0], get.stderr + sealed.stderr)
 
 const ORIGINALS: Record<string, Recorded> = {
   session: wire.connections[0] as Recorded,

@@ -47,7 +47,7 @@ async function serve(options: AuthFlags): Promise<void> {
   const { authority: directory } = await placesOf(options)
   await makeAtFirstStart(directory, options)
   const authority = await openClassicAuthority(directory, passphraseSource(options, 'passphrase of the classic root'))
-  await using audit = await openAuditLog(join(directory, 'audit'))
+  await using audit = await openAuditLog(join(directory, 'audit')).catch(aloneHere)
   await using seen = await openSeen(directory, options)
   const users = classicUsers(directory)
   if (options.interactive) await (await import('../auth/interactive.ts')).addUsersAtTerminal({ users })
@@ -61,6 +61,14 @@ async function serve(options: AuthFlags): Promise<void> {
     await server.close()
     throw stopped
   })
+}
+
+/** What one server has seen the other does not know: of a recorded login, and of its audit. */
+async function aloneHere(cause: unknown): Promise<never> {
+  const { SftError } = await import('../../../index.ts')
+  if (!SftError.is(cause) || cause.code !== 'ERR_SFT_BUSY') throw cause
+  const hint = 'stop it first, or give this one another --state'
+  throw new SftError('ERR_SFT_BUSY', 'another sft classic auth runs on this root', { cause, hint })
 }
 
 async function openSeen(directory: string, { ttl }: AuthFlags) {

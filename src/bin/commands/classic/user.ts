@@ -12,7 +12,7 @@ export function registerClassicUsers(classic: Command): void {
 }
 
 async function add(alias: string, options: StateFlags & PasswordOptions): Promise<void> {
-  const { classicUsers, parseAlias } = await import('../../../classic.ts')
+  const { classicUsers, hasClassicAuthority, parseAlias } = await import('../../../classic.ts')
   const { passwordHasher } = await import('../../../index.ts')
   const { authority } = await placesOf(options)
   const password = await readPassword(options, `password for ${parseAlias(alias)}`, true)
@@ -22,4 +22,5 @@ async function add(alias: string, options: StateFlags & PasswordOptions): Promis
     password.fill(0)
   }
   say(`added ${alias}`)
+  if (!(await hasClassicAuthority(authority))) say('there is no classic root yet; the first sft classic auth makes one')
 }
