@@ -307,6 +307,13 @@ t.test('whoever leaves lets peers finish, and Ctrl-C does not; a terminal that g
   let code: number | null = 0
   while (code === 0) code = (await shells.alice.run(['msg', address, 'x'])).code
   t.equal(code, 10, 'nobody listens there any more')
+  const closed = await sit(shells.bob, `trap '' HUP; sft shell ${LISTEN} --no-serve 2> said; echo "exit $?" >> said`)
+  await closed.asks(MAIN)
+  closed.running.kill('SIGKILL')
+  const said = (): string => readFileSync(join(shells.bob.directory, 'said'), 'utf8')
+  while (!/^exit \d+\n/m.test(said())) await delay(20)
+  // the end of the input, or the signal, whichever is first
+  t.match(said(), /^exit (0|129)\n/m, 'a terminal that is closed')
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     const stopped = await sit(shells.bob, `echo $$; exec sft shell ${LISTEN} --no-serve`)
     await stopped.asks(MAIN)

@@ -50,6 +50,7 @@ export class Console implements Disposable {
   #cancel: (() => void) | undefined
   #counting: NodeJS.Immediate | undefined
   #ended = false
+  #closing = false
 
   /** @param signal ends every question, and what is under way */
   constructor(input: NodeJS.ReadStream, output: NodeJS.WriteStream, signal: AbortSignal) {
@@ -71,10 +72,10 @@ export class Console implements Disposable {
       .on('SIGCONT', () => this.#lines.prompt(true))
       .on('close', () => this.#end())
       // a terminal that has gone
-      .on('error', () => this.#lines.close())
+      .on('error', () => this.#close())
     input.on('keypress', () => this.#count())
-    output.on('error', () => this.#lines.close())
-    signal.addEventListener('abort', () => this.#lines.close(), { once: true })
+    output.on('error', () => this.#close())
+    signal.addEventListener('abort', () => this.#close(), { once: true })
   }
 
   get columns(): number {
@@ -127,6 +128,13 @@ export class Console implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#close()
+  }
+
+  /** Once: to close the lines of a terminal that has gone fails, which closes them. */
+  #close(): void {
+    if (this.#closing) return
+    this.#closing = true
     this.#lines.close()
   }
 
