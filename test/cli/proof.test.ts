@@ -121,3 +121,24 @@ t.test('what can not be read', async t => {
   await writeFile(join(nobody.directory, 'large'), Buffer.alloc(33 << 20))
   await refused([CLASSIC, '--plain', 'large', '--plain', 'large'], 12, /files of more than 64 MiB.*ERR_SFT_LIMIT/)
 })
+
+t.test('M170: what has no end is refused by its first bytes or at its limit, and takes no more memory', async t => {
+  const MIB = 1024 * 1024
+  const told = `data:text/javascript,process.on('exit',()=>process.stderr.write('peak:'+process.resourceUsage().maxRSS*1024))`
+  const endless = async (line: string, stderr: RegExp, room: number): Promise<void> => {
+    const ended = await nobody.bash(`export NODE_OPTIONS="--import ${told}"; ${line}`)
+    t.match(ended, { code: 12, bytes: 0, stderr }, line)
+    const peak = Number(/peak:(\d+)$/.exec(ended.stderr)?.[1])
+    t.ok(peak < room, `${line}: ${peak} bytes`)
+  }
+  const usual = 200 * MIB
+  const [none, tooLarge] = [/^sft: this is no capture;/, /more than [\d,]+ MiB.*ERR_SFT_LIMIT/]
+  await endless('sft proof check /dev/zero', none, usual)
+  await endless('sft proof check - < /dev/zero', none, usual)
+  await endless(`sft proof check '${CLASSIC}' --plain /dev/zero`, tooLarge, usual + 64 * MIB)
+  await endless(`sft proof check '${CLASSIC}' --texts /dev/zero`, tooLarge, usual)
+  const fifo = 'mkfifo fifo; cat good.pcap /dev/zero > fifo & sft proof check'
+  await endless(`${fifo} fifo`, tooLarge, usual + 800 * MIB)
+  await endless(`rm fifo; ${fifo} '${CLASSIC}' --plain quarterly-figures.txt --plain fifo`, tooLarge, usual + 64 * MIB)
+  await endless('cat good.pcap /dev/zero | sft proof check -', tooLarge, usual + 800 * MIB)
+})

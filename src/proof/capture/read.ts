@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises'
-import { SftError } from '../../streams/errors.ts'
 import type { Capture } from '../model.ts'
+import { CAPTURE_LIMIT, checkSize, whole, wholeFile } from '../whole.ts'
 import { Connections } from './connections.ts'
 import { noCapture, type Packet } from './packet.ts'
 import { isPcap, pcapPackets } from './pcap.ts'
@@ -9,8 +8,8 @@ import { SegmentReader } from './segment.ts'
 
 /** Reads a capture: packets, segments, connections (M170, M171). */
 
-const MAX_CAPTURE_MIB = 512
-const MAX_CAPTURE_BYTES = MAX_CAPTURE_MIB * 1024 * 1024
+/** Of which the first say what it is, in either format. */
+const HEAD = 28
 
 /**
  * @throws SftError ERR_SFT_NOT_FOUND, ERR_SFT_FILE; those of `parseCapture`.
@@ -25,9 +24,8 @@ export async function readCapture(path: string): Promise<Capture> {
  * @throws SftError ERR_SFT_ENCODING for what is no capture, ERR_SFT_LIMIT for one that is too large.
  */
 export function parseCapture(bytes: Uint8Array): Capture {
-  checkSize(bytes.byteLength)
-  const format = isPcap(bytes) ? 'pcap' : isPcapng(bytes) ? 'pcapng' : undefined
-  if (format === undefined) throw noCapture('this is no capture')
+  checkSize(bytes.byteLength, CAPTURE_LIMIT)
+  const format = formatOf(bytes)
   const reader = new SegmentReader(bytes)
   const connections = new Connections(bytes)
   const times = new Times()
@@ -72,19 +70,17 @@ function isDate(date: Date | undefined): date is Date {
   return date !== undefined && !Number.isNaN(date.getTime())
 }
 
-export async function captureBytes(path: string): Promise<Uint8Array> {
-  try {
-    await using file = await open(path)
-    checkSize((await file.stat()).size)
-    return await file.readFile()
-  } catch (cause) {
-    if (SftError.is(cause)) throw cause
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT') throw new SftError('ERR_SFT_NOT_FOUND', 'there is no such capture', { cause })
-    throw new SftError('ERR_SFT_FILE', `the capture can not be read: ${message}`, { cause })
+/** All of a capture; what is none is refused by its first bytes, and not after 512 MiB of it. @throws those of `readCapture`, and what a source throws. */
+export function captureBytes(source: string | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const first = (piece: Uint8Array): void => {
+    if (piece.byteLength >= HEAD) formatOf(piece)
   }
+  return typeof source === 'string' ? wholeFile(source, CAPTURE_LIMIT, first) : whole(source, CAPTURE_LIMIT, { first })
 }
 
-function checkSize(size: number): void {
-  if (size > MAX_CAPTURE_BYTES) throw new SftError('ERR_SFT_LIMIT', `a capture of more than ${MAX_CAPTURE_MIB} MiB`)
+/** @throws SftError ERR_SFT_ENCODING. */
+function formatOf(bytes: Uint8Array): Capture['format'] {
+  if (isPcap(bytes)) return 'pcap'
+  if (isPcapng(bytes)) return 'pcapng'
+  throw noCapture('this is no capture')
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
-import { SftError } from '../../streams/errors.ts'
 import { captureBytes, parseCapture } from '../capture/read.ts'
 import { dissect } from '../dissect/dissect.ts'
 import { CLAIMS, type Claim, type ClaimId, type Dissected, type Known, type Verdict } from '../model.ts'
+import { checkSize, PLAIN_LIMIT } from '../whole.ts'
 import { judgeCertificates } from './certificates.ts'
 import { Findings } from './claim.ts'
 import { judgeConnections } from './connections.ts'
@@ -32,19 +32,19 @@ export interface Judgement {
   readonly connections: readonly Dissected[]
 }
 
-const MAX_KNOWN_MIB = 64
-
 /**
- * Judges the capture in a file, or in memory (borrowed).
+ * Judges the capture in a file, of a source, or in memory (borrowed).
  *
  * @throws SftError ERR_SFT_LIMIT beyond 512 MiB, or 64 MiB of known files (M170); ERR_SFT_ENCODING for what is no capture, ERR_SFT_NOT_FOUND, ERR_SFT_FILE. A claim that
  * fails is no error: the verdict says it.
  */
-export async function judge(source: string | Uint8Array, options: JudgeOptions = {}): Promise<Judgement> {
+export async function judge(
+  source: string | AsyncIterable<Uint8Array> | Uint8Array,
+  options: JudgeOptions = {}
+): Promise<Judgement> {
   const known = { plain: options.plain ?? [], texts: options.texts ?? [] }
-  if (sum(known.plain.map(({ bytes }) => bytes.byteLength)) > MAX_KNOWN_MIB << 20)
-    throw new SftError('ERR_SFT_LIMIT', `files of more than ${MAX_KNOWN_MIB} MiB to compare with`)
-  const bytes = typeof source === 'string' ? await captureBytes(source) : source
+  checkSize(sum(known.plain.map(({ bytes }) => bytes.byteLength)), PLAIN_LIMIT)
+  const bytes = source instanceof Uint8Array ? source : await captureBytes(source)
   const capture = parseCapture(bytes)
   const connections = dissect(capture)
   const claims = await judgeClaims(connections, known)

@@ -1,7 +1,7 @@
-import { open, readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import type { Known } from '../../../proof.ts'
+import { isTerminal } from '../../terminal.ts'
 import { VERSION } from '../../version.ts'
 import { requireWritable, tellVerdict, type VerdictFlags, withVerdict } from './verdict.ts'
 
@@ -19,9 +19,7 @@ const KINDS: Readonly<Record<string, Texts[number]['kind']>> = {
   password: 'password',
   text: 'text'
 }
-const MAX_CAPTURE_MIB = 512
-const MAX_PLAIN_MIB = 64
-const MAX_TEXTS_BYTES = 1 << 20
+const TEXTS_LIMIT = { bytes: 1 << 20, tooLarge: 'texts of more than 1 MiB' }
 
 const EXAMPLES = `
 A claim that cannot be judged without a file or a name is unknown, and no failure: give it the files that went over the wire, and who sent them. Every line of --texts is one
@@ -66,12 +64,13 @@ async function judged(path: string, options: CheckFlags): Promise<void> {
   await tellVerdict(verdict, options, 'all')
 }
 
-/** @throws SftError ERR_SFT_LIMIT before memory is taken (M170). */
+/** @throws SftError ERR_SFT_LIMIT, counted while they are read (M170). */
 async function plainFiles(paths: readonly string[]): Promise<NonNullable<Known['plain']>> {
+  const { PLAIN_LIMIT, wholeFile } = await import('../../../proof.ts')
   const files: { name: string; bytes: Uint8Array }[] = []
-  let left = MAX_PLAIN_MIB << 20
+  let left = PLAIN_LIMIT.bytes
   for (const path of paths) {
-    const bytes = await wholeFile(path, left, `files of more than ${MAX_PLAIN_MIB} MiB to compare with`)
+    const bytes = await wholeFile(path, { ...PLAIN_LIMIT, bytes: left })
     left -= bytes.byteLength
     files.push({ name: basename(path), bytes })
   }
@@ -80,8 +79,9 @@ async function plainFiles(paths: readonly string[]): Promise<NonNullable<Known['
 
 async function textsIn(path: string): Promise<Texts> {
   const { SftError } = await import('../../../index.ts')
-  const bytes = await wholeFile(path, MAX_TEXTS_BYTES, 'texts of more than 1 MiB')
-  const lines = bytes.toString('utf8').split(/\r?\n/)
+  const { wholeFile } = await import('../../../proof.ts')
+  const bytes = await wholeFile(path, TEXTS_LIMIT)
+  const lines = Buffer.from(bytes).toString('utf8').split(/\r?\n/)
   const texts = lines.filter(line => line !== '').map(textOf)
   if (texts.length === 0) throw new SftError('ERR_SFT_USAGE', `there is no text in ${path}`)
   return texts
@@ -92,31 +92,9 @@ function textOf(line: string): Texts[number] {
   return { kind: KINDS[word] ?? 'text', text }
 }
 
-async function wholeFile(path: string, most: number, tooLarge: string): Promise<Buffer> {
-  const { SftError } = await import('../../../index.ts')
-  try {
-    await using file = await open(path)
-    const { size } = await file.stat()
-    if (size > most) throw new SftError('ERR_SFT_LIMIT', tooLarge)
-    return await readFile(file)
-  } catch (cause) {
-    if (SftError.is(cause)) throw cause
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT') throw new SftError('ERR_SFT_NOT_FOUND', `there is no file ${path}`, { cause })
-    throw new SftError('ERR_SFT_FILE', `${path} can not be read: ${message}`, { cause })
-  }
-}
-
-async function standardInput(): Promise<Uint8Array> {
+async function standardInput(): Promise<AsyncIterable<Uint8Array>> {
   const { readDescriptor, SftError } = await import('../../../index.ts')
-  if (process.stdin.isTTY)
+  if (isTerminal(0))
     throw new SftError('ERR_SFT_USAGE', 'a capture is not typed', { hint: 'tcpdump -w - | sft proof check -' })
-  const pieces: Uint8Array[] = []
-  let left = MAX_CAPTURE_MIB << 20
-  for await (const piece of readDescriptor(0)) {
-    left -= piece.byteLength
-    if (left < 0) throw new SftError('ERR_SFT_LIMIT', `a capture of more than ${MAX_CAPTURE_MIB} MiB`)
-    pieces.push(piece)
-  }
-  return Buffer.concat(pieces)
+  return readDescriptor(0)
 }
