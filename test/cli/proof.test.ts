@@ -106,6 +106,42 @@ t.test('--report writes a page, and replaces nothing unless it is told to', asyn
   t.match(await check([...args, '--force']), { code: 0 })
 })
 
+t.test('--texts as editors of all systems write it, and what would be another text than was meant', async t => {
+  const clear = Buffer.from('a line in the clear of alexandra-the-sender')
+  const bad = writeCapture([{ port: 80, pieces: [{ dialler: true, bytes: clear }] }])
+  const withTexts = async (content: string | Uint8Array) => {
+    await writeFile(join(nobody.directory, 'other-texts'), content)
+    return await check(['-', '--texts', 'other-texts'], bad)
+  }
+  const same = [
+    '\uFEFFUser: alexandra-the-sender\r\n',
+    'USER:alexandra-the-sender',
+    '\n  user name :  alexandra-the-sender \t\r\n\r\n',
+    '\uFEFFtext: nothing of it\ruser: alexandra-the-sender\r'
+  ]
+  for (const content of same) {
+    const { code, stdout } = await withTexts(content)
+    t.equal(code, 47, JSON.stringify(content))
+    t.match(stdout.toString(), /The user name "alexandra-the-sender" is seen 1 time: as it is in what/)
+    t.match(stdout.toString(), /Looked for: .*1 user name of 20 characters/)
+  }
+  const refused = async (content: string | Uint8Array, code: number, stderr: RegExp) =>
+    t.match(await withTexts(content), { code, bytes: 0, stderr })
+  const utf16 = Buffer.from('\uFEFFuser: alexandra\n', 'utf16le')
+  await refused(utf16, 12, /line 1 of other-texts is no UTF-8.*iconv.*ERR_SFT_ENCODING/)
+  await refused(utf16.subarray(2), 12, /line 1 .*ERR_SFT_ENCODING/)
+  await refused(Buffer.from('user: bob\r\nuser: M\xfcller\n', 'latin1'), 12, /line 2 .*ERR_SFT_ENCODING/)
+  await refused(
+    'user: bob\nusr: alexandra\n',
+    2,
+    /^sft: line 2 of other-texts begins with .* no kind .*text:.*ERR_SFT_USAGE/
+  )
+  await refused('pwd:hunter-two', 2, /line 1 [^\n]*ERR_SFT_USAGE/)
+  t.notMatch((await withTexts('hunter: two')).stderr, /hunter/)
+  await refused('user: bob\npassword:  \n', 2, /line 2 of other-texts has no text behind its kind.*ERR_SFT_USAGE/)
+  t.match(await withTexts('text: re: alexandra-the-sender'), { code: 47 })
+})
+
 t.test('what can not be read', async t => {
   await writeFile(join(nobody.directory, 'empty'), '\n')
   await writeFile(join(nobody.directory, 'words'), 'this is no capture of anything at all')

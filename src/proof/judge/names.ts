@@ -43,7 +43,10 @@ export class NamesSearch {
 
   constructor(sides: readonly Side[], { texts = [], plain = [] }: Known) {
     const names = plain.map(({ name }) => ({ kind: 'file name' as const, text: name }))
-    const all = new Map([...names, ...texts].filter(({ text }) => text !== '').map(each => [each.text, each]))
+    // of one text that is given twice the kind of which nothing is shown counts
+    const [secret, shown] = [isSecret, (each: Text) => !isSecret(each)].map(which => texts.filter(which))
+    const given = [...names, ...(shown ?? []), ...(secret ?? [])].filter(({ text }) => text !== '')
+    const all = new Map(given.map(each => [each.text, each]))
     this.#wanted = [...all.values()].map(text => ({ text, needles: needlesOf(text.text), hits: [] }))
     this.#bytes = sum(sides.map(({ flow }) => flow.bytes.byteLength))
     this.#size = Math.log2(Math.max(1, this.#bytes))
@@ -67,7 +70,8 @@ export class NamesSearch {
     for (let at = folded.indexOf(bytes); at >= 0 && hits.length < MAX_HITS; at = folded.indexOf(bytes, at + 1)) {
       const origin = view.origin(from + at)
       const around = printableAround(folded, at, at + bytes.byteLength)
-      const how = encoding === 'UTF-8' ? view.how : `in ${encoding} ${view.how}`
+      const read = view.how.replace(/^as they are ?/, '')
+      const how = [encoding === 'UTF-8' ? '' : `in ${encoding}`, read].filter(Boolean).join(' ') || 'as it is'
       const part = isSealedAt(side, origin) ? 'a sealed part of ' : ''
       hits.push({
         place: `${side.of.connection.number} ${side.direction} ${origin}`,
@@ -83,23 +87,36 @@ export class NamesSearch {
     const findings = new Findings()
     if (exhausted) findings.doubt(NOT_ALL_INFLATED)
     if (this.#wanted.length === 0) findings.doubt('No name, password or other text was given to look for.')
-    for (const { text, hits, needles } of this.#wanted) {
+    const chance: Wanted[] = []
+    for (const wanted of this.#wanted) {
+      const { text, hits, needles } = wanted
       const alone = hits.filter(({ chance }) => chance < LEAST_LIKELY)
       const seen = alone.length === 0 && together(hits, needles.length) < LEAST_LIKELY ? hits : alone
-      const packets = (seen.length > 0 ? seen : hits).map(({ packet }) => packet)
-      const least = Math.min(...needles.map(({ bits }) => bits))
+      const packets = seen.map(({ packet }) => packet)
       if (seen.length > 0) findings.fault(`${named(text)} is seen ${places(seen)}.`, packets)
-      else if (hits.length > 0)
-        findings.doubt(`${named(text)} is too short to be told from chance: it stands ${places(hits)}.`, packets)
-      else if (this.#size - least >= LEAST_LIKELY)
-        findings.note(`${named(text)} is not there; it is so short that it might have been by chance.`)
+      else if (hits.length > 0) chance.push(wanted)
     }
-    const texts = count(this.#wanted.length, 'text')
-    if (this.#wanted.length > 0)
-      findings.note(
-        `${texts} looked for in ${count(this.#bytes, 'byte')}: as they are, in UTF-16, percent-encoded, in JSON, in base64, in hex and compressed, in either case of letters.`
+    if (chance.length > 0)
+      findings.doubt(
+        `${count(chance.length, 'text')} can be found, but so short that it may be by chance: ${kindsOf(chance)}.`,
+        chance.flatMap(({ hits }) => hits.map(({ packet }) => packet))
       )
+    if (this.#wanted.length > 0) this.#noteSearched(findings)
     return findings.claim('names')
+  }
+
+  #noteSearched(findings: Findings): void {
+    const short = this.#wanted.filter(
+      ({ hits, needles }) =>
+        hits.length === 0 && this.#size - Math.min(...needles.map(({ bits }) => bits)) >= LEAST_LIKELY
+    )
+    if (short.length > 0)
+      findings.note(
+        `Not there, though so short that chance might have put ${short.length === 1 ? 'it' : 'them'} there: ${kindsOf(short)}.`
+      )
+    findings.note(
+      `Looked for: ${kindsOf(this.#wanted)}, in ${count(this.#bytes, 'byte')}: as they are, in UTF-16, percent-encoded, in JSON, in base64, in hex and compressed, in either case of letters.`
+    )
   }
 }
 
@@ -109,11 +126,25 @@ function together(hits: readonly Hit[], needles: number): number {
   return sum(apart.map(({ chance }, at) => chance + Math.log2(needles) - Math.log2(at + 1)))
 }
 
-/** Never a password, nor a text of which nobody knows what it is. */
-function named({ kind, text }: Text): string {
-  const isSecret = kind === 'password' || kind === 'text'
-  const shown = isSecret ? `of ${count(text.length, 'character')}` : JSON.stringify(text)
-  return `${isSecret ? 'A' : 'The'} ${kind} ${shown}`
+/** Nobody is shown a password, nor a text of which nobody knows what it is. */
+const isSecret = ({ kind }: Text): boolean => kind === 'password' || kind === 'text'
+
+function named(text: Text): string {
+  return isSecret(text)
+    ? `A ${text.kind} of ${count(text.text.length, 'character')}`
+    : `The ${text.kind} ${JSON.stringify(text.text)}`
+}
+
+/** `2 user names of 5 to 12 characters, 1 password of 28 characters` */
+function kindsOf(wanted: readonly Wanted[]): string {
+  const kinds = Map.groupBy(wanted, ({ text }) => text.kind)
+  return [...kinds]
+    .map(([kind, all]) => {
+      const lengths = all.map(({ text }) => text.text.length).sort((a, b) => a - b)
+      const [least = 0, most = least] = [lengths[0], lengths.at(-1)]
+      return `${count(all.length, kind)} of ${least === most ? '' : `${least} to `}${count(most, 'character')}`
+    })
+    .join(', ')
 }
 
 /** `3 times: in base64 in what …; …, and in 2 other ways` */

@@ -20,10 +20,7 @@ t.test('a name that is not there, and one that is', async t => {
   t.match(await judged(Buffer.from('nothing'), [name('alexandra')]), { id: 'names', verdict: 'holds' })
   const claim = await judged(Buffer.from('hello alexandra!'), [name('alexandra')])
   t.match(claim, { verdict: 'fails', evidence: [{ packets: [5] }] })
-  t.match(
-    said(claim),
-    /The user name "alexandra" is seen 1 time: as they are in what the dialler of connection 1 sent\./
-  )
+  t.match(said(claim), /The user name "alexandra" is seen 1 time: as it is in what the dialler of connection 1 sent\./)
 })
 
 const FORMS: Record<string, (text: string) => Uint8Array> = {
@@ -69,11 +66,46 @@ t.test('nobody reads a password in the verdict', async t => {
 
 t.test('too short to be told from chance', async t => {
   const short = await judged(Buffer.concat([randomBytes(10), Buffer.from([0, 0x62, 0x6f, 0x62, 0])]), [name('bob')])
-  t.equal(short.verdict, 'unknown')
-  t.match(said(short), /"bob" is too short to be told from chance: it stands 1 time/)
+  t.match(short, { verdict: 'unknown', evidence: [{ packets: [5] }, {}] })
   t.equal((await judged(Buffer.from('"name": "bob", "age": 7'), [name('bob')])).verdict, 'fails', 'not in a text')
+  t.match(said(short), /^1 text can be found, but so short that it may be by chance: 1 user name of 3 characters\.$/m)
   const absent = await judged(Buffer.alloc(10), [name('bobby')])
-  t.match(said(absent), /"bobby" is not there; it is so short/)
+  t.equal(absent.verdict, 'holds')
+  t.match(said(absent), /^Not there, though so short that chance might have put it there: 1 user name of 5 characters/m)
+})
+
+t.test('many short texts take one line, by kind and length', async t => {
+  const texts: Text[] = [
+    ...Array.from({ length: 60 }, (_, i) => name(`u${i % 10}${Math.floor(i / 10)}`)),
+    ...Array.from({ length: 40 }, (_, i): Text => ({ kind: 'password', text: `${'#'.repeat(1 + (i % 2))}${i + 10}` }))
+  ]
+  // between zeros nothing is a text, in which a name would be one
+  const bytes = Buffer.from(texts.map(({ text }) => `\0\0${text}\0\0`).join(''))
+  const lines = said(await judged(bytes, texts)).split('\n')
+  t.equal(lines.length, 2)
+  t.match(
+    lines[0],
+    '100 texts can be found, but so short that it may be by chance: 60 user names of 3 characters, 40 passwords of 3 to 4 characters.'
+  )
+  t.match(
+    lines[1],
+    /^Looked for: 60 user names of 3 characters, 40 passwords of 3 to 4 characters, in [\d,]+ bytes: as/
+  )
+})
+
+t.test('how a text was read is said of the one text', async t => {
+  const wide = await judged(Buffer.from('alexandra', 'utf16le'), [name('alexandra')])
+  t.match(said(wide), /"alexandra" is seen 1 time: in UTF-16 in what the dialler/)
+})
+
+t.test('a password that is given as something else as well stays one', async t => {
+  for (const kinds of [
+    ['password', 'user name'],
+    ['user name', 'password']
+  ] as const) {
+    const texts = kinds.map((kind): Text => ({ kind, text: 'correct horse battery' }))
+    t.notMatch(JSON.stringify(await judged(Buffer.from('correct horse battery'), texts)), /horse/)
+  }
 })
 
 t.test('nothing to look for', async t => {

@@ -10,20 +10,11 @@ interface CheckFlags extends VerdictFlags {
   texts?: string
 }
 
-type Texts = NonNullable<Known['texts']>
-
-/** What a line of --texts may begin with. */
-const KINDS: Readonly<Record<string, Texts[number]['kind']>> = {
-  user: 'user name',
-  file: 'file name',
-  password: 'password',
-  text: 'text'
-}
 const TEXTS_LIMIT = { bytes: 1 << 20, tooLarge: 'texts of more than 1 MiB' }
 
 const EXAMPLES = `
 A claim that cannot be judged without a file or a name is unknown, and no failure: give it the files that went over the wire, and who sent them. Every line of --texts is one
-text, with what it is in front of it, if that matters:
+text in UTF-8, with what it is in front of it (user:, file:, password:, text:), if that matters; blanks around it are no part of it:
 
   user: alice
   password: correct horse battery staple
@@ -57,7 +48,7 @@ async function judged(path: string, options: CheckFlags): Promise<void> {
   await requireWritable([options.report], options.force)
   const { judgeCapture } = await import('../../../proof.ts')
   const plain = await plainFiles(options.plain ?? [])
-  const texts = options.texts === undefined ? [] : await textsIn(options.texts)
+  const texts = options.texts === undefined ? [] : await textsOf(options.texts)
   const source = path === '-' ? await standardInput() : path
   const name = path === '-' ? 'standard input' : basename(path)
   const { verdict } = await judgeCapture(source, { name, by: `sft ${VERSION}`, plain, texts })
@@ -77,19 +68,10 @@ async function plainFiles(paths: readonly string[]): Promise<NonNullable<Known['
   return files
 }
 
-async function textsIn(path: string): Promise<Texts> {
-  const { SftError } = await import('../../../index.ts')
+async function textsOf(path: string): Promise<NonNullable<Known['texts']>> {
   const { wholeFile } = await import('../../../proof.ts')
-  const bytes = await wholeFile(path, TEXTS_LIMIT)
-  const lines = Buffer.from(bytes).toString('utf8').split(/\r?\n/)
-  const texts = lines.filter(line => line !== '').map(textOf)
-  if (texts.length === 0) throw new SftError('ERR_SFT_USAGE', `there is no text in ${path}`)
-  return texts
-}
-
-function textOf(line: string): Texts[number] {
-  const [, word = 'text', text = line] = /^(user|file|password|text):\s*(.+)$/.exec(line) ?? []
-  return { kind: KINDS[word] ?? 'text', text }
+  const { textsIn } = await import('./texts.ts')
+  return textsIn(await wholeFile(path, TEXTS_LIMIT), path)
 }
 
 async function standardInput(): Promise<AsyncIterable<Uint8Array>> {
