@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { conclusionOf } from './proof/conclusion.ts'
 export { type Judgement, type JudgeOptions, judge as judgeCapture } from './proof/judge/judge.ts'
 export type {
   Claim,

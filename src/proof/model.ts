@@ -158,8 +158,10 @@ export interface ConnectionPicture {
 
 /** A judgement: what `--json` prints and the report shows. */
 export interface Verdict {
-  /** Whether no claim fails and every control was caught. */
+  /** Whether no claim fails, every control was caught, and every command of a run ended as it must; of a run, that every claim holds. */
   readonly holds: boolean
+  /** Claims that could not be judged, of which it says nothing either way. */
+  readonly unjudged: number
   readonly capture: {
     readonly name: string
     readonly sha256: string

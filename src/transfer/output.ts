@@ -61,7 +61,9 @@ export async function openOutput(output: Output, options: OutputOptions = {}): P
   const done = await doneAlready([output, path], options)
   if (done) return done
   if (existing === 'refuse' && (await isThere(path))) {
-    throw new SftError('ERR_SFT_EXISTS', `${path} exists`, { hint: '--force replaces it, --rename keeps both' })
+    // who says nothing of other names has none to give
+    const hint = options.existing === undefined ? '--force replaces it' : '--force replaces it, --rename keeps both'
+    throw new SftError('ERR_SFT_EXISTS', `${path} exists`, { hint })
   }
   return marked(markAt(path, options), witness => fileOrTree(path, options, witness))
 }

@@ -24,17 +24,20 @@ t.test('a run holds, is told as a table, and leaves what was asked for and nothi
   t.equal(code, 0, stderr)
   const table = stdout.toString()
   for (const id of CLAIMS) t.match(table, new RegExp(`^holds +${id} `, 'm'))
-  t.equal(table.match(/^caught /gm)?.length, 4)
+  t.equal(table.match(/^refused /gm)?.length, 4)
   t.notMatch(table, /FAILS|MISSED|unknown/)
-  for (const step of ['login', 'get', 'send', 'recv', 'serve'])
-    t.match(stderr, new RegExp(`^sft: sft ${step} .*: exit \\d+$`, 'm'))
+  t.match(table, /\n\nThe proof holds: 11 of 11 claims, 4 of 4 controls refused\n$/)
+  for (const step of ['login', 'get', 'send', 'recv']) t.match(stderr, new RegExp(`^sft: sft ${step} .*: exit 0$`, 'm'))
+  t.match(stderr, /^sft: sft serve .*: exit 143, as expected$/m)
+  t.match(stderr, /^sft: sft recv .*: exit 40, as expected$/m)
+  t.notMatch(stderr, /exit 0, as|, not \d/)
   t.match(stderr, /^sft: \w+ captures on lo\n/)
   t.match(await readFile(join(directory, 'report.html'), 'utf8'), /^<!doctype html>/i)
   t.ok((await readFile(join(directory, 'kept.pcapng'))).byteLength > 3 * 256 * 1024)
   t.same(await readdir(shell.temporary), [])
 
   const again = await shell.run(args, { timeout })
-  t.match(again, { code: 45, bytes: 0, stderr: /kept.pcapng is there already; hint: --force/ })
+  t.match(again, { code: 45, bytes: 0, stderr: /kept.pcapng exists; hint: --force replaces it \[/ })
 })
 
 t.test(
@@ -106,6 +109,7 @@ t.test('a capture that lacks bytes proves nothing: exit 47, and the table says w
   t.equal(code, 47, stderr)
   t.match(stdout.toString(), /^FAILS +connections /m)
   t.match(stdout.toString(), /^FAILS +replay .*\n +Not as it must be: The recorded pipe/m)
+  t.match(stdout.toString(), /\n\nThe proof does not hold: \d+ of 11 claims fail.*, 4 of 4 controls refused.*\n$/)
   t.match(stderr, /^sft: does not hold: connections, .* \[ERR_SFT_PROOF\]\n$/)
   t.same(await readdir(shell.temporary), [])
 })
@@ -116,7 +120,8 @@ t.test('what is no command line', async t => {
     t.match(await shell.run(['proof', 'run', ...args]), { bytes: 0, ...expected })
   for (const size of ['1K', '65M']) await refused(['--size', size], { code: 2, stderr: /64 KiB to 64 MiB/ })
   await refused(['--report', 'there.html'], { code: 45, stderr: /there.html/ })
-  await refused(['--report', 'missing/report.html'], { code: 11, stderr: /can not be written/ })
+  await refused(['--report', 'missing/report.html'], { code: 11, stderr: /there is no directory missing/ })
+  await refused(['--keep', 'missing/kept.pcapng'], { code: 11, stderr: /there is no directory missing/ })
 })
 
 async function writeProgram(path: string, line: string): Promise<void> {

@@ -49,7 +49,13 @@ t.test('a good transfer: exit 0, and a table', async t => {
     words,
     CLAIMS.map(id => [id, open.includes(id) ? 'unknown' : 'holds'])
   )
-  t.equal(text.match(/^caught /gm)?.length, 4)
+  t.match(text, /\n\nClaims\nholds +connections /)
+  t.match(text, /\n\nControls: captures of bad systems, which the judge must refuse\nrefused +plaintext /)
+  t.equal(text.match(/^refused /gm)?.length, 4)
+  t.match(
+    text,
+    /\n\nNothing fails, but not all could be judged: 3 of 11 claims could not be judged, 8 hold, 4 of 4 controls refused\n$/
+  )
   t.match(text, /"quarterly-figures\.txt" \([\d,]+ bytes\) has exactly the sizes of/)
   t.match(text, new RegExp(`^good.pcap: \\d+ packets, ${capture.byteLength} bytes, SHA-256 `))
 })
@@ -58,7 +64,7 @@ t.test('--json: one document, without a secret', async t => {
   const { code, stdout } = await check(['good.pcap', ...known, '--json'])
   t.equal(code, 0)
   const verdict = JSON.parse(stdout.toString()) as Verdict
-  t.match(verdict, { holds: true, capture: { name: 'good.pcap', bytes: capture.byteLength }, steps: [] })
+  t.match(verdict, { holds: true, unjudged: 3, capture: { name: 'good.pcap', bytes: capture.byteLength }, steps: [] })
   t.match(verdict.made.by, /^sft \d/)
   t.equal(verdict.capture.sha256, createHash('sha256').update(capture).digest('hex'))
   t.same(
@@ -84,6 +90,7 @@ t.test('the classic capture: exit 47, and what is visible', async t => {
   t.match(text, /^FAILS +login .*\n +Connection 1: the classic login, over HTTP\. .*any other public key/m)
   t.match(text, /^holds +sizes [\s\S]*3 blocks, so the lengths reveal that the file has 201 to 300 bytes/m)
   t.match(text, /^holds +fresh-keys /m)
+  t.match(text, /\n\nThe proof does not hold: 2 of 11 claims fail, \d could not be judged, 4 of 4 controls refused\n$/)
   t.equal((await check([CLASSIC, '--json'])).code, 47)
 })
 
@@ -102,8 +109,20 @@ t.test('--report writes a page, and replaces nothing unless it is told to', asyn
   const args = ['good.pcap', ...known, '--report', 'report.html']
   t.match(await check(args), { code: 0, stderr: 'sft: report in report.html\n' })
   t.match(await readFile(join(nobody.directory, 'report.html'), 'utf8'), /^<!doctype html>/i)
-  t.match(await check(args), { code: 45, bytes: 0, stderr: /report\.html is there already/ })
+  t.match(await check(args), { code: 45, bytes: 0, stderr: /report\.html exists; hint: --force replaces it \[/ })
   t.match(await check([...args, '--force']), { code: 0 })
+
+  // no file may have more than 4 KiB
+  const full = (option: string) =>
+    nobody.bash(`ulimit -f 4; sft proof check good.pcap --report ${option}; code=$?; ls -A; exit $code`)
+  const before = await readFile(join(nobody.directory, 'report.html'))
+  for (const option of ['another.html', 'report.html --force']) {
+    const ended = await full(option)
+    t.match(ended, { code: 11, stderr: /ERR_SFT_FILE/ }, option)
+    t.match(ended.stdout.toString(), /\nNothing fails/, 'what was found is told all the same')
+    t.notMatch(ended.stdout.toString(), /another|\.part/)
+  }
+  t.same(await readFile(join(nobody.directory, 'report.html')), before)
 })
 
 t.test('--texts as editors of all systems write it, and what would be another text than was meant', async t => {

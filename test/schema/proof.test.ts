@@ -6,7 +6,7 @@ import t from 'tap'
 import { writeCapture } from '../../src/proof/capture/write.ts'
 import { badCapture } from '../../src/proof/judge/controls.ts'
 import { judge, withRun } from '../../src/proof/judge/judge.ts'
-import { CLAIMS, type Verdict } from '../../src/proof/model.ts'
+import { CLAIMS, DIRECTIONS, type Verdict } from '../../src/proof/model.ts'
 
 /** The schema of what `--json` prints says what the types say, and what is written. */
 
@@ -65,7 +65,7 @@ t.test('lists of words are those of the model', t => {
     [...(new RegExp(`type ${type} = (.+)`).exec(model)?.[1] ?? '').matchAll(/'([^']+)'/g)].map(([, word = '']) => word)
   t.same(schema.$defs.claimId?.enum, CLAIMS)
   t.same(schema.$defs.connection?.properties?.protocol?.enum, words('Protocol'))
-  t.same(schema.$defs.direction?.enum, words('Direction'))
+  t.same(schema.$defs.direction?.enum, DIRECTIONS)
   t.end()
 })
 
@@ -74,7 +74,7 @@ t.test('what is missing or of another kind is refused', async t => {
   for (const name of schema.$defs.verdict?.required ?? []) {
     const { [name]: _, ...rest } = verdict
     t.not(published(rest).length, 0, name)
-    t.not(published({ ...verdict, [name]: 7 }).length, 0, name)
+    t.not(published({ ...verdict, [name]: null }).length, 0, name)
   }
   t.same(published({ ...verdict, later: 1 }), [], 'what comes later is ignored')
   t.not(written({ ...verdict, later: 1 }).length, 0)

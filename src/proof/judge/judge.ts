@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { captureBytes, parseCapture } from '../capture/read.ts'
+import { tallyOf } from '../conclusion.ts'
 import { dissect } from '../dissect/dissect.ts'
 import { CLAIMS, type Claim, type ClaimId, type Dissected, type Known, type Verdict } from '../model.ts'
 import { checkSize, PLAIN_LIMIT } from '../whole.ts'
@@ -73,13 +74,9 @@ export function withRun(verdict: Verdict, claims: readonly Claim[], steps: Verdi
 }
 
 /** Whether it holds: no claim fails, every control was caught, and every command ended as it must (M179). */
-function concluded(rest: Omit<Verdict, 'holds'>): Verdict {
-  const { claims, controls, steps } = rest
-  const holds =
-    claims.every(({ verdict }) => verdict !== 'fails') &&
-    controls.every(({ caught }) => caught) &&
-    steps.every(({ exit, expected }) => exit === expected)
-  return { ...rest, holds }
+function concluded(rest: Omit<Verdict, 'holds' | 'unjudged'>): Verdict {
+  const { failed, unjudged, refused, strayed } = tallyOf(rest)
+  return { ...rest, holds: failed === 0 && refused === rest.controls.length && strayed === 0, unjudged }
 }
 
 export async function judgeClaims(all: readonly Dissected[], known: Known): Promise<Claim[]> {

@@ -1,5 +1,6 @@
+import { outcomeOf, tallyOf, titleOf } from '../conclusion.ts'
 import { count } from '../judge/claim.ts'
-import type { Claim, Verdict } from '../model.ts'
+import type { Verdict } from '../model.ts'
 import { foreign, type Markup, markup } from './markup.ts'
 import { counted, fixed } from './numbers.ts'
 
@@ -8,7 +9,7 @@ import { counted, fixed } from './numbers.ts'
 const HASH_GROUP = 8
 
 export function judgement(verdict: Verdict): Markup {
-  const kind = verdict.holds ? 'holds' : 'fails'
+  const kind = outcomeOf(verdict)
   return markup`<header class="judgement ${kind}">
 <p class="kicker">sft proof · judgement of a capture</p>
 <h1><svg aria-hidden="true"><use href="#${kind}"/></svg>${titleOf(verdict)}</h1>
@@ -19,29 +20,25 @@ ${captured(verdict)}
 </header>`
 }
 
-export function titleOf(verdict: Verdict): string {
-  if (!verdict.holds) return 'The proof does not hold'
-  return by(verdict.claims, 'unknown') === 0 ? 'The proof holds' : 'The proof holds, as far as it could be judged'
-}
-
-const by = (claims: readonly Claim[], verdict: Claim['verdict']): number =>
-  claims.filter(claim => claim.verdict === verdict).length
-
-function leadOf({ claims, controls, holds }: Verdict): string {
-  const failed = by(claims, 'fails')
-  const missed = controls.filter(({ caught }) => !caught).length
-  const open = by(claims, 'unknown')
-  if (holds && open > 0)
+function leadOf(verdict: Verdict): string {
+  const { failed, unjudged: open, refused, strayed } = tallyOf(verdict)
+  const missed = verdict.controls.length - refused
+  const outcome = outcomeOf(verdict)
+  if (outcome === 'unknown')
     return `Nothing in this capture refutes a claim, but ${count(open, 'claim')} could not be judged: of ${open === 1 ? 'that' : 'those'} it proves nothing, either way.`
-  if (holds)
+  if (outcome === 'holds')
     return 'Every claim below was tested against this capture, and holds. Whoever listened learned that something was transferred and how large it was, but not what, and not by which user.'
   const reasons = [
     failed > 0 &&
       `${count(failed, 'claim')} below ${failed === 1 ? 'is' : 'are'} refuted by this capture: somebody who listened could learn, change or use again what should have been safe.`,
     missed > 0 &&
-      `The judge let ${count(missed, 'bad capture')} pass that it must refuse, so that nothing it says here can be relied on.`
+      `The judge let ${count(missed, 'bad capture')} pass that it must refuse, so that nothing it says here can be relied on.`,
+    strayed > 0 && 'What was run did not end as it should.',
+    failed === 0 &&
+      open > 0 &&
+      `${count(open, 'claim')} could not be judged, where a run has all that it takes: what it could not say has not been shown.`
   ]
-  return reasons.filter(Boolean).join(' ') || 'What was run did not end as it should.'
+  return reasons.filter(Boolean).join(' ')
 }
 
 function refuted({ claims }: Verdict): Markup | undefined {
@@ -51,15 +48,15 @@ function refuted({ claims }: Verdict): Markup | undefined {
   return markup`<p>What was claimed, and is not so:</p><ul class="refuted">${items}</ul>`
 }
 
-function tally({ claims, controls }: Verdict): Markup {
-  const [held, failed, open] = (['holds', 'fails', 'unknown'] as const).map(verdict => by(claims, verdict))
-  const caught = controls.filter(each => each.caught).length
-  const controlled = controls.length > 0 && caught === controls.length
+function tally(verdict: Verdict): Markup {
+  const { claims, controls } = verdict
+  const { held, failed, unjudged, refused } = tallyOf(verdict)
+  const controlled = controls.length > 0 && refused === controls.length
   return markup`<ul class="tally">
-<li><a href="#claims"><b>${held ?? 0}</b> of ${count(claims.length, 'claim')} ${held === 1 ? 'holds' : 'hold'}</a></li>
-<li><a href="#claims"><b>${failed ?? 0}</b> ${failed === 1 ? 'fails' : 'fail'}</a></li>
-<li><a href="#claims"><b>${open ?? 0}</b> not judged</a></li>
-<li><a href="#controls"><b>${caught}</b> of ${count(controls.length, 'control')} refused${!controlled && ', as all must be'}</a></li>
+<li><a href="#claims"><b>${held}</b> of ${count(claims.length, 'claim')} ${held === 1 ? 'holds' : 'hold'}</a></li>
+<li><a href="#claims"><b>${failed}</b> ${failed === 1 ? 'fails' : 'fail'}</a></li>
+<li><a href="#claims"><b>${unjudged}</b> not judged</a></li>
+<li><a href="#controls"><b>${refused}</b> of ${count(controls.length, 'control')} refused${!controlled && ', as all must be'}</a></li>
 </ul>`
 }
 

@@ -33,7 +33,7 @@ const HEAD = `
 .judgement{border-left:.5rem solid;padding-left:1.5rem}
 .holds.judgement,.badge.holds,.holds h1 svg{color:var(--holds)}
 .fails.judgement,.badge.fails,.fails h1 svg{color:var(--fails)}
-.badge.unknown{color:var(--unknown)}
+.unknown.judgement,.badge.unknown,.unknown h1 svg{color:var(--unknown)}
 .judgement>*{color:var(--ink)}
 .judgement .kicker{color:var(--mute);margin:0 0 .5rem;font-size:.875rem}
 h1{display:flex;gap:.6rem;align-items:flex-start;font-size:clamp(1.75rem,1.2rem + 2.6vw,2.75rem);letter-spacing:-.02em;margin:0}

@@ -1,7 +1,9 @@
 import { createPrivateKey } from 'node:crypto'
-import { constants, copyFile, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { SftError } from '../../streams/errors.ts'
+import { readFile as pieces } from '../../streams/read-file.ts'
+import { openOutput } from '../../transfer/output.ts'
 import { readCapture } from '../capture/read.ts'
 import { dissect } from '../dissect/dissect.ts'
 import { withRun } from '../judge/judge.ts'
@@ -60,9 +62,10 @@ export interface ProofRunOptions {
  * was captured is no error: the verdict says it.
  */
 export async function proveRun(options: ProofRunOptions = {}): Promise<Verdict> {
-  const { size = DEFAULT_SIZE, keep, signal } = options
+  const { size = DEFAULT_SIZE, keep, force, signal } = options
   if (!Number.isInteger(size) || size < MIN_SIZE || size > MAX_SIZE)
     throw new SftError('ERR_SFT_USAGE', 'a proof moves 64 KiB to 64 MiB')
+  const kept = keep === undefined ? undefined : await openOutput(keep, { force, signal })
   await using temporary = await Temporary.make()
   await using guard = new Guard(temporary.path)
   await using programs = new Programs(signal, guard)
@@ -72,7 +75,7 @@ export async function proveRun(options: ProofRunOptions = {}): Promise<Verdict> 
   const commands = new Commands(programs, temporary.path, size, options.onStep)
   const scenario: Scenario = { commands, people, file, ports: { auth, serve, recv, pipe }, signal }
   const { path, tool } = await captured(programs, scenario, probe, options)
-  if (keep !== undefined) await keepCapture(path, keep, options.force)
+  await kept?.sink({ created: Date.now() })(pieces(path))
   const name = basename(keep ?? path)
   options.onNote?.('the capture is complete; it is judged, and attacked meanwhile')
   return await verdictOf(scenario, path, { name, by: `${options.by ?? 'sft'}, captured with ${tool}` })
@@ -99,17 +102,6 @@ async function captured(
   return { path: capturing.path, tool: capturing.by }
 }
 
-/** @throws SftError ERR_SFT_EXISTS, ERR_SFT_FILE. */
-async function keepCapture(path: string, keep: string, force = false): Promise<void> {
-  try {
-    await copyFile(path, keep, force ? 0 : constants.COPYFILE_EXCL)
-  } catch (cause) {
-    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST'
-    if (exists) throw new SftError('ERR_SFT_EXISTS', 'the file for the capture is there already', { cause })
-    throw new SftError('ERR_SFT_FILE', 'the capture can not be kept there', { cause })
-  }
-}
-
 /** Judges the capture, and attacks meanwhile: the claims of the judge, and those that take more than a capture. */
 async function verdictOf(scenario: Scenario, path: string, about: { name: string; by: string }): Promise<Verdict> {
   const { commands, people, file, ports, signal } = scenario
@@ -121,7 +113,7 @@ async function verdictOf(scenario: Scenario, path: string, about: { name: string
   await server.stop()
   const verdict = withRun(await orAborted(judging.verdict, signal), [secrecy, replayed], commands.steps)
   // here the judge has all that it takes: what it could not say has not been shown
-  return { ...verdict, holds: verdict.holds && verdict.claims.every(claim => claim.verdict === 'holds') }
+  return { ...verdict, holds: verdict.holds && verdict.unjudged === 0 }
 }
 
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { Known } from '../../../proof.ts'
 import { isTerminal } from '../../terminal.ts'
 import { VERSION } from '../../version.ts'
-import { requireWritable, tellVerdict, type VerdictFlags, withVerdict } from './verdict.ts'
+import { keeperOf, tellVerdict, type VerdictFlags, withVerdict } from './verdict.ts'
 
 interface CheckFlags extends VerdictFlags {
   plain?: string[]
@@ -45,14 +45,14 @@ export function registerProofCheck(proof: Command): void {
 const add = (path: string, before: readonly string[] = []): string[] => [...before, path]
 
 async function judged(path: string, options: CheckFlags): Promise<void> {
-  await requireWritable([options.report], options.force)
+  const keepReport = await keeperOf(options.report, options.force)
   const { judgeCapture } = await import('../../../proof.ts')
   const plain = await plainFiles(options.plain ?? [])
   const texts = options.texts === undefined ? [] : await textsOf(options.texts)
   const source = path === '-' ? await standardInput() : path
   const name = path === '-' ? 'standard input' : basename(path)
   const { verdict } = await judgeCapture(source, { name, by: `sft ${VERSION}`, plain, texts })
-  await tellVerdict(verdict, options, 'all')
+  await tellVerdict(verdict, { ...options, keepReport, detail: 'all' })
 }
 
 /** @throws SftError ERR_SFT_LIMIT, counted while they are read (M170). */

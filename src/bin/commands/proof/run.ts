@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
+import type { Step } from '../../../proof.ts'
 import { interruptible } from '../../interrupt.ts'
 import { parseSize } from '../../options.ts'
 import { say } from '../../terminal.ts'
 import { VERSION } from '../../version.ts'
-import { requireWritable, tellVerdict, type VerdictFlags, withVerdict } from './verdict.ts'
+import { keeperOf, tellVerdict, type VerdictFlags, withVerdict } from './verdict.ts'
 
 interface RunFlags extends VerdictFlags {
   size?: number
@@ -35,13 +36,16 @@ export function registerProofRun(proof: Command): void {
 
 async function prove(options: RunFlags): Promise<void> {
   const { size, keep, interface: device, quiet, force } = options
-  await requireWritable([keep, options.report], force)
+  // the run writes it itself: here it is seen whether that can be
+  await keeperOf(keep, force)
+  const keepReport = await keeperOf(options.report, force)
   const { proveRun } = await import('../../../proof.ts')
-  const onStep = ({ command, exit }: { command: string; exit: number }): void => {
-    if (!quiet) say(`${command}: exit ${exit}`)
+  const onStep = ({ command, exit, expected }: Step): void => {
+    const as = exit !== expected ? `, not ${expected}` : exit === 0 ? '' : ', as expected'
+    if (!quiet) say(`${command}: exit ${exit}${as}`)
   }
   const onNote = quiet ? undefined : say
   const by = `sft ${VERSION}`
   const verdict = await interruptible(signal => proveRun({ size, keep, device, force, by, signal, onStep, onNote }))
-  await tellVerdict(verdict, options)
+  await tellVerdict(verdict, { ...options, keepReport })
 }

@@ -1,4 +1,4 @@
-import { access, constants, writeFile } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import type { Claim, Evidence, Verdict } from '../../../proof.ts'
@@ -19,23 +19,20 @@ export function withVerdict(command: Command): Command {
     .option('-f, --force', 'replace files that are there')
 }
 
-/** Looks at where files are to go, before anything is done for them. @throws SftError ERR_SFT_EXISTS, ERR_SFT_FILE. */
-export async function requireWritable(paths: readonly (string | undefined)[], force = false): Promise<void> {
-  const { SftError } = await import('../../../index.ts')
-  for (const path of paths) {
-    if (path === undefined) continue
-    if (!(await may(dirname(path), constants.W_OK))) throw new SftError('ERR_SFT_FILE', `${path} can not be written`)
-    if (!force && (await may(path, constants.F_OK)))
-      throw new SftError('ERR_SFT_EXISTS', `${path} is there already`, { hint: '--force replaces it' })
-  }
-}
+/** A file that is to be written once there is something to write: what can not be written is known before anything is done for it. */
+export type Keeper = (content: Iterable<Uint8Array>) => Promise<void>
 
-async function may(path: string, mode: number): Promise<boolean> {
-  try {
-    await access(path, mode)
-    return true
-  } catch {
-    return false
+/** @throws SftError ERR_SFT_EXISTS, ERR_SFT_FILE, ERR_SFT_USAGE. */
+export async function keeperOf(path: string | undefined, force = false): Promise<Keeper | undefined> {
+  if (path === undefined) return undefined
+  const { openOutput, SftError } = await import('../../../index.ts')
+  const destination = await openOutput(path, { force })
+  if (destination.kind === 'durable')
+    await access(dirname(path), constants.W_OK).catch(cause => {
+      throw new SftError('ERR_SFT_FILE', `${path} can not be written`, { cause })
+    })
+  return async content => {
+    await destination.sink({ created: Date.now() })(content)
   }
 }
 
@@ -43,25 +40,31 @@ async function may(path: string, mode: number): Promise<boolean> {
 type Detail = 'faults' | 'all'
 
 /** @throws SftError ERR_SFT_PROOF unless it holds. */
-export async function tellVerdict(verdict: Verdict, flags: VerdictFlags, detail: Detail = 'faults'): Promise<void> {
-  const { report, json, force = false } = flags
+export async function tellVerdict(verdict: Verdict, told: Told): Promise<void> {
   const { SftError } = await import('../../../index.ts')
-  if (report !== undefined) await writeReport(verdict, report, force)
-  await print(json ? `${JSON.stringify(verdict)}\n` : inWords(verdict, detail))
+  const { conclusionOf } = await import('../../../proof.ts')
+  const { json, detail = 'faults' } = told
+  try {
+    await writeReport(verdict, told)
+  } finally {
+    // half a minute's work is not lost for want of a place for the report
+    await print(json ? `${JSON.stringify(verdict)}\n` : `${inWords(verdict, detail)}\n\n${conclusionOf(verdict)}\n`)
+  }
   if (verdict.holds) return
   const hint = 'the table says what was found, and in which packets'
   throw new SftError('ERR_SFT_PROOF', whyNot(verdict), { hint })
 }
 
-async function writeReport(verdict: Verdict, path: string, force: boolean): Promise<void> {
-  const { SftError } = await import('../../../index.ts')
+interface Told extends VerdictFlags {
+  readonly keepReport: Keeper | undefined
+  readonly detail?: Detail
+}
+
+async function writeReport(verdict: Verdict, { report, keepReport }: Told): Promise<void> {
+  if (!keepReport) return
   const { reportOf } = await import('../../../proof.ts')
-  try {
-    await writeFile(path, reportOf(verdict), { flag: force ? 'w' : 'wx' })
-  } catch (cause) {
-    throw new SftError('ERR_SFT_FILE', 'the report can not be written', { cause })
-  }
-  say(`report in ${path}`)
+  await keepReport([Buffer.from(reportOf(verdict))])
+  say(`report in ${report}`)
 }
 
 const WORDS = { holds: 'holds', fails: 'FAILS', unknown: 'unknown' } as const
@@ -73,17 +76,19 @@ function inWords({ capture, claims, controls, steps }: Verdict, detail: Detail):
   const width = Math.max(...claims.map(({ id }) => id.length), ...controls.map(({ claim }) => claim.length))
   const row = (verdict: string, id: string, text: string): string =>
     `${verdict.padEnd(7)}  ${id.padEnd(width)}  ${text}`
+  const strange = steps.filter(isStrange)
   const lines = [
     `${capture.name}: ${capture.packets} packets, ${capture.bytes} bytes, SHA-256 ${capture.sha256}`,
     '',
+    'Claims',
     ...claims.flatMap(claim => [row(WORDS[claim.verdict], claim.id, claim.sentence), ...detailsOf(claim, detail)]),
     '',
-    ...controls.map(({ name, claim, caught }) => row(caught ? 'caught' : 'MISSED', claim, name)),
-    ...steps
-      .filter(isStrange)
-      .map(({ command, exit, expected }) => `FAILS    ${command}: exit ${exit}, not ${expected}`)
+    'Controls: captures of bad systems, which the judge must refuse',
+    ...controls.map(({ name, claim, caught }) => row(caught ? 'refused' : 'MISSED', claim, name)),
+    ...(strange.length > 0 ? ['', 'Commands that ended otherwise than expected'] : []),
+    ...strange.map(({ command, exit, expected }) => `FAILS    ${command}: exit ${exit}, not ${expected}`)
   ]
-  return `${lines.map(printable).join('\n')}\n`
+  return lines.map(printable).join('\n')
 }
 
 /** What holds is explained in the report, or here in a few lines. */
@@ -105,10 +110,13 @@ function isStrange({ exit, expected }: Verdict['steps'][number]): boolean {
   return exit !== expected
 }
 
+/** Of a run that could not be judged as a whole, what was not; of a capture that is no reason. */
 function whyNot({ claims, controls, steps }: Verdict): string {
+  const idsOf = (word: Claim['verdict']) => claims.filter(({ verdict }) => verdict === word).map(({ id }) => id)
   const parts = [
-    ['does not hold', claims.filter(({ verdict }) => verdict === 'fails').map(({ id }) => id)],
-    ['not caught', controls.filter(({ caught }) => !caught).map(({ name }) => name)],
+    ['does not hold', idsOf('fails')],
+    ['not judged', steps.length > 0 ? idsOf('unknown') : []],
+    ['not refused', controls.filter(({ caught }) => !caught).map(({ name }) => name)],
     ['ended otherwise', steps.filter(isStrange).map(({ command }) => command)]
   ] as const
   return parts.flatMap(([what, which]) => (which.length > 0 ? [`${what}: ${which.join(', ')}`] : [])).join('; ')
