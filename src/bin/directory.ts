@@ -1,4 +1,5 @@
 import type { Engine, Listener, ServingPeer } from '../index.ts'
+import type { Rule } from './sense.ts'
 import { messageOf, say } from './terminal.ts'
 
 /** Peers by name alone: where they are, the auth server knows. */
@@ -15,6 +16,13 @@ export interface AnnounceFlags {
 export function splitPeer(text: string): { name: string; path: string } | undefined {
   const match = /^([a-z0-9][a-z0-9._-]{0,31}):(.*)$/s.exec(text)
   return match ? { name: match[1] as string, path: match[2] as string } : undefined
+}
+
+/** A name alone may be a file or a host as well. @param path what is asked for there */
+export function nameAlone(peer: string | undefined, path = ''): Rule {
+  const alone = peer !== undefined && splitPeer(`${peer}:`)?.path === ''
+  const hint = `write ${peer}:${path} for where the auth server knows ${peer} to be`
+  return [alone, 'a peer is NAME: or NAME@HOST:PORT', hint]
 }
 
 /** The address of a peer as `NAME@HOST:PORT`; a name is looked up. */

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { exitCodeOf, report } from './failure.ts'
 import { openReader } from './json-flags.ts'
 import { reader } from './reader.ts'
-import { askNothing, printable } from './terminal.ts'
+import { askNothing } from './terminal.ts'
 import { VERSION } from './version.ts'
 
 const EXAMPLES = `
@@ -46,23 +46,14 @@ export async function main(args: readonly string[]): Promise<number> {
     .description('move files securely inside an organisation')
     .version(VERSION, '-V, --version')
     .addHelpText('after', EXAMPLES)
-    .showHelpAfterError('(run with --help for the options)')
     .enablePositionalOptions()
     .exitOverride()
     .hook('preAction', async (_, command) => {
       if (command.opts().input === false) askNothing()
       await openReader(command)
     })
-    .configureOutput({
-      outputError: (text, write) =>
-        write(
-          text
-            .replace(/^error: /, 'sft: ')
-            .split('\n')
-            .map(printable)
-            .join('\n')
-        )
-    })
+    // it is told as any other error is
+    .configureOutput({ outputError: () => {} })
   await register(program, args[0])
   try {
     if (args.length === 0) {
@@ -73,13 +64,39 @@ export async function main(args: readonly string[]): Promise<number> {
     await reader()?.end(0)
     return 0
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof CommanderError) return await unread(program, args, error)
     const exitCode = exitCodeOf(error)
     // where lines for a program have the place of those for a person, the last of them says it
     if (!reader()?.note) report(error)
     await reader()?.end(exitCode, error)
     return exitCode
   }
+}
+
+/** What is no command line, or asks for help: the exit code. */
+async function unread(program: Command, args: readonly string[], { code, exitCode, message }: CommanderError) {
+  if (exitCode === 0) return 0
+  // it has printed what there is
+  if (code === 'commander.help') return 2
+  const { SftError } = await import('../index.ts')
+  const [what = '', meant] = message.replace(/^error: /, '').split('\n')
+  const closest = meant === undefined ? '' : `${meant.replace(/^\((.*)\)$/, '$1').replace(/^D/, 'd')} `
+  const sentence = what.replace(/\.$/, '').replace(' is invalid. ', ' is invalid: ')
+  report(new SftError('ERR_SFT_USAGE', sentence, { hint: `${closest}${commandIn(program, args)} --help` }))
+  return 2
+}
+
+/** The command that these arguments name, as far as they do. */
+function commandIn(program: Command, args: readonly string[]): string {
+  const names = ['sft']
+  let command = program
+  for (const arg of args) {
+    const found = command.commands.find(each => each.name() === arg)
+    if (!found) break
+    command = found
+    names.push(arg)
+  }
+  return names.join(' ')
 }
 
 /** Defines the command that is asked for; anything else, such as help or a name that is mistyped, needs to know all of them. */

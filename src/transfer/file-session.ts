@@ -19,7 +19,7 @@ import { SessionTransfers } from './session-transfers.ts'
 import { TREE } from './tree/entry.ts'
 import { decodeFilter, encodeFilter } from './tree/filter.ts'
 import { unlessRefused } from './unless-refused.ts'
-import { isDoneBefore, refusalFor, refused, requireStart } from './verdicts.ts'
+import { isDoneBefore, PULL_HINTS, pushHints, refusalFor, refused, requireStart } from './verdicts.ts'
 
 /** Pull and push over one session (SPEC §8), from either side. */
 
@@ -27,9 +27,6 @@ import { isDoneBefore, refusalFor, refused, requireStart } from './verdicts.ts'
 const MAX_PATH_BYTES = 4096
 /** ms in which a peer that has its answer says so, before this side ends. */
 const NOTED_MS = 1000
-/** The same whatever it is that is not found: only who asks knows what was meant. */
-const NO_DIRECTORY = { 'not found': 'a directory comes with -r' }
-const NO_RECEIPT = { 'refused by policy': 'it may be that this receiver gives no receipts' }
 
 export class FileSession implements AsyncDisposable {
   readonly session: SecureDuplex
@@ -77,7 +74,7 @@ export class FileSession implements AsyncDisposable {
       fileRequest.encode({ request, path, offset, stripes, fileId: id, ...asked, prefix })
     )
     const answer = await afterReading(prefix && offset, early ?? this.#transfers.read())
-    if (answer.type === 'RSCI') throw refused(answer, tree ? {} : NO_DIRECTORY)
+    if (answer.type === 'RSCI') throw refused(answer, tree ? {} : PULL_HINTS)
     return this.#transfers.receive({ request, strm: answer, destination, begun, onRestart })
   }
 
@@ -99,7 +96,8 @@ export class FileSession implements AsyncDisposable {
     const answer = await afterReading(verify && offer.size, this.#transfers.read())
     if ((offer.job || (fileId && !expected && !verify)) && isDoneBefore(answer))
       return resultBefore(wholeOf(outgoing), outgoing.metadata)
-    if (answer.type === 'RSCI') throw refused(answer, expected && NO_RECEIPT)
+    if (answer.type === 'RSCI')
+      throw refused(answer, pushHints({ message: content === MESSAGE, receipt: expected !== undefined }))
     const what = { request, outgoing, size: offer.size, fileId, verify } as const
     const { offset, id, givenUp, proof } = requireStart(answer, what)
     const { onRestart, onKept } = options

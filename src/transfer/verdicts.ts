@@ -13,6 +13,25 @@ const REFUSAL_ERRORS: Partial<Record<Refusal, SftErrorCode>> = {
   busy: 'ERR_SFT_BUSY'
 }
 
+type Hints = Partial<Record<Refusal, string>>
+
+/** The same whatever it is that is not found: only who asks knows what was meant. */
+export const PULL_HINTS: Hints = { 'not found': 'a directory comes with -r' }
+
+const TAKES = 'with you in its --from or its policy'
+
+/** What to do about an offer that is refused: mostly it is for the receiver to do. */
+export function pushHints({ message, receipt }: { message: boolean; receipt: boolean }): Hints {
+  const who = message
+    ? `the receiver runs sft recv --listen without --no-messages, ${TAKES}`
+    : `the receiver runs sft recv --listen, ${TAKES} (sft serve takes nothing), and takes no name that begins with a dot`
+  return {
+    'refused by policy': receipt ? `it may be that this receiver gives no receipts; otherwise, ${who}` : who,
+    'too large': 'the receiver sets the limit: its --max-size, --max-total or policy',
+    exists: 'the receiver decides: its --force replaces, its --rename keeps both; here --name gives it another name'
+  }
+}
+
 /** @throws SftError ERR_SFT_PROTOCOL unless it accepts this request, in one of these kinds. */
 export function requireAcceptance(frame: ReceivedFrame, request: number, kinds: readonly AcceptKind[]) {
   const accepted = acceptance.decode(frame.body)
@@ -54,7 +73,7 @@ export function isDoneBefore({ type, body }: ReceivedFrame): boolean {
 }
 
 /** The error that a refused request is for the one who asked. */
-export function refused(frame: ReceivedFrame, hints: Partial<Record<Refusal, string>> = {}): SftError {
+export function refused(frame: ReceivedFrame, hints: Hints = {}): SftError {
   const reason = refusal.decode(frame.body)
   const code = REFUSAL_ERRORS[reason] ?? 'ERR_SFT_REFUSED_BY_PEER'
   const hint = hints[reason]

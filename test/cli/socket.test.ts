@@ -115,7 +115,13 @@ t.test('get', async t => {
   t.match(escaped, { code: 0, stderr: /a\\u\{1b\}\[31mb/ })
   t.notMatch(escaped.stderr + server.stderr, /\u001b/, 'no escape reaches a terminal')
   t.match(server.stderr, /sent to alice: a\\u\{1b\}/)
-  t.match(await alice.run(['send', 'big.bin', `bob@${server.address}`]), { code: 44 }, 'a server takes nothing')
+  t.match(await alice.run(['send', 'big.bin', `bob@${server.address}`]), {
+    code: 44,
+    stderr: /hint: .*sft serve takes nothing/
+  })
+  t.match(await alice.run(['msg', `bob@${server.address}`, 'hello']), { code: 44, stderr: /hint: .*--no-messages/ })
+  const second = await bob.run(['serve', 'served', '--listen', server.address])
+  t.match(second, { code: 10, stderr: /EADDRINUSE\); hint: .*another port \[ERR_SFT_CONNECT\]/ })
 
   t.match(
     await alice.run(['get', `carol@${server.address}`, 'empty']),
@@ -169,7 +175,11 @@ t.test('send to a directory', async t => {
   const to = await receiver('-o', path, '--max-size', '6M', '--max-total', '12M')
   const send = (...args: string[]) => alice.run(['send', 'big.bin', `bob@${to.address}`, ...args])
   t.match(await send(), { code: 0 })
-  t.match(await send(), { code: 45, stderr: 'sft: the peer refused: exists [ERR_SFT_EXISTS]\n' })
+  t.match(await send(), {
+    code: 45,
+    stderr:
+      /^sft: the peer refused: exists; hint: the receiver decides: .*--force .*--rename .*--name .*\[ERR_SFT_EXISTS\]\n$/
+  })
   for (const name of ['.bashrc', '.', '../x', 'a\u001b[31m', 'a\u202eb', 'a\nb'])
     t.match(
       await alice.run(['send', '-', `bob@${to.address}`, '--name', name], { input: 'x' }),
@@ -178,7 +188,11 @@ t.test('send to a directory', async t => {
     )
   t.match(await alice.run(['send', '-', `bob@${to.address}`], { input: 'x' }), { code: 0 }, 'a stream has a name, too')
   await truncate(join(alice.directory, 'big.bin'), 7 * MIB)
-  t.match(await send('--name', 'large'), { code: 44, stderr: /too large/ }, 'announced, over --max-size')
+  t.match(
+    await send('--name', 'large'),
+    { code: 44, stderr: /too large; hint: .*--max-size/ },
+    'announced, over --max-size'
+  )
   await writeFile(join(alice.directory, 'big.bin'), big)
   const streamed = (bytes: Uint8Array, name: string) =>
     alice.run(['send', '-', `bob@${to.address}`, '--name', name], { input: bytes })
@@ -188,7 +202,7 @@ t.test('send to a directory', async t => {
   t.match(await send('--name', 'fourth'), { code: 44 }, 'announced, over --max-total')
   t.match(
     await carol.run(['send', '-', `bob@${to.address}`], { input: 'x' }),
-    { code: 44, stderr: /refused by policy/ },
+    { code: 44, stderr: /refused by policy; hint: .*--from/ },
     'not accepted'
   )
   t.same(await list(bob, path), ['big.bin', 'second', 'stdin'])

@@ -72,9 +72,31 @@ t.test('version', async t => {
 t.test('what is no command line', async t => {
   const refused = async (args: string[], stderr: RegExp) =>
     t.match(await nobody.run(args), { code: 2, bytes: 0, stderr }, args.join(' '))
+  const unread = async (args: string[], message: string, hint: string) =>
+    t.match(await nobody.run(args), { code: 2, bytes: 0, stderr: `sft: ${message}; hint: ${hint} [ERR_SFT_USAGE]\n` })
+  await unread(['sned'], "unknown command 'sned'", 'did you mean send? sft --help')
+  await unread(['send', '--nonsense'], "unknown option '--nonsense'", 'sft send --help')
+  await unread(['auth', 'user', 'add', '--dir', 'x'], "missing required argument 'name'", 'sft auth user add --help')
+  const often = "option '--streams <n>' argument 'z' is invalid: not a whole number"
+  await unread(['get', 'bob:x', '--streams', 'z'], often, 'sft get --help')
+  await unread(
+    ['send', 'x', 'bob'],
+    'a peer is NAME: or NAME@HOST:PORT',
+    'write bob: for where the auth server knows bob to be'
+  )
+  await unread(
+    ['get', 'bob', 'x'],
+    'a peer is NAME: or NAME@HOST:PORT',
+    'write bob:x for where the auth server knows bob to be'
+  )
+  await unread(
+    ['get', 'bob:'],
+    'what to get is missing',
+    'sft get NAME:PATH, or sft get -r NAME: for all that is served'
+  )
   await refused([], /^Usage: sft/)
-  await refused(['sned'], /unknown command 'sned'\n\(Did you mean send\?\)/)
-  await refused(['send', '--chnk-size', '1'], /unknown option '--chnk-size'\n\(Did you mean --chunk-size\?\)/)
+  await refused(['sned'], /unknown command 'sned'; hint: did you mean send\?/)
+  await refused(['send', '--chnk-size', '1'], /unknown option '--chnk-size'; hint: did you mean --chunk-size\?/)
   await refused(['\u001b[31m'], /unknown command '\\u\{1b\}\[31m'/)
   await refused(['send', 'a', 'b', 'c'], /too many arguments/)
   await refused(['get'], /missing required argument 'peer'/)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Engine, Existing, FilterOptions } from '../../index.ts'
 import { continuable, saysRestart } from '../continuing.ts'
-import { resolvePeer, splitPeer } from '../directory.ts'
+import { nameAlone, resolvePeer, splitPeer } from '../directory.ts'
 import { type DryRunFlags, planGet, withDryRun } from '../dry-run.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../existing.ts'
 import { interruptible } from '../interrupt.ts'
@@ -9,6 +9,7 @@ import { requireFreeOutput } from '../json-flags.ts'
 import { type MoveFlags, withMove } from '../moving.ts'
 import { openEngine } from '../options.ts'
 import { showsProgress, withProgressOf } from '../progress.ts'
+import { requireSense } from '../sense.ts'
 import { withStats } from '../stats.ts'
 import { placeOf, type ResumeFlags, retryOptions, sayReceived, withResume } from '../transfers.ts'
 import { requireWhole, treeFilter } from '../trees.ts'
@@ -44,7 +45,11 @@ async function get(peer: string, pathHere: string | undefined, options: GetFlags
   const named = pathHere === undefined ? splitPeer(peer) : undefined
   // NAME: and -r is all that is served
   const path = (named?.path ?? pathHere) || (named && options.recursive ? '.' : undefined)
-  if (!path) throw new SftError('ERR_SFT_USAGE', 'what to get is missing', { hint: 'sft get NAME:PATH' })
+  if (!path) {
+    const hint = 'sft get NAME:PATH, or sft get -r NAME: for all that is served'
+    throw new SftError('ERR_SFT_USAGE', 'what to get is missing', { hint })
+  }
+  await requireSense([nameAlone(peer, path)])
   await requireFreeOutput(options.output === '-' && !options.dryRun)
   const tree = await treeFilter(options)
   const existing = await existingOf(options)

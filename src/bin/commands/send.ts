@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Engine, KeptOptions, Recipient, SftError, TransferResult, TreeOptions } from '../../index.ts'
 import { continuable, saysRestart } from '../continuing.ts'
-import { authUrl, directoryOf, resolvePeer, splitPeer } from '../directory.ts'
+import { authUrl, directoryOf, nameAlone, resolvePeer, splitPeer } from '../directory.ts'
 import { type DryRunFlags, planInput, planSend, withDryRun } from '../dry-run.ts'
 import { interruptible } from '../interrupt.ts'
 import { requireFreeOutput } from '../json-flags.ts'
@@ -108,6 +108,7 @@ function rulesOf(input: string, address: string | undefined, options: SendFlags)
       'standard input can not be read twice',
       '--replay 256M keeps the end of it, and goes on by itself'
     ],
+    nameAlone(address),
     [to.length > MAX_RECIPIENTS, `a stream has at most ${MAX_RECIPIENTS} recipients`]
   ]
 }
