@@ -1,9 +1,10 @@
 import type { Claim, Dissected, Known } from '../model.ts'
 import { Budget } from './inflations.ts'
+import { joinedOf } from './joined.ts'
 import { NamesSearch } from './names.ts'
 import { type Side, sidesOf } from './parts.ts'
 import { PlaintextSearch } from './plaintext.ts'
-import { viewsOf } from './views.ts'
+import { type View, viewsOf } from './views.ts'
 
 /** The claims `names` and `plaintext`: every reading of every flow is made once, and both look through it. */
 export async function judgeContents(
@@ -15,12 +16,19 @@ export async function judgeContents(
   const plaintext = new PlaintextSearch(sides, known)
   const budget = new Budget()
   for (const side of sides)
-    for await (const view of viewsOf(side.flow.bytes, startsOf(side), budget)) {
+    for await (const view of readingsOf(side, budget)) {
       names.look(side, view)
       plaintext.look(side, view)
     }
   const { exhausted } = budget
   return { names: names.claim(exhausted), plaintext: plaintext.claim(exhausted) }
+}
+
+async function* readingsOf(side: Side, budget: Budget): AsyncGenerator<View> {
+  yield* viewsOf(side.flow.bytes, startsOf(side), budget)
+  for (const { bytes, how, origin } of joinedOf(side))
+    for await (const view of viewsOf(bytes, [0], budget))
+      yield { ...view, how: `${view.how} in ${how}`, origin: at => origin(view.origin(at)) }
 }
 
 /** Where a message begins, and what is in it. */

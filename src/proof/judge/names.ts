@@ -151,7 +151,7 @@ function kindsOf(wanted: readonly Wanted[]): string {
 function places(hits: readonly Hit[]): string {
   const where = [...new Set(hits.map(each => each.where))]
   const more = where.length > 3 ? `, and in ${where.length - 3} other ways` : ''
-  const often = hits.length >= MAX_HITS ? `${MAX_HITS} times or more` : count(hits.length, 'time')
+  const often = hits.length >= MAX_HITS ? 'very often' : count(new Set(hits.map(each => each.place)).size, 'time')
   return `${often}: ${where.slice(0, 3).join('; ')}${more}`
 }
 

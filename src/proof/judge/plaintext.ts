@@ -100,6 +100,11 @@ export class PlaintextSearch {
       )
     }
     if (this.#files.length > 0) findings.note(this.#searched())
+    const heads = sum(this.#sides.map(plainHeads))
+    if (heads > 0)
+      findings.note(
+        `${count(heads, 'head')} of HTTP looked through for the files only, also with what their fields carry joined: other files, a few bytes in each, would not be seen.`
+      )
     for (const { name, bytes } of this.#files)
       if (bytes.byteLength > 0 && bytes.byteLength < WINDOW)
         findings.doubt(
@@ -140,6 +145,10 @@ function inTheClear(side: Side): [text: string, packets: number[]][] {
     [side.flow.packetAt(at)]
   ])
 }
+
+/** Heads of HTTP that have room for little. */
+const plainHeads = ({ of, frames }: Side): number =>
+  of.protocol === 'http' ? frames.filter(({ content, detail }) => detail === 'head' && !content).length : 0
 
 const sourceOf = (file: File, bytes: Uint8Array, form: string, from = 0): Source => ({
   file,

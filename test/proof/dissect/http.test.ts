@@ -93,3 +93,14 @@ t.test('a login of the classic system is told by its body', t => {
   })
   t.end()
 })
+
+t.test('M170: chunks count as frames', t => {
+  const asked = { dialler: true, bytes: Buffer.from('GET / HTTP/1.1\r\n\r\n') }
+  const body = (chunks: number): Buffer =>
+    Buffer.from(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(chunks)}0\r\n\r\n`)
+  const judged = (chunks: number) =>
+    dissect(parseCapture(writeCapture([{ port: 80, pieces: [asked, { dialler: false, bytes: body(chunks) }] }])))
+  t.match(judged(1_999_998), [{ faults: [] }], 'and two heads')
+  t.throws(() => judged(1_999_999), { code: 'ERR_SFT_LIMIT' })
+  t.end()
+})

@@ -85,10 +85,18 @@ for (const [name, bytes] of Object.entries(ODD))
     t.equal(claims.find(({ id }) => id === 'sizes')?.verdict, 'fails')
   })
 
-t.test('more marks of compression than are tried', async t => {
-  const budget = new Budget()
-  for (let tries = 0; tries < 100_000; tries++) budget.mayTry()
-  t.ok(budget.exhausted)
+t.test('M173: more places where something compressed may begin than are tried', async t => {
+  for (const [most, may] of [
+    [100_000, (budget: Budget) => budget.mayTry()],
+    [400_000, (budget: Budget) => budget.mayStart()],
+    [5000, (budget: Budget) => budget.mayInflate()]
+  ] as const) {
+    const budget = new Budget()
+    for (let tries = 0; tries < most; tries++) may(budget)
+    t.notOk(budget.exhausted, 'nothing was left out')
+    t.notOk(may(budget))
+    t.ok(budget.exhausted)
+  }
   // what was not looked through can not be said to hold
   t.match(new NamesSearch([], known).claim(true), { verdict: 'unknown', evidence: [{ text: /not all of it/ }] })
   t.match(new PlaintextSearch([], known).claim(true), { verdict: 'unknown', evidence: [{ text: /not all of it/ }] })

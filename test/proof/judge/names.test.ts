@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, gzipSync } from 'node:zlib'
 import t from 'tap'
+import { parseCapture } from '../../../src/proof/capture/read.ts'
+import { writeCapture } from '../../../src/proof/capture/write.ts'
+import { dissect } from '../../../src/proof/dissect/dissect.ts'
 import { judgeContents } from '../../../src/proof/judge/contents.ts'
-import type { Claim, Known } from '../../../src/proof/model.ts'
+import type { Claim, Dissected, Known } from '../../../src/proof/model.ts'
 import { dissected, record } from '../../fixtures/dissected.ts'
 
 type Text = NonNullable<Known['texts']>[number]
@@ -111,6 +114,57 @@ t.test('a password that is given as something else as well stays one', async t =
 t.test('nothing to look for', async t => {
   t.match(await judged(Buffer.from('x'), []), { verdict: 'unknown' })
   t.match(await judged(Buffer.from('x'), [name('')]), { verdict: 'unknown' })
+})
+
+const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+/** An answer whose body comes in chunks of so many bytes. */
+function chunked(body: Uint8Array, size: number): Dissected[] {
+  const chunks: Uint8Array[] = []
+  for (let at = 0; at < body.byteLength; at += size) {
+    const part = body.subarray(at, at + size)
+    chunks.push(Buffer.from(`${part.byteLength.toString(16)}\r\n`), part, Buffer.from('\r\n'))
+  }
+  const bytes = Buffer.concat([Buffer.from(CHUNKED), ...chunks, Buffer.from('0\r\n\r\n')])
+  const asked = { dialler: true, bytes: Buffer.from('GET / HTTP/1.1\r\n\r\n') }
+  return dissect(parseCapture(writeCapture([{ port: 80, pieces: [asked, { dialler: false, bytes }] }])))
+}
+
+t.test('a name in an HTTP body that comes in chunks, compressed or cut in its middle', async t => {
+  const text = Buffer.from(`${randomBytes(3000).toString('base64url')} alexandra ${randomBytes(50).toString('hex')}`)
+  const wide = Buffer.concat([randomBytes(100), Buffer.from('alexandra'), randomBytes(100)])
+  for (const [how, body, size] of [
+    ['as it is', Buffer.from('{"user": "alexandra"}'), 12],
+    ['a byte each', wide, 1],
+    ['in base64', Buffer.from(wide.toString('base64')), 5],
+    ['compressed with gzip', gzipSync(text), 100],
+    ['compressed with deflate', deflateRawSync(text), 100],
+    ['compressed with brotli', brotliCompressSync(text), 100]
+  ] as const) {
+    const claim = (await judgeContents(chunked(body, size), { texts: [name('alexandra')] })).names
+    t.equal(claim.verdict, 'fails', how)
+    t.match(said(claim), /"alexandra" is seen 1 time: .*in joined chunks of HTTP in what the listener of connection 1/)
+    const other = (await judgeContents(chunked(body, size), { texts: [name('bartholomew')] })).names
+    t.equal(other.verdict, 'holds', how)
+  }
+})
+
+t.test('where in a chunk it is, the packet says', async t => {
+  const body = Buffer.concat([Buffer.alloc(10_000, 1), Buffer.from('alexandra'), Buffer.alloc(3000, 1)])
+  const [claim, whole] = await Promise.all(
+    [10_003, 20_000].map(async size => (await judgeContents(chunked(body, size), { texts: [name('alexandra')] })).names)
+  )
+  t.match(claim, { verdict: 'fails' })
+  t.same(claim?.evidence[0]?.packets, whole?.evidence[0]?.packets)
+})
+
+t.test('a name in fields of HTTP, percent-encoded or in pieces', async t => {
+  for (const field of ['X: %61lexandra', 'X-1: alex\r\nX-2: andra', 'Cookie: a=alex; b=andra']) {
+    const bytes = Buffer.from(`GET / HTTP/1.1\r\n${field}\r\n\r\n`)
+    const all = dissect(parseCapture(writeCapture([{ port: 80, pieces: [{ dialler: true, bytes }] }])))
+    t.equal((await judgeContents(all, { texts: [name('alexandra')] })).names.verdict, 'fails', field)
+    t.equal((await judgeContents(all, { texts: [name('bartholomew')] })).names.verdict, 'holds', field)
+  }
 })
 
 t.test('a name across the pieces that are searched at a time', async t => {

@@ -131,3 +131,68 @@ t.test('what HTTP carries is in the clear, however it is cut: no file is needed 
   t.match(await judged('GET /file', answer('', 'Content-Length: 0')), { verdict: 'unknown' }, 'nothing was carried')
   t.match(await judged('POST /verify', answer('certificate', 'Content-Length: 11')), { verdict: 'unknown' })
 })
+
+const SECRET = randomBytes(3000)
+const secret = [{ name: 'secret.bin', bytes: SECRET }]
+
+/** Requests of one connection, each with a head of its own. */
+const asked = (heads: readonly string[]): Dissected[] => {
+  const bytes = Buffer.from(heads.map(head => `${head}\r\n\r\n`).join(''), 'latin1')
+  return dissect(parseCapture(writeCapture([{ port: 80, pieces: [{ dialler: true, bytes }] }])))
+}
+
+/** The file, so many bytes at a time. */
+const cut = (size: number): Buffer[] =>
+  Array.from({ length: Math.ceil(SECRET.byteLength / size) }, (_, at) => SECRET.subarray(at * size, (at + 1) * size))
+
+const REQUEST = 'GET / HTTP/1.1\r\nHost: files.example\r\nAccept: text/html, */*;q=0.5'
+const percent = (bytes: Buffer): string => bytes.toString('hex').replace(/../g, '%$&')
+const HEADS: Record<string, () => string[]> = {
+  'base64 in one field': () => [`${REQUEST}\r\nX: ${SECRET.subarray(0, 200).toString('base64')}`],
+  'base64 in pieces of 12 bytes, a field each': () => [
+    `${REQUEST}${cut(12)
+      .slice(0, 50)
+      .map((part, at) => `\r\nX-Part-${at}: ${part.toString('base64')}`)
+      .join('')}`
+  ],
+  'padded base64 in pieces of 10 bytes': () =>
+    cut(10).map((part, at) => `${REQUEST}\r\nX-Part-${at}: ${part.toString('base64')}\r\nLast: 0`),
+  'hex in cookies of many requests': () =>
+    cut(8).map((part, at) => `${REQUEST}\r\nCookie: lang=de; c${at}=${part.toString('hex')}; theme=dark`),
+  'percent-encoded in a query': () => cut(10).map(part => REQUEST.replace('/', `/search?page=1&q=${percent(part)}`)),
+  'in the path, among other fields': () =>
+    cut(9).map(part => REQUEST.replace('/', `/${part.toString('base64url')}/index.html`)),
+  'in segments of a path': () => [
+    REQUEST.replace(
+      '/',
+      `/${cut(9)
+        .slice(0, 20)
+        .map(part => part.toString('base64url'))
+        .join('/')}`
+    )
+  ]
+}
+
+for (const [how, heads] of Object.entries(HEADS))
+  t.test(`M174: a file in heads of HTTP: ${how}`, async t => {
+    const claim = await judge(asked(heads()), secret)
+    t.equal(claim.verdict, 'fails', said(claim))
+    t.match(said(claim), /"secret.bin": [\d,]+ bytes in [\d,]+ places? .* in what the dialler of connection 1 sent/)
+    const other = [{ name: 'other.bin', bytes: randomBytes(3000) }]
+    const good = await judge(asked(heads()), other)
+    t.equal(good.verdict, 'holds', said(good))
+    t.match(said(good), /\d+ heads? of HTTP looked through for the files only.*would not be seen/)
+  })
+
+t.test('M174: a head with much in it, or with what is no text, carries something, whatever it is', async t => {
+  const value = (length: number) => `${REQUEST}\r\nX: ${'v'.repeat(length)}`
+  t.equal((await judge(asked([value(1024)]), [])).verdict, 'unknown')
+  const large = await judge(asked([value(1025)]), [])
+  t.match(large, { verdict: 'fails', evidence: [{ text: /The GET \/ in .* is in the clear: 1,099 bytes/ }] })
+  t.equal((await judge(asked([REQUEST.replace('/', `/${'t'.repeat(1023)}`)]), [])).verdict, 'unknown')
+  t.equal((await judge(asked([REQUEST.replace('/', `/${'t'.repeat(1024)}`)]), [])).verdict, 'fails')
+  const many = Array.from({ length: 5 }, (_, at) => `\r\nX${at}: ${'v'.repeat(900)}`)
+  t.equal((await judge(asked([`${REQUEST}${many.slice(0, 4).join('')}`]), [])).verdict, 'unknown')
+  t.equal((await judge(asked([`${REQUEST}${many.join('')}`]), [])).verdict, 'fails')
+  t.equal((await judge(asked([`${REQUEST}\r\nX: \x80\x00`]), [])).verdict, 'fails')
+})

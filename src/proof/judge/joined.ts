@@ -1,0 +1,146 @@
+import { countBefore } from '../bisect.ts'
+import { bufferOf } from '../capture/packet.ts'
+import { chunksAt, type Head, headAt } from '../dissect/http-head.ts'
+import type { Frame } from '../model.ts'
+import { namedValues } from './named-values.ts'
+import type { Side } from './parts.ts'
+
+/** What HTTP carries in pieces, put together: the chunks of a body, and the values of its heads, those of all names and those of one. */
+
+export interface Joined {
+  /** In words for evidence: `joined chunks of HTTP` */
+  readonly how: string
+  readonly bytes: Uint8Array
+  /** Where in the flow what is at `at` begins. */
+  origin(at: number): number
+}
+
+/** Values are looked through as many bytes or pieces at a time, and the last of them again with the next. */
+const MOST_BYTES = 256 * 1024
+const MOST_VALUES = 8192
+const OVERLAP = 8 * 1024
+/** Names whose values are joined: a capture full of names can not fill the memory. */
+const MAX_NAMES = 200
+const BASE64 = /^[A-Za-z0-9+/_-]{2,}={0,2}$/
+
+export function* joinedOf(side: Side): Generator<Joined> {
+  if (side.of.protocol !== 'http') return
+  const bytes = bufferOf(side.flow.bytes)
+  const values = new Values()
+  for (const { frame, head } of messagesOf(side)) {
+    if (head) yield* values.add(head)
+    else yield joinedChunks(bytes, frame)
+  }
+  yield* values.rest()
+}
+
+/** Every head, and every body that comes in chunks. */
+function* messagesOf({ flow, direction, frames }: Side): Generator<{ frame: Frame; head: Head | undefined }> {
+  const bytes = bufferOf(flow.bytes)
+  let last: Head | undefined
+  for (const frame of frames) {
+    const isBody = frame.label.startsWith('body of ')
+    const head = isBody ? undefined : headAt(bytes, frame.at, direction)
+    if (head || (isBody && last?.body === 'chunked')) yield { frame, head }
+    last = head
+  }
+}
+
+function joinedChunks(bytes: Buffer, { at, length }: Frame): Joined {
+  const pieces = new Pieces('joined chunks of HTTP')
+  for (const chunk of chunksAt(bytes.subarray(0, at + length), at))
+    pieces.add(bytes.subarray(chunk.at, chunk.at + chunk.length), chunk.at)
+  return pieces.joined()
+}
+
+/** The values of the heads of one side, as they come: as they are, and what each is the base64 of, for with each of its ends joined base64 breaks off. */
+class Values {
+  readonly #all = new Map<string, Pieces>();
+
+  *add(head: Head): Generator<Joined> {
+    for (const { field, name = '', text, at } of namedValues(head)) {
+      // what is cut into parts has names such as `part1`
+      const own = ` ${field} ${name}`.replace(/\d/g, '')
+      const plain = decodedPercent(text)
+      const decoded = BASE64.test(plain) ? Buffer.from(plain, 'base64') : undefined
+      for (const [key, heads] of [
+        ['', 'HTTP heads'],
+        [own, 'one name in HTTP heads']
+      ] as const) {
+        yield* this.#addTo(key, `joined values of ${heads}`, Buffer.from(plain, 'latin1'), at)
+        if (decoded) yield* this.#addTo(`64${key}`, `joined base64 of ${heads}`, decoded, at)
+      }
+    }
+  }
+
+  *#addTo(key: string, how: string, bytes: Uint8Array, at: number): Generator<Joined> {
+    if (!this.#all.has(key) && this.#all.size >= 2 * MAX_NAMES) return
+    const pieces = this.#all.get(key) ?? new Pieces(how)
+    this.#all.set(key, pieces)
+    pieces.add(bytes, at)
+    if (pieces.length < MOST_BYTES && pieces.count < MOST_VALUES) return
+    yield pieces.joined()
+    this.#all.set(key, pieces.end(OVERLAP))
+  }
+
+  *rest(): Generator<Joined> {
+    for (const pieces of this.#all.values()) yield pieces.joined()
+  }
+}
+
+/** Bytes with a character for each; what is not encoded stays as it is. */
+const decodedPercent = (text: string): string =>
+  text.replace(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+
+/** Bytes from several places, one behind the other. */
+class Pieces {
+  readonly how: string
+  #bytes = Buffer.alloc(1024)
+  /** Where each begins here, and in the flow. */
+  readonly #from: number[] = []
+  readonly #at: number[] = []
+  length = 0
+
+  constructor(how: string) {
+    this.how = how
+  }
+
+  get count(): number {
+    return this.#from.length
+  }
+
+  add(bytes: Uint8Array, at: number): void {
+    const length = this.length + bytes.byteLength
+    if (length > this.#bytes.byteLength) this.#bytes = Buffer.concat([this.#bytes], Math.max(length, 2 * this.length))
+    this.#bytes.set(bytes, this.length)
+    this.#from.push(this.length)
+    this.#at.push(at)
+    this.length = length
+  }
+
+  joined(): Joined {
+    return {
+      how: this.how,
+      bytes: this.#bytes.subarray(0, this.length),
+      origin: index => {
+        const piece = this.#pieceAt(index)
+        return (this.#at[piece] as number) + index - (this.#from[piece] as number)
+      }
+    }
+  }
+
+  /** The last pieces, with at least so many bytes. */
+  end(length: number): Pieces {
+    const pieces = new Pieces(this.how)
+    for (let piece = this.#pieceAt(Math.max(0, this.length - length)); piece < this.count; piece++)
+      pieces.add(
+        this.#bytes.subarray(this.#from[piece], this.#from[piece + 1] ?? this.length),
+        this.#at[piece] as number
+      )
+    return pieces
+  }
+
+  #pieceAt(index: number): number {
+    return Math.max(0, countBefore(this.count, each => (this.#from[each] as number) <= index) - 1)
+  }
+}
