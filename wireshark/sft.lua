@@ -2,6 +2,10 @@
 -- It opens nothing: it shows what anyone on the wire can read, and says of the rest that it is sealed.
 -- Load: tshark -X lua_script:wireshark/sft.lua. Runs in Lua 5.2 to 5.4, so it has no bit operators.
 
+-- Loaded by -X and from the folder of plugins: once is enough, and twice an error.
+if _G.sft_is_loaded then return end
+_G.sft_is_loaded = true
+
 local sft = Proto("sft", "Secure file transfer")
 
 local SUITES = { [1] = "aes-256-gcm", [2] = "chacha20-poly1305", [3] = "rsa-oaep" }

@@ -124,6 +124,8 @@ export interface Evidence {
   readonly text: string
   /** Packets to look at in Wireshark (No.), at most 16. */
   readonly packets: readonly number[]
+  /** How many there are beyond those. */
+  readonly more?: number
 }
 
 /** Frames of a long sequence that a picture has. */

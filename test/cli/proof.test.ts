@@ -105,6 +105,13 @@ t.test('what was in the clear: the file, the name and the password are found', a
   t.notMatch(stdout.toString(), /horse/)
 })
 
+t.test('of many packets the first are named, and how many more there are', async t => {
+  const bytes = Buffer.from('GET / HTTP/1.1\r\nHost: example\r\n\r\n')
+  const many = writeCapture(Array.from({ length: 8 }, () => ({ port: 80, pieces: [{ dialler: true, bytes }] })))
+  const { stdout } = await check(['-'], many)
+  t.match(stdout.toString(), /8 connections with .* were looked for\. \(packets 1, 2, 3, (\d+, ){12}\d+ and 8 more\)\n/)
+})
+
 t.test('--report writes a page, and replaces nothing unless it is told to', async t => {
   const args = ['good.pcap', ...known, '--report', 'report.html']
   t.match(await check(args), { code: 0, stderr: 'sft: report in report.html\n' })

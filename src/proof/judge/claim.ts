@@ -23,10 +23,11 @@ const MAX_PACKETS = 16
 /** Pieces of evidence that a claim shows at most; the rest is counted. */
 const MAX_EVIDENCE = 40
 
-export const evidence = (text: string, packets: Iterable<number> = []): Evidence => ({
-  text,
-  packets: [...new Set(packets)].sort((a, b) => a - b).slice(0, MAX_PACKETS)
-})
+export function evidence(text: string, packets: Iterable<number> = []): Evidence {
+  const all = [...new Set(packets)].sort((a, b) => a - b)
+  const more = all.length - MAX_PACKETS
+  return { text, packets: all.slice(0, MAX_PACKETS), ...(more > 0 && { more }) }
+}
 
 /** What was found is said before what was looked at. */
 export class Findings {

@@ -29,14 +29,12 @@ export function claims({ claims }: Verdict): Markup {
 
 function claim({ id, sentence, verdict, evidence }: Claim): Markup {
   return markup`
-<tr role="row" class="${verdict}" id="claim-${id}"><td role="cell" class="state">${badge(verdict)}</td><th scope="row" role="rowheader">${foreign(sentence)} <span class="id">${id}</span></th><td role="cell">${list(evidence, packetFilter, verdict === 'holds' && evidence.length > FEW_EVIDENCE ? FIRST_EVIDENCE : MAX_EVIDENCE)}</td></tr>`
+<tr role="row" class="${verdict}" id="claim-${id}"><td role="cell" class="state">${badge(verdict)}</td><th scope="row" role="rowheader">${foreign(sentence)} <span class="id">${id}</span></th><td role="cell">${list(evidence, inWireshark, verdict === 'holds' && evidence.length > FEW_EVIDENCE ? FIRST_EVIDENCE : MAX_EVIDENCE)}</td></tr>`
 }
 
 /** What was found is said before what was looked at; of what holds, the first say enough until somebody asks. */
 function list(evidence: readonly Evidence[], shown: Shown, most = MAX_EVIDENCE): Markup {
-  const items = evidence
-    .slice(0, MAX_EVIDENCE)
-    .map(({ text, packets }) => markup`<li>${foreign(text)} ${shown(packets)}</li>`)
+  const items = evidence.slice(0, MAX_EVIDENCE).map(each => markup`<li>${foreign(each.text)} ${shown(each)}</li>`)
   const left = evidence.length - MAX_EVIDENCE
   const rest = [
     ...items.slice(most),
@@ -48,7 +46,12 @@ function list(evidence: readonly Evidence[], shown: Shown, most = MAX_EVIDENCE):
   }`
 }
 
-type Shown = (packets: readonly number[]) => Markup | undefined
+type Shown = (evidence: Evidence) => Markup | undefined
+
+function inWireshark({ packets, more }: Evidence): Markup | undefined {
+  const expression = packetFilter(packets)
+  return expression && markup`${expression}${more !== undefined && markup` and ${counted(more)} more`}`
+}
 
 export function controls({ controls, claims }: Verdict): Markup {
   const sentences = new Map(claims.map(({ id, sentence }) => [id, sentence]))
@@ -71,9 +74,9 @@ function controlTable(controls: readonly Control[], sentences: ReadonlyMap<strin
 </table>`
 }
 
-function ownPackets(packets: readonly number[]): Markup | undefined {
+function ownPackets({ packets, more }: Evidence): Markup | undefined {
   if (packets.length === 0) return
-  return markup`<span class="own">(${packets.length === 1 ? 'its packet' : 'its packets'} ${packets.join(', ')})</span>`
+  return markup`<span class="own">(${packets.length === 1 ? 'its packet' : 'its packets'} ${packets.join(', ')}${more !== undefined && ` and ${counted(more)} more`})</span>`
 }
 
 export function steps({ steps }: Verdict): Markup {

@@ -40,7 +40,7 @@ export function connections(verdict: Verdict): Markup {
   const left = all.length - pictured.size
   return markup`<section aria-labelledby="connections">
 <h2 id="connections">Connections</h2>
-${all.length === 0 ? markup`<p>The capture holds none.</p>` : table(all, pictured)}
+${all.length === 0 ? markup`<p>The capture holds none.</p>` : markup`<p>Wireshark counts connections from 0: No. 1 is ${filter('tcp.stream eq 0')} there.</p>${table(all, pictured)}`}
 ${left > 0 && markup`<p>${count(pictured.size, 'connection')} ${pictured.size === 1 ? 'is' : 'are'} drawn below, those that a failed claim speaks of before all others; ${counted(left)} ${left === 1 ? 'is' : 'are'} in the table only. <code>--json</code> has all of them.</p>`}
 ${pictured.size > 0 && legend()}
 ${all.filter(each => pictured.has(each)).map(each => connection(each, opened.has(each)))}

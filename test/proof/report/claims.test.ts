@@ -32,6 +32,17 @@ t.test(
   }
 )
 
+t.test('how many packets there are beyond those that are named', t => {
+  const more = [{ text: 'many.', packets: [1, 2], more: 1234 }]
+  const [claim, control] = [held().claims[0] as Claim, held().controls[0] as Verdict['controls'][number]]
+  t.match(
+    claims(held({ claims: [{ ...claim, evidence: more }] })).source,
+    'frame.number in {1,2}</code> and 1,234 more</li>'
+  )
+  t.match(controls(held({ controls: [{ ...control, evidence: more }] })).source, '(its packets 1, 2 and 1,234 more)')
+  t.end()
+})
+
 t.test('a control that was let pass, and none at all', t => {
   t.equal(controls(held()).source.match(/>Refused</g)?.length, 4)
   t.equal(controls(refuted()).source.match(/>Let pass</g)?.length, 1)

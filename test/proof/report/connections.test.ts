@@ -34,6 +34,7 @@ t.test('the first are drawn, all are in the table, and it is said', t => {
   t.match(source, '24 connections are drawn below')
   t.match(source, '6 are in the table only')
   t.notMatch(connections(held()).source, 'in the table only')
+  t.match(source, 'No. 1 is <code class="filter">tcp.stream eq 0</code> there')
   t.end()
 })
 

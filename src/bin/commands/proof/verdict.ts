@@ -101,9 +101,10 @@ function detailsOf({ verdict, evidence }: Claim, detail: Detail): string[] {
   )
 }
 
-function lineOf({ text, packets }: Evidence): string {
+function lineOf({ text, packets, more }: Evidence): string {
   if (packets.length === 0) return text
-  return `${text} (${packets.length === 1 ? 'packet' : 'packets'} ${packets.join(', ')})`
+  const left = more === undefined ? '' : ` and ${more} more`
+  return `${text} (${packets.length === 1 ? 'packet' : 'packets'} ${packets.join(', ')}${left})`
 }
 
 function isStrange({ exit, expected }: Verdict['steps'][number]): boolean {
