@@ -30,14 +30,11 @@ export function outcomeOf(verdict: Verdict): Claim['verdict'] {
   return tallyOf(verdict).unjudged === 0 ? 'holds' : 'unknown'
 }
 
-const TITLES = {
-  holds: 'The proof holds',
-  fails: 'The proof does not hold',
-  unknown: 'Nothing fails, but not all could be judged'
-} as const
-
 export function titleOf(verdict: Verdict): string {
-  return TITLES[outcomeOf(verdict)]
+  const outcome = outcomeOf(verdict)
+  if (outcome === 'holds') return 'The proof holds'
+  if (outcome === 'fails') return 'The proof does not hold'
+  return `Nothing fails, but ${tallyOf(verdict).unjudged} of ${count(verdict.claims.length, 'claim')} could not be judged`
 }
 
 /** `The proof holds: 11 of 11 claims, 4 of 4 controls refused` */
@@ -47,11 +44,11 @@ export function conclusionOf(verdict: Verdict): string {
   const outcome = outcomeOf(verdict)
   const parts = [
     outcome === 'holds' && `${held} ${of}`,
-    failed > 0 && `${failed} ${of} ${failed === 1 ? 'fails' : 'fail'}`,
-    unjudged > 0 && `${unjudged} ${failed > 0 ? '' : `${of} `}could not be judged`,
     outcome === 'unknown' && `${held} ${held === 1 ? 'holds' : 'hold'}`,
+    failed > 0 && `${failed} ${of} ${failed === 1 ? 'fails' : 'fail'}`,
+    outcome === 'fails' && unjudged > 0 && `${unjudged} ${failed > 0 ? '' : `${of} `}could not be judged`,
     `${refused} of ${count(verdict.controls.length, 'control')} refused`,
     strayed > 0 && `${count(strayed, 'command')} ended otherwise than expected`
   ]
-  return `${TITLES[outcome]}: ${parts.filter(Boolean).join(', ')}`
+  return `${titleOf(verdict)}: ${parts.filter(Boolean).join(', ')}`
 }
