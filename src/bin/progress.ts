@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import type { EventOptions, ProgressEvent, TransferEvent } from '../index.ts'
+import { fitted, joined, type Phrase } from './fitted.ts'
 import { formatBytes } from './options.ts'
 import { reader } from './reader.ts'
 import { PLAIN_STATUS, type StatusLine } from './status-line.ts'
-import { printable, say } from './terminal.ts'
+import { say } from './terminal.ts'
 
 /** How far a transfer is: a line that a terminal sees all the time, and everybody who asks by SIGUSR1. */
 
@@ -19,7 +20,7 @@ export function withProgress(command: Command): Command {
 const REDRAW_MS = 250
 /** ms without a word after which nothing moves. */
 const STALLED_MS = 2000
-const BAR = 20
+const BAR = 10
 const DEFAULT_COLUMNS = 80
 
 /** A person who wants to see something move, and a terminal that can show it; a program has numbers. */
@@ -31,7 +32,7 @@ export function showsProgress({ quiet }: ProgressFlags): boolean {
 /** What is shown of something under way. */
 interface Status {
   /** For the line that is written again and again; undefined while there is nothing to see. */
-  readonly bar: () => string | undefined
+  readonly bar: () => readonly Phrase[] | undefined
   /** For who asks. */
   readonly line: () => string
 }
@@ -49,9 +50,9 @@ export async function withStatus<T>(
   status: StatusLine = PLAIN_STATUS
 ): Promise<T> {
   const draw = (): void => {
-    const text = bar()
-    if (text === undefined) status.clear()
-    else status.draw(fitted(text, columns()))
+    const phrases = bar()
+    if (phrases === undefined) status.clear()
+    else status.draw(fitted(phrases, columns() - 1))
   }
   const answer = (): void => say(line())
   const timer = shown ? setInterval(draw, REDRAW_MS) : undefined
@@ -73,7 +74,7 @@ export async function withProgressOf<T>(
   status?: StatusLine
 ): Promise<T> {
   const position = new Position()
-  const bar = (): string | undefined => position.now && barOf(position.now)
+  const bar = (): readonly Phrase[] | undefined => position.now && barOf(position.now)
   const onEvent = (event: TransferEvent): void => {
     position.follow(event)
     reader()?.event(event)
@@ -142,15 +143,21 @@ export type Told = Pick<ProgressEvent, 'bytes' | 'rate'> & {
 }
 
 /** `12.0 MiB of 24.0 MiB, 50 %, 8.1 MiB/s, 0:02 left, 66,227 RSA operations, bound by wire`, as far as it is known. */
-export function wordsOf({ bytes, size, rate, boundBy, privateOperations }: Told): string {
-  const whole = size === undefined ? '' : ` of ${formatBytes(size)}`
-  const words = [`${formatBytes(bytes)}${whole}`]
-  if (size) words.push(`${shareOf(bytes, size)} %`)
-  words.push(`${formatBytes(rate)}/s`)
-  if (size !== undefined && size > bytes && rate > 0) words.push(`${clock((size - bytes) / rate)} left`)
-  if (privateOperations !== undefined) words.push(operations(privateOperations))
-  if (boundBy) words.push(`bound by ${boundBy}`)
-  return words.join(', ')
+export function wordsOf(told: Told): string {
+  return joined(phrasesOf(told))
+}
+
+/** The same as phrases: a narrow terminal has to do without the last of them. */
+export function phrasesOf({ bytes, size, rate, boundBy, privateOperations }: Told): Phrase[] {
+  const phrases: Phrase[] = [{ text: formatBytes(bytes), rank: 0 }]
+  if (size !== undefined) phrases.push({ text: `of ${formatBytes(size)}`, rank: 2, before: ' ' })
+  if (size) phrases.push({ text: `${shareOf(bytes, size)} %`, rank: 1 })
+  phrases.push({ text: `${formatBytes(rate)}/s`, rank: 3 })
+  if (size !== undefined && size > bytes && rate > 0)
+    phrases.push({ text: `${clock((size - bytes) / rate)} left`, rank: 4 })
+  if (privateOperations !== undefined) phrases.push({ text: operations(privateOperations), rank: 5 })
+  if (boundBy) phrases.push({ text: `bound by ${boundBy}`, rank: 7 })
+  return phrases
 }
 
 /** What the strict suite costs its receiver. */
@@ -158,11 +165,13 @@ export function operations(count = 0): string {
   return `${count.toLocaleString('en-US')} RSA operation${count === 1 ? '' : 's'}`
 }
 
-function barOf(event: Told): string {
-  const { bytes, size } = event
-  if (!size) return wordsOf(event)
+/** With a picture of the share, which says nothing that the words do not. */
+export function barOf(told: Told): Phrase[] {
+  const { bytes, size } = told
+  const [first, ...rest] = phrasesOf(told)
+  if (!size || !first) return phrasesOf(told)
   const full = Math.floor((Math.min(bytes, size) / size) * BAR)
-  return `[${'#'.repeat(full)}${'-'.repeat(BAR - full)}] ${wordsOf(event)}`
+  return [{ text: `[${'#'.repeat(full)}${'-'.repeat(BAR - full)}]`, rank: 6 }, { ...first, before: ' ' }, ...rest]
 }
 
 /** Never 100 before it is all there. */
@@ -176,11 +185,6 @@ function clock(seconds: number): string {
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
   const shown = parts[0] === 0 ? parts.slice(1) : parts
   return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, '0'))).join(':')
-}
-
-/** A line that were broken by the terminal could not be written over. */
-function fitted(text: string, width: number): string {
-  return printable(text).slice(0, Math.max(1, width - 1))
 }
 
 function columns(): number {

@@ -24,12 +24,14 @@ function sayStats(engine: Engine, { stats: wanted }: EngineFlags, wire: Wire): v
   program?.stats(stats)
   if (program?.note) return
   const named = (stage: MeteredStage): string => (stage === 'wire' ? wire : stage)
+  const moved = stats.stages.some(({ bytes }) => bytes > 0)
   const shares = Object.entries(stats.shares) as [MeteredStage, number][]
   const spent = shares.map(([stage, share]) => `${named(stage)} ${Math.round(share * 100)} %`).join(', ')
   const { threads } = stats
   const where = threads === 0 ? 'inline' : `${threads} thread${threads === 1 ? '' : 's'}`
   const how = `${formatBytes(stats.chunkSize)} chunks, window ${stats.window}, aead ${stats.aead.name}`
-  say(`stats: bound by ${named(stats.boundBy)}; ${spent}; ${where}, ${how}`)
+  say(`stats: ${moved ? `bound by ${named(stats.boundBy)}; ${spent}` : 'nothing moved'}; ${where}, ${how}`)
+  if (!moved) return
   for (const line of tableOf(stats.stages, wire)) say(`stats: ${line}`)
 }
 

@@ -1,4 +1,5 @@
 import type { JobResult, TransferEvent } from '../index.ts'
+import { joined, type Phrase } from './fitted.ts'
 import { formatBytes } from './options.ts'
 import { Moving, NOTHING } from './progress.ts'
 
@@ -42,11 +43,21 @@ export class Tally {
 
   /** `3 of 10 done (1 before), 1 failed, 4 under way, 12.0 MiB, 8.1 MiB/s`. */
   get line(): string {
+    return joined(this.phrases)
+  }
+
+  /** The same, for a terminal that may be narrow. */
+  get phrases(): Phrase[] {
     const moving = Array.from(this.#moving.values(), ({ now = NOTHING }) => now)
     const bytes = moving.reduce((sum, each) => sum + each.bytes, this.#bytes)
     const rate = moving.reduce((sum, each) => sum + each.rate, 0)
-    const of = `${this.done} of ${this.#jobs} done${this.#earlier}`
-    return `${of}, ${this.failed} failed, ${moving.length} under way, ${formatBytes(bytes)}, ${formatBytes(rate)}/s`
+    return [
+      { text: `${this.done} of ${this.#jobs} done${this.#earlier}`, rank: 0 },
+      { text: `${this.failed} failed`, rank: 1 },
+      { text: `${moving.length} under way`, rank: 4 },
+      { text: formatBytes(bytes), rank: 3 },
+      { text: `${formatBytes(rate)}/s`, rank: 2 }
+    ]
   }
 
   /** `9 done (1 before), 1 failed, 24.0 MiB`. */

@@ -1,8 +1,12 @@
 import type { TransferEvent } from '../index.ts'
-import { Moving, NOTHING, type ProgressFlags, showsProgress, type Told, withStatus, wordsOf } from './progress.ts'
+import { joined, type Phrase } from './fitted.ts'
+import { Moving, NOTHING, type ProgressFlags, phrasesOf, showsProgress, type Told, withStatus } from './progress.ts'
 import { whatIs } from './transfers.ts'
 
 /** What commands that listen show of the transfers under way: of one its name and how far it is, of several what they are together. */
+
+/** Characters of a title beside which the narrowest terminal has room for figures. */
+const TITLE = 24
 
 interface Seen {
   readonly title: string
@@ -19,15 +23,24 @@ class UnderWay {
     else this.#seen.get(event.id)?.moving.follow(event)
   }
 
-  /** Undefined while there is nothing to see. */
-  get line(): string | undefined {
+  /** Undefined while there is nothing to see. @param most characters of a title */
+  phrases(most?: number): Phrase[] | undefined {
     const all = [...this.#seen.values()]
     const [first] = all
     if (!first) return undefined
-    if (all.length > 1) return `${all.length} transfers: ${wordsOf(sumOf(all))}`
+    if (all.length > 1) return titled(`${all.length} transfers`, sumOf(all))
     const { now } = first.moving
-    return now && `${first.title}: ${wordsOf(now)}`
+    return now && titled(shortened(first.title, most), now)
   }
+}
+
+function titled(text: string, told: Told): Phrase[] {
+  const [first, ...rest] = phrasesOf(told)
+  return [{ text, rank: 0 }, ...(first ? [{ ...first, before: ': ' }] : []), ...rest]
+}
+
+function shortened(text: string, most = Number.POSITIVE_INFINITY): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text
 }
 
 function titleOf({ direction, peer = 'a pipe', name }: TransferEvent & { type: 'start' }): string {
@@ -52,6 +65,7 @@ export async function withUnderWay<T>(
   run: (follow: (event: TransferEvent) => void) => Promise<T>
 ): Promise<T> {
   const underWay = new UnderWay()
-  const status = { bar: () => underWay.line, line: () => underWay.line ?? 'nothing is under way' }
+  const line = (): string => joined(underWay.phrases() ?? [{ text: 'nothing is under way', rank: 0 }])
+  const status = { bar: () => underWay.phrases(TITLE), line }
   return await withStatus(showsProgress(flags), status, () => run(event => underWay.follow(event)))
 }

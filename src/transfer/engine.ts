@@ -32,6 +32,7 @@ import type { ReceiptOptions } from './receipt-parties.ts'
 import type { TransferResult } from './requests.ts'
 import { type Attempts, retrying } from './retry.ts'
 import type { Recipient } from './stream-header.ts'
+import { chunkSizeFor } from './strict.ts'
 import { chunkSizeWithin, limitsOf } from './transport.ts'
 import { type About, Watch } from './watch.ts'
 import { watched } from './watched.ts'
@@ -194,8 +195,9 @@ export class Engine implements AsyncDisposable {
   /** What bound the transfers up to now; `undefined` unless the engine was made with `stats`. */
   stats(): EngineStats | undefined {
     if (!this.#meter) return undefined
-    const { chunkSize = DEFAULT_CHUNK_SIZE } = this.#options
+    const { chunkSize: most = DEFAULT_CHUNK_SIZE, suite = 'aes-256-gcm' } = this.#options
     const { threads } = this.pool
+    const chunkSize = chunkSizeFor(this.#meter.strict ? 'rsa-oaep' : suite, most)
     return { ...this.#meter.stats(), threads, chunkSize, window: defaultInFlight(this.pool), aead: aeadBackend() }
   }
 

@@ -33,9 +33,15 @@ export class Meter {
   readonly #open = new Work()
   readonly #written = new Between()
   #flushed = 0
+  #strict = false
   #running = 0
   #since = 0
   #total = 0
+
+  /** Whether the last chunk was of the strict suite, which who listens learns from the peer. */
+  get strict(): boolean {
+    return this.#strict
+  }
 
   /** The same pool; the time of its tasks counts. */
   pool(pool: CipherPool): CipherPool {
@@ -49,10 +55,12 @@ export class Meter {
       return result
     }
     const seal: CipherPool['seal'] = task => {
+      this.#strict = task.blocks !== undefined
       this.#seal.bytes += task.data.byteLength
       return timed(this.#seal, () => pool.seal(task))
     }
     const open: CipherPool['open'] = async task => {
+      this.#strict = task.blocks !== undefined
       const opened = await timed(this.#open, () => pool.open(task))
       this.#open.bytes += opened?.byteLength ?? 0
       return opened

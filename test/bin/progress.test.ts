@@ -1,5 +1,6 @@
 import t from 'tap'
-import { wordsOf } from '../../src/bin/progress.ts'
+import { fitted } from '../../src/bin/fitted.ts'
+import { barOf, wordsOf } from '../../src/bin/progress.ts'
 
 const MIB = 1024 * 1024
 
@@ -22,5 +23,31 @@ t.test('how far it is, in words, as far as it is known', t => {
     [{ bytes: 0, size: 0, rate: 0 }, '0 B of 0 B, 0 B/s']
   ]
   for (const [event, words] of rows) t.equal(wordsOf(event), words)
+  t.end()
+})
+
+t.test('a terminal that is narrower loses the least important first, and never a part of a figure', t => {
+  const strict = {
+    ...{ bytes: 12 * MIB, size: 24 * MIB, rate: 8 * MIB },
+    ...{ privateOperations: 66_227, boundBy: 'cipher' as const }
+  }
+  const plain = { ...strict, privateOperations: undefined }
+  const few = '12.0 MiB of 24.0 MiB, 50 %, 8.0 MiB/s'
+  const rows: [number, Parameters<typeof barOf>[0], string][] = [
+    [120, strict, `[#####-----] ${few}, 0:02 left, 66,227 RSA operations, bound by cipher`],
+    [100, strict, `[#####-----] ${few}, 0:02 left, 66,227 RSA operations`],
+    [80, strict, `${few}, 0:02 left, 66,227 RSA operations`],
+    [60, strict, `${few}, 0:02 left`],
+    [40, strict, few],
+    [100, plain, `[#####-----] ${few}, 0:02 left, bound by cipher`],
+    [80, plain, `[#####-----] ${few}, 0:02 left, bound by cipher`],
+    [60, plain, `${few}, 0:02 left`],
+    [40, plain, few],
+    [30, plain, '12.0 MiB of 24.0 MiB, 50 %'],
+    [20, plain, '12.0 MiB, 50 %'],
+    [10, plain, '12.0 MiB'],
+    [80, { bytes: 5, rate: 1 }, '5 B, 1 B/s']
+  ]
+  for (const [columns, told, line] of rows) t.equal(fitted(barOf(told), columns - 1), line, `${columns} columns`)
   t.end()
 })

@@ -185,6 +185,10 @@ t.test('logins that fail', async t => {
   })
   const other = join(admin.directory, 'other')
   t.match(await run(admin, ['auth', 'init', other, '--no-passphrase']), { code: 0 })
+  const audit = await run(admin, ['auth', 'audit', '--dir', other])
+  t.match(audit, { code: 0, bytes: 0, stderr: /^sft: nothing has happened yet: [^\n]*sft auth serve[^\n]*\n$/ })
+  const aside = await run(admin, ['audit', join(other, 'audit')])
+  t.match(aside, { code: 3, stderr: /no such audit; hint: .*sft auth audit --dir .*\[ERR_SFT_NOT_FOUND\]\n$/ })
   const before = logins()
   const trust = ['--ca', join(other, 'root.crt'), '--password-file', file('password')]
   t.match(await failing('alice', ...trust), { code: 41 }, 'another root')

@@ -80,6 +80,8 @@ t.test('sends and gets, by name and by address, files and directories, and never
   t.same(readdirSync(join(inbox, 'photos')), ['a'])
   t.equal(readFileSync(here('received_q3'), 'utf8'), 'q3')
   t.same(readdirSync(here('plans')), ['q3'])
+  const missing = await batch(list('missing', [{ get: 'nothing', from: 'bob:' }]))
+  t.match(missing, { code: 23, stderr: /^sft: nothing from bob: the peer refused: not found/ }, 'one colon')
   const received = receiving.stderr
   const again = await batch(jobs, '--concurrency', '1')
   t.match(again, { code: 0, stderr: 'sft: 4 done (4 before), 0 failed, 0 B\n' })
@@ -133,7 +135,7 @@ t.test('M111: some that fail are exit 23, and the same command tries those again
     bytes: 0,
     stderr: /\nsft: 1 done, 3 failed, 3 B\nsft: 3 of 4 jobs failed; hint: [^\n]+\n$/
   })
-  t.match(first.stderr, /sft: \S+\/later to bob:: .* \[ERR_SFT_NOT_FOUND\]\n/)
+  t.match(first.stderr, /sft: \S+\/later to bob: .* \[ERR_SFT_NOT_FOUND\]\n/)
   const codes = ({ error }: Result) => error && [error.code, error.exitCode]
   const results = resultsIn(readFileSync(here('results'))).sort((a, b) => a.line - b.line)
   t.same(results.map(codes), [

@@ -71,7 +71,18 @@ t.test('--stats says what bound each side, and where it was sealed', async t => 
   ])
   t.notMatch(counted.stderr, 'waiting for input')
   const nobody = await alice.run(['send', 'big.bin', 'bob@127.0.0.1:1', '--stats'])
-  t.match(nobody, { code: 10, stderr: /^sft: stats: bound by [\s\S]+ERR_SFT_CONNECT\]\n$/ }, 'also of what failed')
+  t.match(nobody, {
+    code: 10,
+    stderr: /^sft: stats: nothing moved; inline, 1\.0 MiB chunks, [^;]+\n.*ERR_SFT_CONNECT\]\n$/
+  })
+  const strict = await receiver('--stats', '-o', 'strict.bin')
+  const few = ['send', '-', `bob@${strict.address}`, '--stats', '--suite', 'rsa-oaep']
+  t.match(await alice.run(few, { input: 'few' }), { code: 0, stderr: /stats: bound by .*, 64\.0 KiB chunks/ })
+  t.match(
+    await strict.ended,
+    { code: 0, stderr: /stats: bound by .*, 64\.0 KiB chunks/ },
+    'of who was not told the suite'
+  )
 })
 
 t.test('get', async t => {

@@ -60,7 +60,10 @@ export async function fullFiles(path: string): Promise<readonly { path: string; 
 
 async function readLines(path: string): Promise<string[]> {
   const text = await readText(path)
-  if (text === undefined) throw new SftError('ERR_SFT_NOT_FOUND', 'there is no such audit')
+  if (text === undefined) {
+    const hint = '--audit FILE begins one; what an auth server has not put aside yet, sft auth audit --dir DIR shows'
+    throw new SftError('ERR_SFT_NOT_FOUND', 'there is no such audit', { hint })
+  }
   return text.split('\n').filter(line => line !== '')
 }
 

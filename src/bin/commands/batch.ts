@@ -94,11 +94,9 @@ async function run(
     }
   })
   await batch.add(jobs.map(({ job }) => job))
-  const line = (): string => tally.line
+  const status = { bar: () => tally.phrases, line: () => tally.line }
   try {
-    await withStatus(showsProgress(options), { bar: line, line }, () =>
-      writeDescriptor(results.fd)(resultLines(batch, jobs, tally))
-    )
+    await withStatus(showsProgress(options), status, () => writeDescriptor(results.fd)(resultLines(batch, jobs, tally)))
   } finally {
     if (!quiet) say(tally.left > 0 ? `${tally.end}; the same command goes on with the other ${tally.left}` : tally.end)
   }
@@ -116,8 +114,10 @@ async function* resultLines(batch: Batch, jobs: readonly ListedJob[], tally: Tal
   }
 }
 
+/** `NAME:` is the name, before a colon as elsewhere. */
 function titleOf(job: Job): string {
-  return 'send' in job ? `${job.send} to ${job.to}` : `${job.get} from ${job.from}`
+  const title = 'send' in job ? `${job.send} to ${job.to}` : `${job.get} from ${job.from}`
+  return title.replace(/:$/, '')
 }
 
 /** Standard output, or the end of a file: a list that is gone on with has its results together. */

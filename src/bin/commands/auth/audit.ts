@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { AuthStore } from '../../../index.ts'
 import { interruptible } from '../../interrupt.ts'
 import { parseCount } from '../../options.ts'
+import { say } from '../../terminal.ts'
 import { sayIntact } from '../audit.ts'
 import { type DoneFlags, sayDone, withAuthority, withStore } from './store.ts'
 
@@ -38,6 +39,8 @@ async function audit(options: AuditFlags): Promise<void> {
   await withStore(options, async store => {
     if (archive !== undefined) return archiveLines(store, archive, options)
     if (check) return verify(store, options)
+    if (!options.follow && (await store.audit.read(0)).length === 0)
+      say('nothing has happened yet: sft auth serve, and what sft auth changes, writes here')
     await interruptible(signal => writeDescriptor(1, { signal })(lines(store, options.follow === true, signal)))
   })
 }
