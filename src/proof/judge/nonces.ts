@@ -2,6 +2,7 @@ import type { Claim, Dissected, Known } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
 import { cutsOf, fitOf } from './file-sizes.ts'
+import { isLong, noFileOf } from './forms.ts'
 import { type Chunk, type Stream, streamName, streamsOf } from './streams.ts'
 
 /**
@@ -22,9 +23,11 @@ export function judgeNonces(all: readonly Dissected[], { plain = [] }: Known): C
   const findings = new Findings()
   const everything = streamsOf(all)
   const streams = everything.filter(({ strict }) => !strict)
-  const known = streams.filter(stream => plain.some(({ bytes }) => fitOf(stream, bytes.byteLength)?.off === 0))
+  const long = plain.filter(isLong)
+  const known = streams.filter(stream => long.some(({ bytes }) => fitOf(stream, bytes.byteLength)?.off === 0))
   const compared = compare(findings, streams, plain)
   if (plain.length === 0) findings.doubt('No file was given: without one, keystreams can not be compared.')
+  else if (long.length === 0) findings.doubt(noFileOf(plain))
   else if (streams.length < everything.length)
     findings.doubt(
       `${count(everything.length - streams.length, 'stream')} of the strict suite: what is in the chunks is RSA blocks, which nobody knows (SPEC §7.6).`

@@ -1,24 +1,16 @@
-import { brotliCompressSync, constants, deflateRawSync, zstdCompressSync } from 'node:zlib'
 import type { Claim, Known } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
+import { compressedLots, type File, isLong, noFileOf, type Source, sourceOf } from './forms.ts'
 import { NOT_ALL_INFLATED } from './inflations.ts'
 import { isSealedAt, type Side, sent, sum } from './parts.ts'
 import type { View } from './views.ts'
-import { type Match, type Stretch, WindowIndex } from './window-index.ts'
+import { type Match, WindowIndex } from './window-index.ts'
 
 /**
  * The claim `plaintext`: 16 bytes in a row of a file, in any reading of any flow, and of what the file compresses to. The files are indexed once, which takes about 3 times
  * their size beside them, and what they compress to in lots of at most as much, one after the other.
  */
-
-type File = NonNullable<Known['plain']>[number]
-
-interface Source extends Stretch {
-  readonly file: File
-  /** `as it is`, or how it was compressed. */
-  readonly form: string
-}
 
 interface Seen {
   readonly source: Source
@@ -33,10 +25,6 @@ interface Seen {
   readonly packets: Set<number>
 }
 
-/** Bytes that are indexed together. */
-const LOT = 64 << 20
-/** A file of more is not compressed with brotli 11, which takes a second for each. */
-const MAX_BROTLI_11 = 1 << 20
 /** Bytes that repeat themselves within so many are nothing of a file in particular … */
 const PERIOD = 8
 /** … unless there are as many as no protocol fills up with. */
@@ -88,7 +76,7 @@ export class PlaintextSearch {
     const findings = new Findings()
     if (exhausted) findings.doubt(NOT_ALL_INFLATED)
     for (const seen of this.#sides.flatMap(inTheClear)) findings.fault(...seen)
-    if (this.#files.length === 0) findings.doubt('No file was given to look for.')
+    if (!this.#files.some(isLong)) findings.doubt(noFileOf(this.#files))
     this.#searchCompressed()
     for (const { source, side, how, bytes, times, first, packets } of this.#seen.values()) {
       const what = source.form === 'as it is' ? '' : `, ${source.form}`
@@ -105,16 +93,16 @@ export class PlaintextSearch {
       findings.note(
         `${count(heads, 'head')} of HTTP looked through for the files only, also with what their fields carry joined: other files, a few bytes in each, would not be seen.`
       )
-    for (const { name, bytes } of this.#files)
-      if (bytes.byteLength > 0 && bytes.byteLength < WINDOW)
-        findings.doubt(
-          `${JSON.stringify(name)} has ${count(bytes.byteLength, 'byte')}: fewer than ${WINDOW} are not looked for.`
-        )
+    for (const { name, bytes } of this.#files) {
+      const short = `${JSON.stringify(name)} has ${count(bytes.byteLength, 'byte')}`
+      if (bytes.byteLength === 0) findings.note(`${short}: there is nothing of it to look for.`)
+      else if (bytes.byteLength < WINDOW) findings.doubt(`${short}: fewer than ${WINDOW} are not looked for.`)
+    }
     return findings.claim('plaintext')
   }
 
   #searchCompressed(): void {
-    for (const lot of lotsOf(this.#files)) {
+    for (const lot of compressedLots(this.#files)) {
       const index = indexOf(lot)
       for (const side of this.#sides) {
         const { bytes } = side.flow
@@ -150,14 +138,6 @@ function inTheClear(side: Side): [text: string, packets: number[]][] {
 const plainHeads = ({ of, frames }: Side): number =>
   of.protocol === 'http' ? frames.filter(({ content, detail }) => detail === 'head' && !content).length : 0
 
-const sourceOf = (file: File, bytes: Uint8Array, form: string, from = 0): Source => ({
-  file,
-  bytes,
-  form,
-  from,
-  to: bytes.byteLength
-})
-
 /**
  * In what is sealed every 16 bytes count. In the clear, and in what random bytes inflate to, bytes that repeat themselves are padding as well; and where the capture lacks
  * bytes there are zeros.
@@ -178,36 +158,4 @@ function repeats(bytes: Uint8Array, at: number, length: number): boolean {
     if (same) return true
   }
   return false
-}
-
-/** What each file compresses to, without the headers that all of a format have, as many bytes together as can be indexed at once. */
-function* lotsOf(files: readonly File[]): Generator<Source[]> {
-  let lot: Source[] = []
-  let held = 0
-  for (const file of files)
-    for (const source of compressed(file)) {
-      if (held > 0 && held + source.to > LOT) {
-        yield lot
-        lot = []
-        held = 0
-      }
-      lot.push(source)
-      held += source.to
-    }
-  if (lot.length > 0) yield lot
-}
-
-/** The longest header of a brotli stream, and of a zstd frame with its first block (RFC 7932 §9.1, RFC 8878 §3.1.1). */
-const BROTLI_HEADER = 4
-const ZSTD_HEADER = 21
-
-function* compressed(file: File): Generator<Source> {
-  const { bytes } = file
-  for (const level of [1, 6, 9])
-    yield sourceOf(file, deflateRawSync(bytes, { level }), `compressed with deflate ${level}`)
-  for (const quality of bytes.byteLength > MAX_BROTLI_11 ? [4] : [4, 11]) {
-    const params = { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.byteLength }
-    yield sourceOf(file, brotliCompressSync(bytes, { params }), `compressed with brotli ${quality}`, BROTLI_HEADER)
-  }
-  yield sourceOf(file, zstdCompressSync(bytes), 'compressed with zstd', ZSTD_HEADER)
 }

@@ -86,7 +86,7 @@ function judgeStream(findings: Findings, stream: Stream): void {
 function judgeFiles(findings: Findings, streams: readonly Stream[], plain: NonNullable<Known['plain']>): void {
   const whole = streams.filter(({ ends }) => ends.length > 0)
   const matched = new Set<Stream>()
-  if (plain.length === 0 && whole.length > 0) findings.doubt('No file was given to compare the sizes of chunks with.')
+  if (whole.length > 0 && !plain.some(({ bytes }) => bytes.byteLength > 0)) findings.doubt(noChunkOf(plain))
   for (const { name, bytes } of plain) {
     const size = bytes.byteLength
     const found = whole.map(stream => ({ stream, fit: fitOf(stream, size) }))
@@ -111,6 +111,11 @@ function judgeFiles(findings: Findings, streams: readonly Stream[], plain: NonNu
       `${count(others, 'stream')} of other sizes, which may be directories, messages or files that were not given.`
     )
 }
+
+const noChunkOf = ({ length }: { readonly length: number }): string =>
+  length === 0
+    ? 'No file was given to compare the sizes of chunks with.'
+    : 'Every file that was given is empty: there are no chunks of it to compare.'
 
 function inWords({ chunks: [first] }: Stream, fit: Fit | undefined): string {
   const cut = fit?.cut

@@ -23,6 +23,20 @@ t.test('keys of their own', t => {
   t.end()
 })
 
+t.test('files without the bytes of one keystream compare nothing', t => {
+  const tiny = { name: 'tiny', bytes: randomBytes(15) }
+  const empty = { name: 'empty', bytes: Buffer.alloc(0) }
+  for (const files of [[tiny], [empty], [tiny, empty]]) {
+    const claim = judgeNonces([pipeOf(tiny.bytes), pipeOf(empty.bytes, {}, 2)], { plain: files })
+    t.equal(claim.verdict, 'unknown')
+    t.match(said(claim), /none has 16 bytes/)
+  }
+  t.equal(judgeNonces([pipeOf(one.bytes), pipeOf(empty.bytes, {}, 2)], { plain: [one, empty] }).verdict, 'holds')
+  const others = judgeNonces([pipeOf(other.bytes), pipeOf(empty.bytes, {}, 2)], { plain: [one, empty] })
+  t.equal(others.verdict, 'unknown', 'the stream of the empty one is not that of a file')
+  t.end()
+})
+
 t.test('two files under one key and nonce', t => {
   const keystream = randomBytes(50_000)
   const streams = [pipeOf(one.bytes, {}, 1, keystream), pipeOf(other.bytes, {}, 2, keystream)]

@@ -196,3 +196,31 @@ t.test('M174: a head with much in it, or with what is no text, carries something
   t.equal((await judge(asked([`${REQUEST}${many.join('')}`]), [])).verdict, 'fails')
   t.equal((await judge(asked([`${REQUEST}\r\nX: \x80\x00`]), [])).verdict, 'fails')
 })
+
+t.test('empty files: nothing holds for want of a byte, and one among others is said', async t => {
+  const empty = { name: 'empty', bytes: Buffer.alloc(0) }
+  for (const files of [[empty], [empty, { ...empty, name: 'other' }], []]) {
+    const claim = await judge([pipeOf(prose)], files)
+    t.equal(claim.verdict, 'unknown', `${files.length}`)
+    t.match(said(claim), files.length > 0 ? /none has 16 bytes/ : /No file was given/)
+  }
+  const among = await judge([pipeOf(prose)], [...plain, empty])
+  t.equal(among.verdict, 'holds')
+  t.match(said(among), /"empty" has 0 bytes: there is nothing of it to look for/)
+})
+
+t.test('files of a few bytes take nothing from those beside them', async t => {
+  const sizes = [0, 1, 3, 20, 21, 22]
+  const tiny = sizes.map(size => ({ name: `tiny-${size}`, bytes: randomBytes(size) }))
+  const empties = Array.from({ length: 5000 }, (_, i) => ({ name: `empty-${i}`, bytes: Buffer.alloc(0) }))
+  const packed = around(deflateRawSync(prose, { level: 9 }).subarray(3000, 3040))
+  for (const files of [...tiny.map(each => [each, ...plain]), [...tiny, ...plain, ...tiny], [...empties, ...plain]]) {
+    const claim = await judge([packed], files)
+    t.match(said(claim), /"report.txt", compressed with deflate 9: 40 bytes in 1 place/, `${files.length} files`)
+  }
+  for (const { name, bytes } of tiny.filter(each => each.bytes.byteLength >= 16)) {
+    const claim = await judge([around(bytes.subarray(-16))], tiny)
+    t.match(said(claim), new RegExp(`"${name}": 16 bytes in 1 place`))
+  }
+  t.equal((await judge([pipeOf(prose)], [...empties, ...plain])).verdict, 'holds')
+})

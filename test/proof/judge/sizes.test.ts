@@ -23,7 +23,7 @@ const known = (size: number, name = 'file') => ({ plain: [{ name, bytes: pattern
 for (const size of [0, 1, C - 1, C, C + 1, 5 * C, 100_000])
   t.test(`a pipe and a session with a file of ${size} bytes`, t => {
     const all = [pipeOf(pattern(size)), sessionOf(pattern(size), C, 2)]
-    t.match(judgeSizes(all, known(size)), { id: 'sizes', verdict: 'holds' })
+    t.match(judgeSizes(all, known(size)), { id: 'sizes', verdict: size > 0 ? 'holds' : 'unknown' })
     t.match(
       said(judgeSizes(all, known(size))),
       /"file" .* has exactly the sizes of the .* of connection 1[\s\S]*of connection 2/
@@ -36,6 +36,16 @@ for (const size of [0, 1, C - 1, C, C + 1, 5 * C, 100_000])
     t.equal(judgeSizes(all, known(size + 5000)).verdict, 'unknown', 'another file')
     t.end()
   })
+
+t.test('an empty file says nothing of chunks, but among others', t => {
+  const all = [pipeOf(pattern(0)), pipeOf(pattern(C), {}, 2)]
+  const [empty, full] = [known(0, 'empty').plain, known(C).plain]
+  const claim = judgeSizes(all, { plain: empty })
+  t.equal(claim.verdict, 'unknown')
+  t.match(said(claim), /Every file that was given is empty/)
+  t.equal(judgeSizes(all, { plain: [...empty, ...full] }).verdict, 'holds')
+  t.end()
+})
 
 t.test('what all of it is', t => {
   const claim = judgeSizes([pipeOf(pattern(C + 5))], known(C + 5))

@@ -1,0 +1,69 @@
+import { brotliCompressSync, constants, deflateRawSync, zstdCompressSync } from 'node:zlib'
+import type { Known } from '../model.ts'
+import { WINDOW } from './anchors.ts'
+import { count } from './claim.ts'
+import type { Stretch } from './window-index.ts'
+
+/** What a file that is known looks like on the wire: as it is, and compressed. */
+
+export type File = NonNullable<Known['plain']>[number]
+
+export interface Source extends Stretch {
+  readonly file: File
+  /** `as it is`, or how it was compressed. */
+  readonly form: string
+}
+
+/** Bytes that are indexed together. */
+const LOT = 64 << 20
+/** A file of more is not compressed with brotli 11, which takes a second for each. */
+const MAX_BROTLI_11 = 1 << 20
+/** Whether there is anything of it to look for. */
+export const isLong = ({ bytes }: File): boolean => bytes.byteLength >= WINDOW
+
+/** Why nothing can be looked for, where no file is long. */
+export function noFileOf(files: readonly File[]): string {
+  if (files.length === 0) return 'No file was given to look for.'
+  return `Of ${count(files.length, 'file')} that ${files.length === 1 ? 'was' : 'were'} given, none has ${WINDOW} bytes: there is nothing to look for.`
+}
+
+export const sourceOf = (file: File, bytes: Uint8Array, form: string, header = 0): Source => ({
+  file,
+  bytes,
+  form,
+  // of a tiny file there can be less than the longest header
+  from: Math.min(header, bytes.byteLength),
+  to: bytes.byteLength
+})
+
+/** What each file compresses to, without the headers that all of a format have, as many bytes together as can be indexed at once. */
+export function* compressedLots(files: readonly File[]): Generator<Source[]> {
+  let lot: Source[] = []
+  let held = 0
+  for (const file of files.filter(isLong))
+    for (const source of compressed(file)) {
+      if (held > 0 && held + source.to > LOT) {
+        yield lot
+        lot = []
+        held = 0
+      }
+      lot.push(source)
+      held += source.to
+    }
+  if (lot.length > 0) yield lot
+}
+
+/** The longest header of a brotli stream, and of a zstd frame with its first block (RFC 7932 §9.1, RFC 8878 §3.1.1). */
+const BROTLI_HEADER = 4
+const ZSTD_HEADER = 21
+
+function* compressed(file: File): Generator<Source> {
+  const { bytes } = file
+  for (const level of [1, 6, 9])
+    yield sourceOf(file, deflateRawSync(bytes, { level }), `compressed with deflate ${level}`)
+  for (const quality of bytes.byteLength > MAX_BROTLI_11 ? [4] : [4, 11]) {
+    const params = { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.byteLength }
+    yield sourceOf(file, brotliCompressSync(bytes, { params }), `compressed with brotli ${quality}`, BROTLI_HEADER)
+  }
+  yield sourceOf(file, zstdCompressSync(bytes), 'compressed with zstd', ZSTD_HEADER)
+}
