@@ -11,6 +11,8 @@ import { type Match, WindowIndex } from './window-index.ts'
 
 const LOT = 64 << 20
 const MAX_FOUND = 1000
+/** Packets of a pair that are remembered, to be counted. */
+const MAX_PACKETS = 100_000
 
 /** Two sealed parts, what they have in common, and how often. */
 interface Pair {
@@ -81,6 +83,6 @@ function note(pairs: Map<string, Pair>, { source, at, sourceAt, length }: Match<
   pairs.set(key, pair)
   pair.times++
   pair.bytes += length
-  if (pair.packets.size >= WINDOW) return
+  if (pair.packets.size >= MAX_PACKETS) return
   pair.packets.add(source.side.flow.packetAt(sourceAt)).add(part.side.flow.packetAt(at))
 }

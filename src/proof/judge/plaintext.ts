@@ -68,7 +68,7 @@ export class PlaintextSearch {
     if (!goesOn) seen.times++
     seen.end = at + length
     seen.view = view
-    if (seen.packets.size < WINDOW) seen.packets.add(side.flow.packetAt(origin))
+    seen.packets.add(side.flow.packetAt(origin))
   }
 
   /** Looks for what the files compress to, and says what was found in all. */

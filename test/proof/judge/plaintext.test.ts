@@ -52,6 +52,17 @@ t.test('16 bytes from anywhere in the file, 15 of them', async t => {
   t.equal((await judge([around(prose.subarray(2000, 2015))])).verdict, 'holds')
 })
 
+t.test('more packets than are named are counted', async t => {
+  // from 20 places of the file, each in a packet of its own
+  const frames = Array.from({ length: 20 }, (_, at) => ({
+    label: 'RSFL',
+    clear: Buffer.alloc(3),
+    sealed: Buffer.concat([EDGE, prose.subarray(at * 500, at * 500 + 16), EDGE, randomBytes(3000)])
+  }))
+  const { evidence } = await judge([dissected('sft session', frames)])
+  t.match(evidence[0], { text: /320 bytes in 20 places/, packets: { length: 16 }, more: 4 })
+})
+
 t.test('16 bytes in base64 and in hex', async t => {
   for (let from = 3000; from < 3003; from++) {
     const part = prose.subarray(from, from + 16)
