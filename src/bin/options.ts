@@ -40,15 +40,16 @@ export function withEngine(command: Command): Command {
         'cipher; rsa-oaep puts every byte into RSA blocks under the key of the receiver, who needs about a second a processor for 0.7 MiB (RSA-2048), or 0.4 MiB (RSA-3072)'
       ).choices(['aes-256-gcm', 'chacha20-poly1305', 'rsa-oaep'])
     )
-    .option(
-      '--bwlimit <rate>',
-      'bytes a second for everything together, each way: 10M, 1.5M, 500K (default: 0, none)',
-      parseRate
-    )
+    .addOption(bandwidthLimit())
     .option(
       '--stats',
       'say at the end what bound the transfer: what each stage worked and waited, and where chunks were sealed'
     )
+}
+
+export function bandwidthLimit(): Option {
+  const what = 'bytes a second for everything together, each way: 10M, 1.5M, 500K (default: 0, none)'
+  return new Option('--bwlimit <rate>', what).argParser(parseRate)
 }
 
 /** What main looks for, whatever the command. */

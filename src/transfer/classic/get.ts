@@ -9,12 +9,14 @@ import {
 import type { ClassicIdentity } from '../../auth/classic/identity.ts'
 import { SftError } from '../../streams/errors.ts'
 import type { ExistingOptions } from '../../streams/existing.ts'
+import type { RateLimit } from '../../streams/rate-limit.ts'
 import { SocketReader } from '../../streams/socket-reader.ts'
-import type { Source } from '../../streams/types.ts'
+import type { Source, Stage } from '../../streams/types.ts'
 import type { ClassicPool } from '../../workers/classic-pool.ts'
 import type { Destination, Written } from '../destination.ts'
 import { type DialTarget, openSocket } from '../dial.ts'
 import { openOutput, receivedName } from '../output.ts'
+import { limitsOf } from '../transport.ts'
 import { decryptFile, readBlocks } from './blocks.ts'
 import { type ClassicExpectation, Tally } from './expectation.ts'
 
@@ -28,6 +30,8 @@ export interface ClassicGetOptions extends DialTarget, ExistingOptions {
   /** A file, or a directory in which it is `received_<base name>`; default: that name, here. */
   readonly output?: string | undefined
   readonly expect?: ClassicExpectation | undefined
+  /** Bytes of blocks a second. Default: 0, no limit. */
+  readonly bwlimit?: number | undefined
   readonly deadlines?: ClassicDeadlines | undefined
   /** Told of every piece that has come, in bytes. */
   readonly onBytes?: ((bytes: number) => void) | undefined
@@ -63,11 +67,13 @@ export async function getClassic(options: ClassicGetOptions): Promise<ClassicGot
     const channel = classicChannel(bytes.attach(socket), message => void socket.write(message))
     const server = await greetServer(channel, identity, { alias, deadlines })
     askForFile(channel, server, name)
+    const limits = limitsOf(options.bwlimit)
     const tally = new Tally(expect, options.onBytes)
     const blocks = readBlocks(channel.reader, identity.privateKey, deadlines)
     const sink = destination.sink({ created: Date.now() })
     const written: Written = await pipe(
       blocks,
+      paced(limits?.received),
       decryptFile(pool, identity.privateKey),
       tally.stage,
       (source: Source<Uint8Array>) => sink(source)
@@ -80,6 +86,16 @@ export async function getClassic(options: ClassicGetOptions): Promise<ClassicGot
   } finally {
     signal?.removeEventListener('abort', stop)
     socket.destroy()
+  }
+}
+
+/** The same batches, which stay whole: each a few blocks. */
+function paced(limit: RateLimit | undefined): Stage<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  return async function* (source) {
+    for await (const batch of source) {
+      await limit?.take(batch.byteLength)
+      yield batch
+    }
   }
 }
 

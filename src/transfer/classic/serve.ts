@@ -14,6 +14,7 @@ import type { ClassicIdentity } from '../../auth/classic/identity.ts'
 import { SeenPayloads } from '../../auth/classic/seen-payloads.ts'
 import { bind } from '../../streams/bind.ts'
 import { SftError } from '../../streams/errors.ts'
+import { limited, type RateLimit } from '../../streams/rate-limit.ts'
 import { readFile } from '../../streams/read-file.ts'
 import { readSocket, writeSocket } from '../../streams/socket.ts'
 import type { Source } from '../../streams/types.ts'
@@ -21,6 +22,7 @@ import type { ClassicPool } from '../../workers/classic-pool.ts'
 import { atMost } from '../at-most.ts'
 import type { AuditLog } from '../audit-log.ts'
 import { type ExportRoot, type OpenedFile, openExportRoot } from '../export-root.ts'
+import { limitsOf } from '../transport.ts'
 import { CLASSIC_PIECE, encryptFile } from './blocks.ts'
 
 /** What happened at a classic server. The alias is that of a certificate that was shown, which proves nothing of who showed it. */
@@ -45,6 +47,8 @@ export interface ClassicServeOptions {
   readonly to?: readonly string[] | undefined
   /** Serves what has a name with a point in front, or lies in such a directory. Default true. */
   readonly hidden?: boolean | undefined
+  /** Bytes of blocks a second, of all transfers together. Default: 0, no limit. */
+  readonly bwlimit?: number | undefined
   readonly onEvent?: ((event: ClassicServeEvent) => void) | undefined
   /** Where every event is written; once that fails, nothing is answered any more. The caller closes it. */
   readonly audit?: AuditLog | undefined
@@ -99,11 +103,13 @@ class ClassicAcceptor {
   /** Those that have not asked yet, the oldest first. */
   readonly #greetings = new Set<Socket>()
   readonly #connections = new Map<Socket, Promise<void>>()
+  readonly #limit: RateLimit | undefined
   #transfers = 0
 
   constructor(options: ClassicServeOptions, root: ExportRoot) {
     this.#options = options
     this.#root = root
+    this.#limit = limitsOf(options.bwlimit)?.sent
   }
 
   /** One connection from its first byte to its end; never rejects. */
@@ -177,7 +183,7 @@ class ClassicAcceptor {
   async #send(socket: Socket, { alias, publicKey }: ClassicPeer, { fd, stat, pace, path }: OpenedFile): Promise<void> {
     const source = readFile(fd, { announced: stat, pace, size: CLASSIC_PIECE })
     await pipe(source, encryptFile(this.#options.pool, publicKey), (messages: Source<Uint8Array>) =>
-      writeSocket(socket, messages)
+      writeSocket(socket, this.#limit ? limited(this.#limit)(messages) : messages)
     )
     this.#tell({ type: 'transfer', alias, path, bytes: Number(stat.size) })
   }

@@ -213,3 +213,24 @@ t.test('what is no command line', async t => {
   await refused(two, ['get', '127.0.0.1:1', 'x', '-o', '/dev/null'], { code: 2, stderr: /goes into a file/ })
   await refused(two, ['get', '127.0.0.1:1', 'x', '--expect-sha256', 'abc'], { code: 2, stderr: /64 hexadecimal/ })
 })
+
+t.test('--bwlimit: no more goes than the limit allows, of a server and of who gets', { timeout: 170_000 }, async t => {
+  const file = pattern(60_000)
+  await writeFile(join(home, 'one/served/large'), file)
+  const [blocks, rate] = [(file.byteLength / 100) * 256, 40 * 1024]
+  const serve = (...more: string[]) => one.listen(['classic', 'serve', 'served', '--port', '0', ...more])
+  const [slow, fast] = [await serve('--bwlimit', '40K'), await serve()]
+  const get = (address: string, output: string, ...more: string[]) =>
+    two.run(['classic', 'get', address, 'large', '-o', output, '--expect-size', '60000', ...more])
+  const within = async (output: string, run: Promise<{ code: number | null }>): Promise<void> => {
+    const start = performance.now()
+    t.match(await run, { code: 0 }, output)
+    const seconds = (performance.now() - start) / 1000
+    t.ok((await readFile(join(home, 'two', output))).equals(file))
+    // what 100 ms bring goes at once, and nobody waits behind the last piece
+    t.ok(blocks <= rate * (seconds + 0.2) + 4096, `${output}: ${blocks} bytes in ${seconds.toFixed(1)} s`)
+  }
+  await within('of a server', get(slow.address, 'of a server'))
+  await within('of who gets', get(fast.address, 'of who gets', '--bwlimit', '40K'))
+  t.match(await get(fast.address, 'x', '--bwlimit', '5'), { code: 2 })
+})

@@ -3,6 +3,7 @@ import type { ClassicExpectation } from '../../../classic.ts'
 import { type ExistingFlags, existingOf, withExisting } from '../../existing.ts'
 import { interruptible } from '../../interrupt.ts'
 import {
+  bandwidthLimit,
   type PassphraseOptions,
   parseCount,
   parseSize,
@@ -20,6 +21,7 @@ interface GetFlags extends StateFlags, PassphraseOptions, ExistingFlags, Timeout
   output?: string
   expectSha256?: Uint8Array
   expectSize?: number
+  bwlimit?: number
   threads?: number
 }
 
@@ -33,6 +35,7 @@ export function registerClassicGet(classic: Command): void {
     .option('--alias <name>', 'as whom to ask, where there is more than one classic identity')
     .option('--expect-sha256 <hex>', 'what it is: another file is refused', parseHash)
     .option('--expect-size <bytes>', 'how long it is: another length is refused', parseSize)
+    .addOption(bandwidthLimit())
     .option('--threads <n>', 'worker threads; 0 works in the main thread (default: one a processor)', parseCount)
     .action(get)
 }
@@ -47,9 +50,9 @@ async function get(peer: string, name: string, options: GetFlags): Promise<void>
   const { clients } = await placesOf(options)
   const identity = await loadClassicIdentity(clients, { alias: options.alias, passphrase: passphraseSource(options) })
   const expect: ClassicExpectation = { sha256: options.expectSha256, size: options.expectSize }
-  const { output, threads, timeout } = options
+  const { output, threads, timeout, bwlimit } = options
   await using pool = createClassicPool({ threads })
-  const asked = { ...address, identity, pool, name, output, existing, expect }
+  const asked = { ...address, identity, pool, name, output, existing, expect, bwlimit }
   const told = { name, size: options.expectSize }
   const got = await interruptible(
     signal => withCounted(showsProgress(options), told, onBytes => getClassic({ ...asked, onBytes, signal })),

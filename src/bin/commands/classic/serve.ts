@@ -4,6 +4,7 @@ import type { AuditLog } from '../../../index.ts'
 import { type AuditFlags, withAudit, withAuditLog } from '../../audited.ts'
 import { interruptible, interruption } from '../../interrupt.ts'
 import {
+  bandwidthLimit,
   collect,
   type PassphraseOptions,
   parseCount,
@@ -20,6 +21,7 @@ interface ServeFlags extends StateFlags, PassphraseOptions, AuditFlags {
   to?: string[]
   alias?: string
   threads?: number
+  bwlimit?: number
 }
 
 /** `sft classic serve DIR`: what a classic client that listens does, confined to a directory. */
@@ -31,6 +33,7 @@ export function registerClassicServe(classic: Command): void {
     .option('--bind <host>', 'address to listen on', '127.0.0.1')
     .option('--to <alias>', 'who gets something; repeat for more (default: whoever has a certificate)', collect)
     .option('--alias <name>', 'as whom to serve, where there is more than one classic identity')
+    .addOption(bandwidthLimit())
     .option('--threads <n>', 'worker threads; 0 works in the main thread (default: one a processor)', parseCount)
     .action(serve)
 }
@@ -40,11 +43,11 @@ async function serve(directory: string, options: ServeFlags): Promise<void> {
   const { clients } = await placesOf(options)
   const identity = await loadClassicIdentity(clients, { alias: options.alias, passphrase: passphraseSource(options) })
   using current = kept(clients, identity)
-  const { bind: host, port, to, threads } = options
+  const { bind: host, port, to, threads, bwlimit } = options
   await using pool = createClassicPool({ threads })
   const run = (audit: AuditLog | undefined): Promise<void> =>
     interruptible(async signal => {
-      const served = { identity: current.identity, pool, directory, host, port, to, audit }
+      const served = { identity: current.identity, pool, directory, host, port, to, bwlimit, audit }
       const listener = await serveClassic({ ...served, onEvent: sayServed })
       sayListening(listener)
       const stopped = await interruption(signal)
