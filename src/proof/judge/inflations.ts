@@ -17,9 +17,10 @@ import type { Decoded } from './views.ts'
  * the starts of messages. A little of it is inflated first; what goes on without an error is inflated until it ends or breaks off.
  */
 
-/** Input that is tried first, and what of it must have been eaten to be more than chance; what may come out of it. */
+/** Input that is tried first, and what may come out of it: of random bytes nearly none go on or end there. */
 const TRY_BYTES = 512
-const LEAST_EATEN = 64
+/** Bytes of the output that are looked for in the input. */
+const COMPARED = 64
 const MAX_TRY_OUTPUT = 8 << 20
 /** Inflated of one place: the rest is left. */
 const MAX_OUTPUT = 256 << 20
@@ -106,11 +107,11 @@ export async function* inflations(
   starts: readonly number[],
   budget: Budget
 ): AsyncGenerator<Decoded> {
-  for (const { at, from, method, first } of beginnings(bytes, starts, budget)) {
+  for (const { at, from, method, first, isWhole } of beginnings(bytes, starts, budget)) {
     const decoded = { how: `compressed with ${method.how}`, inflated: true, origin: () => at }
     // the stream has no word for what came in the last few KiB before an error
     yield { ...decoded, bytes: first }
-    if (!budget.mayInflate()) continue
+    if (isWhole || !budget.mayInflate()) continue
     for await (const piece of inflated(method, bytes.subarray(from))) {
       budget.inflated(piece.byteLength)
       yield { ...decoded, bytes: piece }
@@ -119,12 +120,12 @@ export async function* inflations(
 }
 
 /** Where something compressed begins, and what its first bytes inflate to. */
-function* beginnings(bytes: Uint8Array, starts: readonly number[], budget: Budget) {
+export function* beginnings(bytes: Uint8Array, starts: readonly number[], budget: Budget) {
   for (const { at, from, methods } of candidates(bytes, starts))
     for (const method of methods) {
       if (!(methods === UNMARKED ? budget.mayStart() : budget.mayTry())) continue
       const first = attempted(method, bytes.subarray(from, from + TRY_BYTES))
-      if (first) yield { at, from, method, first }
+      if (first) yield { at, from, method, ...first }
     }
 }
 
@@ -158,21 +159,28 @@ function behindGzipHeader(bytes: Uint8Array, at: number, flags: number): number 
   return end + (flags & 2)
 }
 
+interface First {
+  readonly first: Uint8Array
+  /** Whether it ends there. */
+  readonly isWhole: boolean
+}
+
 /** What the first bytes inflate to; nothing if that is not more than chance. */
-function attempted({ attempt, finishFlush, certain }: Method, input: Uint8Array): Uint8Array | undefined {
+function attempted({ attempt, finishFlush, certain = false }: Method, input: Uint8Array): First | undefined {
   try {
     const options = { finishFlush, maxOutputLength: MAX_TRY_OUTPUT, info: true }
     const { buffer, engine } = attempt(input, options) as { buffer: Buffer; engine: { bytesWritten: number } }
-    if (certain) return buffer
-    if (buffer.byteLength === 0 || engine.bytesWritten < Math.min(LEAST_EATEN, input.byteLength)) return undefined
+    if (certain) return { first: buffer, isWhole: false }
+    if (buffer.byteLength === 0) return undefined
     // what is only stored, and so no shorter than what it was, is there to be seen as it is
-    const stored = buffer.byteLength <= engine.bytesWritten && bufferOf(input).includes(buffer.subarray(0, LEAST_EATEN))
-    return stored ? undefined : buffer
+    const stored = buffer.byteLength <= engine.bytesWritten && bufferOf(input).includes(buffer.subarray(0, COMPARED))
+    // what has not ended eats all that there is
+    return stored ? undefined : { first: buffer, isWhole: engine.bytesWritten < input.byteLength }
   } catch (error) {
     if (!isOfZlib(error)) throw error
     // more than the room for a try comes out of it: that is something compressed
     const goesOn = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-    return goesOn ? new Uint8Array(0) : undefined
+    return goesOn ? { first: new Uint8Array(0), isWhole: false } : undefined
   }
 }
 

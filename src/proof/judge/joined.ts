@@ -25,23 +25,31 @@ const BASE64 = /^[A-Za-z0-9+/_-]{2,}={0,2}$/
 
 export function* joinedOf(side: Side): Generator<Joined> {
   if (side.of.protocol !== 'http') return
-  const bytes = bufferOf(side.flow.bytes)
   const values = new Values()
-  for (const { frame, head } of messagesOf(side)) {
+  for (const { head, chunks } of httpPartsOf(side)) {
     if (head) yield* values.add(head)
-    else yield joinedChunks(bytes, frame)
+    if (chunks) yield chunks
   }
   yield* values.rest()
 }
 
-/** Every head, and every body that comes in chunks. */
-function* messagesOf({ flow, direction, frames }: Side): Generator<{ frame: Frame; head: Head | undefined }> {
+interface HttpPart {
+  readonly frame: Frame
+  /** Of a body nothing. */
+  readonly head: Head | undefined
+  /** Of a body in chunks. */
+  readonly chunks: Joined | undefined
+}
+
+/** Heads and bodies, in order. */
+export function* httpPartsOf({ flow, direction, frames }: Side): Generator<HttpPart> {
   const bytes = bufferOf(flow.bytes)
   let last: Head | undefined
   for (const frame of frames) {
     const isBody = frame.label.startsWith('body of ')
     const head = isBody ? undefined : headAt(bytes, frame.at, direction)
-    if (head || (isBody && last?.body === 'chunked')) yield { frame, head }
+    const chunks = isBody && last?.body === 'chunked' ? joinedChunks(bytes, frame) : undefined
+    yield { frame, head, chunks }
     last = head
   }
 }

@@ -1,5 +1,10 @@
+import { bufferOf } from '../capture/packet.ts'
 import type { Claim, Dissected, Frame } from '../model.ts'
 import { count, Findings } from './claim.ts'
+import { type Credential, credentialsInBody, credentialsInHead } from './credentials.ts'
+import { Budget, beginnings } from './inflations.ts'
+import { httpPartsOf } from './joined.ts'
+import { type Side, sidesOf } from './parts.ts'
 
 /**
  * The claim `login`: what proves who somebody is can be neither read nor sent again by whoever recorded it. The classic system posts a payload that is sealed for the authority,
@@ -8,23 +13,32 @@ import { count, Findings } from './claim.ts'
  */
 
 const CLASSIC = /^POST \/verify/
-/** What a head in the clear gives away, and a body. */
-const HEAD_SECRET = /^(authorization|cookie|proxy-authorization|x-api-key):/im
-const BODY_SECRET = /["']?(password|passwd|secret|token)["']?\s*[:=]/i
-const MAX_TEXT = 64 * 1024
+/** Of a body its beginning is looked at, as it is and inflated. */
+const MAX_BODY = 64 * 1024
+const MAX_COMPRESSED = 512
+/** Names that are said of one connection. */
+const MAX_NAMES = 4
 
 export function judgeLogin(all: readonly Dissected[]): Claim {
   const findings = new Findings()
-  const http = all.filter(({ protocol }) => protocol === 'http')
-  for (const each of http) judgeHttp(findings, each)
-  const tls = all.filter(({ protocol }) => protocol === 'tls')
+  const budget = new Budget()
+  const of = (protocol: Dissected['protocol']): Dissected[] => all.filter(each => each.protocol === protocol)
+  const [http, tls] = [of('http'), of('tls')]
+  for (const each of http) judgeHttp(findings, each, budget)
   for (const each of tls) judgeTls(findings, each)
   if (tls.length + http.length === 0)
     findings.doubt('There is no connection in the capture that a login could be in: none of TLS, none of HTTP.')
+  for (const { connection } of sidesOf(of('unknown'))
+    .map(side => side.of)
+    .filter(isFirst))
+    findings.doubt(`Connection ${connection.number}: what it carries is not known, so a login may be in it.`)
   return findings.claim('login')
 }
 
-function judgeHttp(findings: Findings, { connection, frames }: Dissected): void {
+const isFirst = (each: Dissected, at: number, all: readonly Dissected[]): boolean => all[at - 1] !== each
+
+function judgeHttp(findings: Findings, dissected: Dissected, budget: Budget): void {
+  const { connection, frames } = dissected
   const packets = (some: readonly Frame[]): number[] =>
     some.map(({ direction, at }) => connection[direction].packetAt(at))
   const posts = frames.filter(({ label }) => CLASSIC.test(label.replace('body of ', '')))
@@ -34,15 +48,46 @@ function judgeHttp(findings: Findings, { connection, frames }: Dissected): void 
       `${name}: the classic login, over HTTP. What it posts can be posted again as it is, or with any other public key, for as long as the password is good.`,
       packets(posts)
     )
-  const secrets = frames.filter(frame => hasSecret(connection[frame.direction].bytes, frame))
-  if (secrets.length > 0)
-    findings.fault(`${name}: HTTP in the clear brings something to log in with.`, packets(secrets))
-  if (posts.length + secrets.length === 0) findings.note(`${name}: HTTP in the clear, without a login.`)
+  const found = sidesOf([dissected]).flatMap(side => credentialsOf(side, budget))
+  if (found.length > 0)
+    findings.fault(
+      `${name}: HTTP in the clear brings something to log in with: ${namesOf(found)}.`,
+      packets(found.map(({ frame }) => frame))
+    )
+  // what says who somebody is may be called anything
+  if (posts.length + found.length === 0)
+    findings.doubt(`${name}: HTTP in the clear. No login was recognised in it, and nobody can know that there is none.`)
 }
 
-function hasSecret(bytes: Uint8Array, { at, length, label }: Frame): boolean {
-  const text = Buffer.from(bytes.subarray(at, at + Math.min(length, MAX_TEXT))).toString('latin1')
-  return (label.startsWith('body of') ? BODY_SECRET : HEAD_SECRET).test(text)
+interface Found extends Credential {
+  readonly frame: Frame
+}
+
+function credentialsOf(side: Side, budget: Budget): Found[] {
+  const found: Found[] = []
+  for (const { frame, head, chunks } of httpPartsOf(side)) {
+    const { at, length } = frame
+    const body = chunks?.bytes ?? side.flow.bytes.subarray(at, at + length)
+    const all = head
+      ? [...credentialsInHead(head)]
+      : textsOf(body, budget).flatMap(text => [...credentialsInBody(text)])
+    const own = new Map(all.map(each => [`${each.name} ${each.where}`, { ...each, frame }]))
+    found.push(...own.values())
+  }
+  return found
+}
+
+/** A body with a character for each byte, and what it inflates to. */
+function textsOf(body: Uint8Array, budget: Budget): string[] {
+  const inflated = [...beginnings(body.subarray(0, MAX_COMPRESSED), [0], budget)].map(({ first }) => first)
+  return [body, ...inflated].map(bytes => bufferOf(bytes).toString('latin1', 0, MAX_BODY))
+}
+
+/** `"cookie" in a header field, "pwd" in a form` */
+function namesOf(found: readonly Found[]): string {
+  const names = [...new Set(found.map(({ name, where }) => `${JSON.stringify(name)} in ${where}`))]
+  const more = names.length > MAX_NAMES ? `, and ${count(names.length - MAX_NAMES, 'more name')}` : ''
+  return `${names.slice(0, MAX_NAMES).join(', ')}${more}`
 }
 
 function judgeTls(findings: Findings, { connection, frames }: Dissected): void {

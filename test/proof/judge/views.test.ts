@@ -76,6 +76,18 @@ t.test('what breaks off is read as far as it goes', async t => {
   }
 })
 
+t.test('a few bytes that were compressed, with others behind them', async t => {
+  const short = `${'the name of the user is '.repeat(3)}alexandra`
+  for (const [compress, how] of [
+    [gzipSync, 'gzip'],
+    [deflateSync, 'zlib'],
+    [zstdCompressSync, 'zstd'],
+    [deflateRawSync, 'deflate'],
+    [brotliCompressSync, 'brotli']
+  ] as const)
+    t.has(await readings(compress(Buffer.from(short)), [1001], short), [`compressed with ${how}`], how)
+})
+
 t.test('what was compressed in base64, and base64 in what was compressed', async t => {
   t.same(await readings(Buffer.from(gzipSync(text).toString('base64'))), ['compressed with gzip in base64'])
   t.same(await readings(gzipSync(text.toString('base64'))), ['in base64 compressed with gzip'])
@@ -92,5 +104,6 @@ t.test('random bytes decode to little', async t => {
   const starts = Array.from({ length: 250 }, (_, at) => at * 4096)
   for await (const view of viewsOf(randomBytes(1 << 20), starts, new Budget()))
     if (view.how !== 'as they are') bytes += view.to
-  t.ok(bytes < 1 << 20, `${bytes} bytes`)
+  // one start in 70,000 is that of a brotli stream of a megabyte by chance
+  t.ok(bytes < 4 << 20, `${bytes} bytes`)
 })
