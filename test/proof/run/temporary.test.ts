@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { LOCK } from '../../../src/proof/run/left-behind.ts'
 import { Temporary } from '../../../src/proof/run/temporary.ts'
 
 t.test('for its owner alone, and gone at the end with all that is in it', async t => {
@@ -10,6 +11,7 @@ t.test('for its owner alone, and gone at the end with all that is in it', async 
     await using temporary = await Temporary.make()
     path = temporary.path
     t.equal(statSync(path).mode & 0o777, 0o700)
+    t.equal(readFileSync(join(path, LOCK), 'utf8'), `${process.pid}`)
     writeFileSync(join(path, 'secret'), 'secret')
   }
   t.notOk(existsSync(path))
