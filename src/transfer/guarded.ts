@@ -44,9 +44,9 @@ export async function openGuarded(
 export function gateOf({ path, hardLinks }: OpenedDirectory, identity: PeerIdentity, guard: Guard): Gate {
   return async (below, stat) => {
     const place = readable(path === '' ? below : `${Buffer.from(path).toString('latin1')}/${below}`)
-    if (stat.isFile() && stat.nlink > 1n && !hardLinks) return 'has another name'
     const wanted = { action: 'get' as const, path: place, size: Number(stat.size) }
-    return (await isAllowed(guard, identity, wanted)) ? undefined : 'hidden'
+    if (!(await isAllowed(guard, identity, wanted))) return 'hidden'
+    return stat.isFile() && stat.nlink > 1n && !hardLinks ? 'has another name' : undefined
   }
 }
 

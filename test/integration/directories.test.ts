@@ -114,6 +114,37 @@ t.test('M71: who takes one directory ends with 23, too, and is told where to loo
   t.match(once.stderr, /1 entry was left out; the rest is complete; hint: alice was told which/)
 })
 
+t.test('M59, M71: under a policy what is not allowed is as if it were not there, whatever it is', async t => {
+  const root = join(bob.directory, 'guarded')
+  for (const each of ['open', 'closed/sub']) mkdirSync(join(root, each), { recursive: true })
+  for (const each of ['open/file', 'closed/file', 'closed/sub/file']) writeFileSync(join(root, each), each)
+  for (const each of ['open', 'closed']) {
+    execFileSync('mkfifo', [join(root, each, 'fifo')])
+    symlinkSync('/etc/passwd', join(root, each, 'out'))
+    linkSync(join(root, each, 'file'), join(root, `${each}/other`))
+  }
+  const policy = { rules: [{ who: ['alice'], may: 'get', where: ['open/**'] }] }
+  await writeFile(join(bob.directory, 'policy.json'), JSON.stringify(policy))
+  const args = ['serve', 'guarded', '--listen', ANY, '--policy', 'policy.json']
+  const guarded = await bob.listen(args, { timeout })
+  const get = (path: string, ...more: string[]) =>
+    alice.run(['get', `bob@${guarded.address}`, path, '-r', '-o', 'allowed', '--rename', ...more])
+  t.match(await get('.'), { code: 23, stderr: /4 entries were left out/ }, 'of the open ones only')
+  t.match(await get('open'), { code: 23, stderr: /4 entries were left out/ })
+  t.notMatch(guarded.stderr, /left out for alice: closed/)
+  const said = (await get('no such')).stderr
+  for (const path of ['closed', 'closed/sub', 'closed/../closed']) t.match(await get(path), { code: 3, stderr: said })
+  t.match(guarded.stderr, /denied: alice may not get closed\/sub\n/)
+  const some = async (...paths: string[]) => {
+    writeFileSync(join(alice.directory, 'list'), paths.map(path => `${path}\n`).join(''))
+    return (await get('.', '--files-from', 'list')).stderr.replace(/^.*received.*$/m, '')
+  }
+  const missing = await some('open/none')
+  t.match(missing, /1 entry was left out/)
+  for (const path of ['closed/none', 'closed/file', 'closed', 'closed/fifo', 'closed/out', 'closed/other'])
+    t.equal(await some(path), missing, path)
+})
+
 t.test('a pipe unpacks, or gives what tar reads', async t => {
   await mkdir(join(alice.directory, 'out'))
   symlinkSync('/etc', join(tree, 'outside'))

@@ -19,8 +19,10 @@ export interface Filter {
   takes(path: string): boolean
   /** Directories are sent for what is in them only. */
   readonly lazy: boolean
-  /** The named paths that were never met. */
-  missing(): readonly string[]
+  /** This path was told of, in whatever way. */
+  told(path: string): void
+  /** The named paths that were never met. @param guarded whether what is there, but of which nothing was told, is among them */
+  missing(guarded?: boolean): readonly string[]
 }
 
 /** Bytes of the filter in a request for a directory (SPEC §8.5). */
@@ -49,7 +51,8 @@ export function makeFilter({ exclude = [], include = [], files }: FilterOptions)
       if (isOut(components, false) || !(listed?.takes(components) ?? true)) return false
       return included.length === 0 || included.some(test => test(components, false))
     },
-    missing: () => listed?.missing() ?? []
+    told: path => listed?.told(split(path)),
+    missing: guarded => listed?.missing(guarded) ?? []
   }
 }
 
@@ -99,16 +102,22 @@ function patterns(globs: readonly string[]): Test[] {
   })
 }
 
+/** What became of a path of a list. */
+interface Named {
+  met: boolean
+  told: boolean
+}
+
 /** A list of paths, and the directories that lead to them. */
 class Listed {
-  readonly #wanted = new Map<string, { met: boolean }>()
+  readonly #wanted = new Map<string, Named>()
   readonly #leading = new Set<string>()
 
   constructor(files: readonly string[]) {
     for (const file of files) {
       const components = file.split('/').filter(each => each !== '' && each !== '.')
       if (components.includes('..')) throw wrong(`${JSON.stringify(file)} leads out of the directory`)
-      this.#wanted.set(components.join('/'), { met: false })
+      this.#wanted.set(components.join('/'), { met: false, told: false })
       for (let depth = 1; depth < components.length; depth++) this.#leading.add(components.slice(0, depth).join('/'))
     }
   }
@@ -120,18 +129,24 @@ class Listed {
   /** What is listed itself, or lies below what is. */
   takes(components: readonly string[]): boolean {
     if (this.#wanted.has('')) return true
-    for (let depth = 1; depth <= components.length; depth++) {
-      const listed = this.#wanted.get(components.slice(0, depth).join('/'))
-      if (listed) {
-        listed.met = true
-        return true
-      }
-    }
-    return false
+    const [listed] = this.#over(components)
+    if (listed) listed.met = true
+    return listed !== undefined
   }
 
-  missing(): readonly string[] {
-    return [...this.#wanted].filter(([path, { met }]) => !met && path !== '').map(([path]) => path)
+  told(components: readonly string[]): void {
+    for (const listed of this.#over(components)) listed.told = true
+  }
+
+  missing(guarded = false): readonly string[] {
+    const isMissing = ({ met, told }: Named): boolean => !(guarded ? told : met)
+    return [...this.#wanted].filter(([path, named]) => path !== '' && isMissing(named)).map(([path]) => path)
+  }
+
+  /** What is listed of a path and of those above it, from the top. */
+  #over(components: readonly string[]): Named[] {
+    const paths = components.map((_, index) => components.slice(0, index + 1).join('/'))
+    return paths.flatMap(path => this.#wanted.get(path) ?? [])
   }
 }
 

@@ -65,7 +65,7 @@ export function outgoingTree(tree: TreeSource): Outgoing {
     const omit = (path: string, why: Omission): void => tree.onOmitted?.(readable(path), why)
     const { filter, walked } = entries(omit)
     for await (const { entry } of walked) yield entry
-    for (const path of filter.missing()) omit(path, 'is not there')
+    for (const path of filter.missing(tree.lazy)) omit(path, 'is not there')
   }
   return {
     metadata: { name, kind: TREE },
@@ -88,7 +88,7 @@ export function outgoingTree(tree: TreeSource): Outgoing {
           omit(path.slice(top.length + 1), 'changes while it is read')
         },
         omitted: () => {
-          for (const path of filter.missing()) omit(path, 'is not there')
+          for (const path of filter.missing(tree.lazy)) omit(path, 'is not there')
           return counts.omitted
         }
       })

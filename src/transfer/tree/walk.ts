@@ -117,15 +117,15 @@ class Walker {
     const wanted = listed.isDirectory() ? filter.enters(path) : filter.takes(path)
     if (!wanted) return undefined
     if (this.#levels.length >= MAX_DEPTH || this.#options.top.length + path.length + 2 > MAX_PATH_BYTES)
-      return this.#omit(path, 'too deep or too long')
+      return await this.#omit(place, path, 'too deep or too long')
     if (listed.isDirectory()) return await this.#below(place, path)
     if (listed.isFile()) return await this.#file(place, path)
     if (listed.isSymbolicLink()) return await this.#link(place, path)
-    return this.#omit(path, 'no file, directory or link')
+    return await this.#omit(place, path, 'no file, directory or link')
   }
 
   async #below(place: Place, path: string): Promise<Walked | undefined> {
-    const fd = await this.#places.openDirectory(place).catch(error => this.#unopened(path, error))
+    const fd = await this.#places.openDirectory(place).catch(error => this.#unopened(place, path, error))
     if (fd === undefined) return undefined
     const levels = this.#levels.length
     try {
@@ -139,29 +139,30 @@ class Walker {
   }
 
   async #file(place: Place, path: string): Promise<Walked | undefined> {
-    const opened = await openWhole(this.#places, place).catch(error => this.#unopened(path, error))
+    const opened = await openWhole(this.#places, place).catch(error => this.#unopened(place, path, error))
     if (opened === undefined) return undefined
     const { fd, stat } = opened
     let refused: Omission | 'hidden' | undefined = 'can not be read'
     try {
       refused = stat.isFile() ? await this.#options.gate?.(path, stat) : 'no file, directory or link'
-      if (refused !== undefined) return this.#omit(path, refused)
+      if (refused !== undefined) return this.#leaveOut(path, refused)
     } finally {
       if (refused !== undefined) await this.#places.close(fd)
     }
+    this.#options.filter.told(path)
     return { entry: this.#entryOf(path, 'file', stat), file: { fd, stat } }
   }
 
   async #link(place: Place, path: string): Promise<Walked | undefined> {
-    const target = await this.#places.readLink(place).catch(error => this.#unopened(path, error))
+    const target = await this.#places.readLink(place).catch(error => this.#unopened(place, path, error))
     if (target === undefined) return undefined
-    const stat = await this.#places.lstat(place).catch(error => this.#unopened(path, error))
+    const stat = await this.#places.lstat(place).catch(error => this.#unopened(place, path, error))
     if (stat === undefined) return undefined
     const entry = { ...this.#entryOf(path, 'link', stat), target }
-    const refused = leadsInside(entry.path, target)
-      ? await this.#options.gate?.(path, stat)
-      : 'leads out of the directory'
-    if (refused !== undefined) return this.#omit(path, refused)
+    const out = leadsInside(entry.path, target) ? undefined : 'leads out of the directory'
+    const refused = (await this.#options.gate?.(path, stat)) ?? out
+    if (refused !== undefined) return this.#leaveOut(path, refused)
+    this.#options.filter.told(path)
     return { entry }
   }
 
@@ -187,11 +188,21 @@ class Walker {
   }
 
   /** What went meanwhile was not there. */
-  #unopened(path: string, error: NodeJS.ErrnoException): undefined {
-    if (error.code !== 'ENOENT') this.#omit(path, 'can not be read')
+  async #unopened(place: Place, path: string, error: NodeJS.ErrnoException): Promise<undefined> {
+    if (error.code !== 'ENOENT') await this.#omit(place, path, 'can not be read')
   }
 
-  #omit(path: string, why: Omission | 'hidden'): undefined {
-    if (why !== 'hidden') this.#options.onOmitted(path, why)
+  /** Leaves out what may be hidden, too: then nobody is told that it is there. */
+  async #omit(place: Place, path: string, why: Omission): Promise<undefined> {
+    const { gate } = this.#options
+    const stat = gate && (await this.#places.lstat(place).catch(() => undefined))
+    const verdict = stat && (await gate(path, stat))
+    this.#leaveOut(path, verdict === 'hidden' ? verdict : why)
+  }
+
+  #leaveOut(path: string, why: Omission | 'hidden'): undefined {
+    if (why === 'hidden') return
+    this.#options.filter.told(path)
+    this.#options.onOmitted(path, why)
   }
 }
