@@ -233,7 +233,7 @@ t.test('A24: no passphrase and no password stands in the sources, but for those 
     const lines = (await readFile(join(src, name), 'utf8')).split('\n')
     found.push(...lines.filter(line => literal.test(line)).map(line => `${name}: ${line.trim()}`))
   }
-  t.same(found, ["bin/commands/proof/check.ts: password: 'password',"], 'a word for a kind of text')
+  t.same(found, ["bin/commands/proof/texts.ts: password: 'password',"], 'a word for a kind of text')
   t.match('key_passphrase = b"passphrase", passphrase: "x"', literal, 'the pattern finds one')
 })
 
