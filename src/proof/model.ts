@@ -6,14 +6,40 @@
 /** A capture that was read: its TCP connections, put together again. */
 export interface Capture {
   readonly format: 'pcap' | 'pcapng'
-  /** How many packets there are, and how many of them are not TCP or can not be read. */
+  /** How many packets there are. */
   readonly packets: number
-  readonly ignored: number
   /** When the first and the last of them passed, as the capture says; a capture can have no times. */
   readonly began?: Date
   readonly ended?: Date
   /** In the order of their first packet. */
   readonly connections: readonly Connection[]
+  /** What is in none of them, a kind each. */
+  readonly strays: readonly Stray[]
+}
+
+/** Why bytes of a packet are in no flow. */
+export type StrayKind =
+  | 'fragment' // of an IP packet with TCP in it
+  | 'misplaced' // a segment whose number is none of its connection
+  | 'reset' // payload of a RST, which is no part of a flow (RFC 9293 §3.5.3)
+  | 'unreadable' // cut, or with a header that no packet can have
+  | 'sign of life' // the byte that a keep-alive repeats
+  | 'UDP'
+  | 'ICMP'
+  | 'other IP'
+  | 'not IP'
+  | 'trailer' // behind the end of an IP packet, and not only zeros
+
+/** Bytes of packets that are in no flow, all of one kind. */
+export interface Stray {
+  readonly kind: StrayKind
+  /** How many packets brought them, and the numbers of the first 16. */
+  readonly packets: number
+  readonly numbers: readonly number[]
+  /** Those that the capture has, one packet's behind the other's; `lost` were cut off and have no place in it. */
+  readonly flow: Flow
+  /** Where those of each packet begin. */
+  readonly starts: readonly number[]
 }
 
 export interface Connection {
@@ -38,6 +64,8 @@ export interface Flow {
   readonly gaps?: readonly { readonly at: number; readonly length: number }[]
   /** Bytes that came twice and not as the same; the first that came are in `bytes`. */
   readonly differing?: number
+  /** The last packet of the connection, if the capture has neither the FIN of this flow nor a reset: there may be more of it. */
+  readonly openAfter?: number
   /** The number of the packet that brought the byte at `offset`: what Wireshark shows as No., from 1. */
   packetAt(offset: number): number
   /** When the byte at `offset` passed, in ms since the first packet of the capture. */

@@ -1,5 +1,5 @@
 import { SftError } from '../../streams/errors.ts'
-import type { Connection } from '../model.ts'
+import type { Connection, Flow, StrayKind } from '../model.ts'
 import { Half } from './half.ts'
 import { Losses } from './reassembly.ts'
 import { ACK, RST, type Segment, SYN } from './segment.ts'
@@ -17,20 +17,32 @@ class Open {
   syn: number | undefined
   synAck: number | undefined
   ack: number | undefined
+  /** Whether either side gave it up, which ends both flows. */
+  #isReset = false
+  #last = 0
 
   constructor(dialler: string, listener: string) {
     this.dialler = dialler
     this.listener = listener
   }
 
-  take(packet: number, segment: Segment): boolean {
+  /** @returns why the bytes of the segment are in no flow, if they are not */
+  take(packet: number, segment: Segment): StrayKind | undefined {
     const up = segment.from === this.dialler
     const [own, other] = up ? [this.up, this.down] : [this.down, this.up]
     this.#shake(packet, up, segment)
-    if (!own.take(packet, segment)) return false
+    this.#last = packet
+    const stray = own.take(packet, segment)
+    if (stray === 'reset') this.#isReset = true
     // a reset acknowledges nothing that it has to have seen
-    if ((segment.flags & (ACK | RST)) === ACK) other.acknowledge(segment.acknowledged)
-    return true
+    else if (stray !== 'misplaced' && (segment.flags & ACK) !== 0) other.acknowledge(segment.acknowledged)
+    return stray
+  }
+
+  /** @throws SftError ERR_SFT_LIMIT for what lacks too much. */
+  flow(half: Half, ...rest: Parameters<Half['flow']>): Flow {
+    const flow = half.flow(...rest)
+    return half.isEnded || this.#isReset ? flow : { ...flow, openAfter: this.#last }
   }
 
   #shake(packet: number, up: boolean, { flags, acknowledged }: Segment): void {
@@ -61,10 +73,10 @@ export class Connections {
   }
 
   /**
-   * @returns false for a segment that has no place in its connection
+   * @returns why the bytes of the segment are in no flow, if they are not
    * @throws SftError ERR_SFT_LIMIT
    */
-  add(packet: number, segment: Segment): boolean {
+  add(packet: number, segment: Segment): StrayKind | undefined {
     const { from, to } = segment
     const ends = from < to ? `${from} ${to}` : `${to} ${from}`
     const known = this.#latest.get(ends)
@@ -80,13 +92,13 @@ export class Connections {
   /** @throws SftError ERR_SFT_LIMIT for a capture that lacks too much. */
   all(times: { at(packet: number): number }): Connection[] {
     const losses = new Losses()
-    return this.#all.map(({ dialler, listener, syn, synAck, ack, up, down }, index) => ({
+    return this.#all.map((open, index) => ({
       number: index + 1,
-      dialler,
-      listener,
-      handshake: [syn, synAck, ack].filter(packet => packet !== undefined),
-      up: up.flow(this.#file, times, losses),
-      down: down.flow(this.#file, times, losses)
+      dialler: open.dialler,
+      listener: open.listener,
+      handshake: [open.syn, open.synAck, open.ack].filter(packet => packet !== undefined),
+      up: open.flow(open.up, this.#file, times, losses),
+      down: open.flow(open.down, this.#file, times, losses)
     }))
   }
 }

@@ -1,4 +1,4 @@
-import type { Flow } from '../model.ts'
+import type { Flow, StrayKind } from '../model.ts'
 import { type Losses, type Piece, reassemble } from './reassembly.ts'
 import { ACK, FIN, RST, type Segment, SYN } from './segment.ts'
 
@@ -24,22 +24,24 @@ export class Half {
     return this.#pieces.length > 0
   }
 
-  /** Takes what a packet of this side brought, but for the one byte of a sign of life, which means nothing (RFC 9293 §3.8.4); false if it has no place here. */
-  take(packet: number, { sequence, flags, length, captured, at }: Segment): boolean {
+  /** Takes what a packet of this side brought. @returns why its bytes are no part of the flow, if they are not */
+  take(packet: number, { sequence, flags, length, captured, at }: Segment): StrayKind | undefined {
     const syn = (flags & SYN) !== 0
     const start = (sequence + (syn ? 1 : 0)) >>> 0
     if (syn && this.#first === undefined) this.#begun = true
-    // what a reset carries is for people (RFC 9293 §3.5.3)
-    const bytes = (flags & RST) === 0 ? length : 0
+    const isReset = (flags & RST) !== 0
+    const bytes = isReset ? 0 : length
     if (syn || bytes > 0) this.#first ??= start
-    if (this.#first === undefined) return true
+    if (this.#first === undefined) return isReset ? 'reset' : undefined
     const offset = this.#offsetOf(start)
-    if (offset === undefined) return false
-    const isSignOfLife = bytes === 1 && offset === this.#high - 1 && (flags & ~ACK) === 0
-    if (!isSignOfLife) this.#add({ offset, length: Math.min(bytes, captured), at, packet })
+    if (offset === undefined) return 'misplaced'
+    // what a reset carries is for people (RFC 9293 §3.5.3)
+    const stray = isReset ? 'reset' : this.#strayed(offset, bytes, flags)
+    const piece = { offset, length: Math.min(bytes, captured), at, packet }
+    if (stray === undefined && piece.length > 0) this.#pieces.push(piece)
     this.#high = Math.max(this.#high, offset + bytes)
     if ((flags & FIN) !== 0) this.#finished ??= offset + bytes
-    return true
+    return stray
   }
 
   /** The other side has this much. */
@@ -48,24 +50,29 @@ export class Half {
     if (offset !== undefined) this.#acknowledged = Math.max(this.#acknowledged, offset)
   }
 
+  /** Whether its end was seen, and nothing behind it. */
+  get isEnded(): boolean {
+    // a FIN has a number of its own
+    return this.#finished !== undefined && this.#finished + 1 >= this.#high
+  }
+
   flow(file: Uint8Array, times: { at(packet: number): number }, losses: Losses): Flow {
     const before = this.#lowest()
     const pieces = before === 0 ? this.#pieces : this.#pieces.map(each => ({ ...each, offset: each.offset - before }))
-    // a FIN has a number of its own, and no byte
+    // … and no byte
     const end = Math.min(Math.max(this.#high, this.#acknowledged), this.#finished ?? Number.POSITIVE_INFINITY)
     return reassemble(file, pieces, end - before, times, losses)
   }
 
-  #lowest(): number {
-    return this.#pieces.reduce((lowest, { offset }) => Math.min(lowest, offset), 0)
+  /** Why bytes are none of the flow though their number is near. */
+  #strayed(offset: number, bytes: number, flags: number): StrayKind | undefined {
+    // the last byte once more, or one before the first: it means nothing (RFC 9293 §3.8.4)
+    if (bytes === 1 && offset === this.#high - 1 && (flags & ~ACK) === 0) return 'sign of life'
+    return this.#begun && bytes > 0 && offset < 0 ? 'misplaced' : undefined
   }
 
-  #add(piece: Piece): void {
-    // a sign of life at the beginning: before the first byte there is none
-    const early = this.#begun ? Math.max(0, -piece.offset) : 0
-    if (piece.length <= early) return
-    const { offset, length, at, packet } = piece
-    this.#pieces.push({ offset: offset + early, length: length - early, at: at + early, packet })
+  #lowest(): number {
+    return this.#pieces.reduce((lowest, { offset }) => Math.min(lowest, offset), 0)
   }
 
   #offsetOf(sequence: number): number | undefined {

@@ -14,6 +14,11 @@ const ETHERNET = 1
 const LINUX_COOKED = 113
 const LINUX_COOKED_2 = 276
 
+const LINKS: ReadonlySet<number> = new Set([...RAW, ...LOOPBACK, ETHERNET, LINUX_COOKED, LINUX_COOKED_2])
+
+/** Whether it is known where a packet of this type has its IP packet. */
+export const isLink = (link: number): boolean => LINKS.has(link)
+
 /** Where the IP packet in `bytes` begins, of a packet from `at` to `end`; `undefined` if there is none. */
 export function networkAt(bytes: Uint8Array, link: number, at: number, end: number): number | undefined {
   const start = RAW.has(link) ? at : LOOPBACK.has(link) ? at + 4 : typed(bytes, link, at, end)

@@ -7,6 +7,8 @@ export interface Packet {
   /** Offset in the file of its first byte, and how many bytes of it are there. */
   readonly at: number
   readonly captured: number
+  /** How many it had on the wire. */
+  readonly length: number
   /** When it passed, in ms since 1970; NaN if nobody said. */
   readonly ms: number
 }

@@ -27,9 +27,10 @@ export function* pcapPackets(bytes: Uint8Array): Generator<Packet, void, undefin
     if (bytes.byteLength - at < PACKET_HEADER) throw brokenOff('the header of a packet')
     const ms = data.getUint32(at, little) * 1000 + data.getUint32(at + 4, little) / unit
     const captured = data.getUint32(at + 8, little)
+    const length = data.getUint32(at + 12, little)
     at += PACKET_HEADER
     if (captured > bytes.byteLength - at) throw brokenOff('a packet')
-    yield { link, at, captured, ms }
+    yield { link, at, captured, length, ms }
     at += captured
   }
 }

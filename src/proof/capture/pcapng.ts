@@ -52,7 +52,7 @@ export function* pcapngPackets(bytes: Uint8Array): Generator<Packet, void, undef
     else if (block.type === INTERFACE) interfaces.push(interfaceOf(data, block))
     else if (block.type === PACKET || block.type === OLD_PACKET) yield packetOf(data, block, interfaces)
     else if (block.type === SIMPLE_PACKET) yield simplePacketOf(data, block, interfaces[0])
-    else if (NUMBERED.has(block.type)) yield { link: NO_LINK, at: block.at, captured: 0, ms: Number.NaN }
+    else if (NUMBERED.has(block.type)) yield { link: NO_LINK, at: block.at, captured: 0, length: 0, ms: Number.NaN }
   }
 }
 
@@ -118,13 +118,15 @@ function packetOf(data: DataView, { type, little, at, end }: Block, interfaces: 
   const units = data.getUint32(at + 4, little) * 2 ** 32 + data.getUint32(at + 8, little)
   const captured = data.getUint32(at + 12, little)
   if (captured > end - at - 20) throw noCapture('a packet is longer than its block')
-  return { link: from.link, at: at + 20, captured, ms: (units / from.resolution + from.offset) * 1000 }
+  const length = data.getUint32(at + 16, little)
+  return { link: from.link, at: at + 20, captured, length, ms: (units / from.resolution + from.offset) * 1000 }
 }
 
 /** One of the first interface, without a time. */
 function simplePacketOf(data: DataView, { little, at, end }: Block, from: Interface | undefined): Packet {
   if (from === undefined || end - at < 4) throw noCapture('a packet of an interface that is not there')
   const snapped = from.snapped === 0 ? Number.POSITIVE_INFINITY : from.snapped
-  const captured = Math.min(data.getUint32(at, little), snapped, end - at - 4)
-  return { link: from.link, at: at + 4, captured, ms: Number.NaN }
+  const length = data.getUint32(at, little)
+  const captured = Math.min(length, snapped, end - at - 4)
+  return { link: from.link, at: at + 4, captured, length, ms: Number.NaN }
 }

@@ -5,6 +5,7 @@ import { noCapture, type Packet } from './packet.ts'
 import { isPcap, pcapPackets } from './pcap.ts'
 import { isPcapng, pcapngPackets } from './pcapng.ts'
 import { SegmentReader } from './segment.ts'
+import { Strays } from './strays.ts'
 
 /** Reads a capture: packets, segments, connections (M170, M171). */
 
@@ -29,13 +30,15 @@ export function parseCapture(bytes: Uint8Array): Capture {
   const reader = new SegmentReader(bytes)
   const connections = new Connections(bytes)
   const times = new Times()
-  let ignored = 0
+  const strays = new Strays(bytes)
   for (const packet of format === 'pcap' ? pcapPackets(bytes) : pcapngPackets(bytes)) {
     const number = times.push(packet)
-    const segment = reader.segmentOf(packet)
-    if (segment === undefined || !connections.add(number, segment)) ignored++
+    const segment = reader.segmentOf(packet, (kind, part) => strays.add(number, kind, part))
+    const stray = segment && connections.add(number, segment)
+    if (stray) strays.add(number, stray, segment)
   }
-  return { format, packets: times.count, ignored, ...times.span(), connections: connections.all(times) }
+  const all = { connections: connections.all(times), strays: strays.all(times) }
+  return { format, packets: times.count, ...times.span(), ...all }
 }
 
 /** When each packet passed, since the first one. */

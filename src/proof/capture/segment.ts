@@ -1,18 +1,22 @@
-import { networkAt } from './link.ts'
+import type { StrayKind } from '../model.ts'
+import { isLink, networkAt } from './link.ts'
 import { type Packet, view } from './packet.ts'
 
-/** A TCP segment, as a packet brought it. */
-export interface Segment {
+/** Bytes of a packet: where in the file they are, how many there were, and how many of them are there. */
+export interface Part {
+  readonly at: number
+  readonly length: number
+  readonly captured: number
+}
+
+/** A TCP segment, as a packet brought it, with its payload. */
+export interface Segment extends Part {
   /** `address:port`, of IPv6 in brackets. */
   readonly from: string
   readonly to: string
   readonly sequence: number
   readonly acknowledged: number
   readonly flags: number
-  /** Where in the file its bytes are, how many it had, and how many of them are there. */
-  readonly at: number
-  readonly length: number
-  readonly captured: number
 }
 
 export const FIN = 0x01
@@ -22,21 +26,40 @@ export const ACK = 0x10
 
 const TCP = 6
 const TCP_HEADER = 20
+const UDP = 17
+const UDP_HEADER = 8
+/** Of IPv4, and of IPv6. */
+const ICMP: ReadonlySet<number> = new Set([1, 58])
+const IPV4_HEADER = 20
 const IPV6_HEADER = 40
+/** Next header, a byte for nothing, and the place with its flag. */
+const FRAGMENT = 44
+const FRAGMENT_HEADER = 8
 /** Hop-by-hop, routing, destination options: `next ‖ length` in units of 8 bytes; AH counts in fours. */
 const EXTENSIONS: ReadonlySet<number> = new Set([0, 43, 60])
 const AUTHENTICATION = 51
 /** More than anybody sends; each is a header of its own. */
 const MAX_EXTENSIONS = 16
 
+/** What an IP packet carries. */
 interface Payload {
   readonly from: string
   readonly to: string
-  /** Of the TCP header, of what is there, and where the packet ended before it was cut. */
+  readonly protocol: number
+  /** Whether another piece of it follows, or has come; and whether this is not the first. */
+  readonly isFragment: boolean
+  readonly isRest: boolean
+  /** Where it begins, where what is there ends, and where it ended before it was cut. */
   readonly at: number
   readonly end: number
   readonly whole: number
 }
+
+/** Where the headers of IPv6 end, and what follows them. */
+type Behind = Pick<Payload, 'at' | 'protocol' | 'isFragment' | 'isRest'>
+
+/** Told what of a packet is in no segment. */
+type Stray = (kind: StrayKind, part: Part) => void
 
 /** Takes segments out of packets; IPv6 addresses are written once each. */
 export class SegmentReader {
@@ -49,49 +72,67 @@ export class SegmentReader {
     this.#data = view(bytes)
   }
 
-  /** `undefined` for what is no TCP, a fragment, or cut before its TCP header ends. */
-  segmentOf({ link, at, captured }: Packet): Segment | undefined {
-    const end = at + captured
+  /** `undefined` for what is no TCP, a fragment, or cut before its TCP header ends; `stray` has its bytes then. */
+  segmentOf({ link, at, captured, length }: Packet, stray: Stray): Segment | undefined {
+    const [end, whole] = [at + captured, at + Math.max(length, captured)]
     const start = networkAt(this.#bytes, link, at, end)
-    if (start === undefined) return undefined
+    if (start === undefined) {
+      stray(isLink(link) ? 'not IP' : 'unreadable', partOf(at, end, whole))
+      return undefined
+    }
     const payload = this.#data.getUint8(start) >> 4 === 4 ? this.#ipv4(start, end) : this.#ipv6(start, end)
-    return payload && this.#tcp(payload)
+    if (payload && this.#hasTrailer(payload.whole, end)) stray('trailer', partOf(payload.whole, end, end))
+    const segment = payload?.protocol === TCP && !payload.isFragment ? this.#tcp(payload) : undefined
+    if (payload === undefined) stray('unreadable', partOf(start, end, whole))
+    else if (segment === undefined) stray(kindOf(payload), carriedBy(payload))
+    return segment
+  }
+
+  /** Short packets are filled up with zeros on an Ethernet. */
+  #hasTrailer(from: number, end: number): boolean {
+    return this.#bytes.subarray(from, Math.max(from, end)).some(byte => byte !== 0)
   }
 
   #ipv4(at: number, end: number): Payload | undefined {
-    if (end - at < 20) return undefined
+    if (end - at < IPV4_HEADER) return undefined
     const header = (this.#data.getUint8(at) & 15) * 4
-    // another piece of it follows, or has come
-    const fragment = (this.#data.getUint16(at + 6) & 0x3fff) !== 0
-    if (header < 20 || fragment || this.#data.getUint8(at + 9) !== TCP) return undefined
+    const place = this.#data.getUint16(at + 6)
     // 0: what the card was to cut into packets, and was taken before it did
-    const whole = at + (this.#data.getUint16(at + 2) || end - at)
-    const [from, to] = [this.#address4(at + 12), this.#address4(at + 16)]
-    return { from, to, at: at + header, end: Math.min(end, whole), whole }
+    const length = this.#data.getUint16(at + 2) || end - at
+    if (header < IPV4_HEADER || length < header) return undefined
+    const whole = at + length
+    const fragment = { isFragment: (place & 0x3fff) !== 0, isRest: (place & 0x1fff) !== 0 }
+    const ends = { from: this.#address4(at + 12), to: this.#address4(at + 16) }
+    const protocol = this.#data.getUint8(at + 9)
+    return { ...ends, protocol, ...fragment, at: at + header, end: Math.min(end, whole), whole }
   }
 
   #ipv6(at: number, end: number): Payload | undefined {
     if (end - at < IPV6_HEADER) return undefined
-    const start = this.#behindExtensions(this.#data.getUint8(at + 6), at + IPV6_HEADER, end)
-    if (start === undefined) return undefined
     const length = this.#data.getUint16(at + 4)
     // 0: as of IPv4
     const whole = length === 0 ? end : at + IPV6_HEADER + length
+    const behind = this.#behindExtensions(this.#data.getUint8(at + 6), at + IPV6_HEADER, Math.min(end, whole))
+    if (behind === undefined || behind.at > whole) return undefined
     const [from, to] = [this.#address6(at + 8), this.#address6(at + 24)]
-    return { from, to, at: start, end: Math.min(end, whole), whole }
+    return { from, to, ...behind, end: Math.min(end, whole), whole }
   }
 
-  #behindExtensions(first: number, at: number, end: number): number | undefined {
-    let [next, start] = [first, at]
-    for (let count = 0; count < MAX_EXTENSIONS && next !== TCP; count++) {
-      if (start + 2 > end || (!EXTENSIONS.has(next) && next !== AUTHENTICATION)) return undefined
-      const length = this.#data.getUint8(start + 1)
-      const bytes = next === AUTHENTICATION ? (length + 2) * 4 : (length + 1) * 8
-      ;[next, start] = [this.#data.getUint8(start), start + bytes]
+  #behindExtensions(first: number, from: number, end: number): Behind | undefined {
+    let [protocol, at] = [first, from]
+    for (let count = 0; EXTENSIONS.has(protocol) || protocol === AUTHENTICATION; count++) {
+      if (count === MAX_EXTENSIONS || at + 2 > end) return undefined
+      const length = this.#data.getUint8(at + 1)
+      const bytes = protocol === AUTHENTICATION ? (length + 2) * 4 : (length + 1) * 8
+      ;[protocol, at] = [this.#data.getUint8(at), at + bytes]
     }
-    return next === TCP ? start : undefined
+    if (protocol !== FRAGMENT) return { protocol, at, isFragment: false, isRest: false }
+    if (at + FRAGMENT_HEADER > end) return undefined
+    const isRest = this.#data.getUint16(at + 2) >> 3 !== 0
+    return { protocol: this.#data.getUint8(at), at: at + FRAGMENT_HEADER, isFragment: true, isRest }
   }
 
+  /** None without its whole header. */
   #tcp({ from, to, at, end, whole }: Payload): Segment | undefined {
     if (end - at < TCP_HEADER) return undefined
     const start = at + (this.#data.getUint8(at + 12) >> 4) * 4
@@ -102,9 +143,7 @@ export class SegmentReader {
       sequence: this.#data.getUint32(at + 4),
       acknowledged: this.#data.getUint32(at + 8),
       flags: this.#data.getUint8(at + 13),
-      at: start,
-      length: whole - start,
-      captured: Math.max(0, end - start)
+      ...partOf(start, end, whole)
     }
   }
 
@@ -122,4 +161,22 @@ export class SegmentReader {
     this.#addresses.set(groups, written)
     return written
   }
+}
+
+const partOf = (at: number, end: number, whole: number): Part => ({
+  at,
+  length: whole - at,
+  captured: Math.max(0, end - at)
+})
+
+/** A datagram of UDP without its header, and of anything else all. */
+function carriedBy({ protocol, isRest, at, end, whole }: Payload): Part {
+  const start = protocol === UDP && !isRest ? Math.min(at + UDP_HEADER, whole) : at
+  return partOf(start, end, whole)
+}
+
+function kindOf({ protocol, isFragment }: Payload): StrayKind {
+  if (protocol === TCP) return isFragment ? 'fragment' : 'unreadable'
+  if (protocol === UDP) return 'UDP'
+  return ICMP.has(protocol) ? 'ICMP' : 'other IP'
 }

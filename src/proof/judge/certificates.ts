@@ -1,14 +1,15 @@
 import { bufferOf } from '../capture/packet.ts'
-import { type Claim, type Dissected, SENDERS } from '../model.ts'
+import { type Claim, type Dissected, SENDERS, type Stray } from '../model.ts'
 import { count, Findings } from './claim.ts'
 import { type Side, sent, sidesOf } from './parts.ts'
+import { strayed } from './strays.ts'
 
 /** The claim `certificates`: who the users are is not to be had from a certificate on the wire. */
 
 const PEM = Buffer.from('-----BEGIN CERTIFICATE-----')
 const MAX_PEM = 100
 
-export function judgeCertificates(all: readonly Dissected[]): Claim {
+export function judgeCertificates(all: readonly Dissected[], strays: readonly Stray[] = []): Claim {
   const findings = new Findings()
   for (const { certificates, connection } of all)
     for (const { packet, subject, issuer, serial, direction } of certificates)
@@ -16,7 +17,7 @@ export function judgeCertificates(all: readonly Dissected[]): Claim {
         `Connection ${connection.number}: the ${SENDERS[direction]} shows a certificate in the clear: ${subject}, issued by ${issuer}, serial ${serial}.`,
         [packet]
       )
-  for (const side of sidesOf(all)) {
+  for (const side of [...sidesOf(all), ...strayed(strays)]) {
     const known = new Set(side.of.certificates.map(({ packet }) => packet))
     const others = pemsIn(side).filter(packet => !known.has(packet))
     if (others.length > 0) findings.fault(`A certificate in PEM stands in ${sent(side)}.`, others)

@@ -57,6 +57,17 @@ export class Findings {
   }
 }
 
+/** A claim of which more was found out elsewhere. */
+export function withMore(claim: Claim, more: Findings): Claim {
+  const other = more.claim(claim.id)
+  const both = [claim, other].sort((a, b) => WEIGHTS.indexOf(a.verdict) - WEIGHTS.indexOf(b.verdict))
+  const [{ verdict }] = both as [Claim, Claim]
+  return { ...claim, verdict, evidence: both.flatMap(({ evidence }) => evidence) }
+}
+
+/** The weightiest first, whose evidence is said before the other's. */
+const WEIGHTS: readonly Claim['verdict'][] = ['fails', 'unknown', 'holds']
+
 function few(all: readonly Evidence[]): Evidence[] {
   const left = all.length - MAX_EVIDENCE
   return left > 0 ? [...all.slice(0, MAX_EVIDENCE), evidence(`and ${left} more of this kind`)] : [...all]

@@ -1,12 +1,13 @@
-import type { Claim, Dissected, Flow } from '../model.ts'
+import { type Claim, type Connection, DIRECTIONS, type Dissected, type Flow, SENDERS, type Stray } from '../model.ts'
 import { count, Findings } from './claim.ts'
 import { sidesOf } from './parts.ts'
+import { findStrayed } from './strays.ts'
 
 /** The claim `connections`: what is judged is whole, from the handshake of TCP on. */
 
 const HANDSHAKE = 3
 
-export function judgeConnections(all: readonly Dissected[]): Claim {
+export function judgeConnections(all: readonly Dissected[], strays: readonly Stray[] = []): Claim {
   const findings = new Findings()
   const used = all.filter(({ connection: { up, down } }) => up.bytes.byteLength + down.bytes.byteLength > 0)
   if (used.length === 0) findings.fault('There is no connection in the capture that carried a byte.')
@@ -20,14 +21,28 @@ export function judgeConnections(all: readonly Dissected[]): Claim {
       )
     judgeFlow(findings, `${name}: of what the dialler sent`, connection.up)
     judgeFlow(findings, `${name}: of what the listener sent`, connection.down)
+    judgeEnd(findings, name, connection)
   }
   const bytes = sidesOf(used).reduce((total, { flow }) => total + flow.bytes.byteLength, 0)
   findings.note(
-    `${count(used.length, 'connection')} with ${count(bytes, 'byte')}; SYN, SYN-ACK and ACK of each were looked for.`,
+    `${count(used.length, 'connection')} with ${count(bytes, 'byte')}; SYN, SYN-ACK and ACK of each were looked for, and the end of either flow.`,
     used.flatMap(({ connection }) => connection.handshake)
   )
+  findStrayed(findings, strays)
   if (used.length < all.length) findings.note(`${count(all.length - used.length, 'connection')} carried nothing.`)
   return findings.claim('connections')
+}
+
+/** What the capture does not have the end of may have gone on. */
+function judgeEnd(findings: Findings, name: string, connection: Connection): void {
+  const open = DIRECTIONS.filter(direction => connection[direction].openAfter !== undefined)
+  if (open.length === 0) return
+  const who = open.map(direction => `the ${SENDERS[direction]}`).join(' and ')
+  const last = open.flatMap(direction => connection[direction].openAfter ?? [])
+  findings.doubt(
+    `${name}: the capture has no end of what ${who} sent, no FIN and no reset: there may be more behind its last packet.`,
+    last
+  )
 }
 
 function judgeFlow(findings: Findings, name: string, flow: Flow): void {

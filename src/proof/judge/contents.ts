@@ -1,17 +1,20 @@
-import type { Claim, Dissected, Known } from '../model.ts'
+import type { Claim, Dissected, Known, Stray } from '../model.ts'
+import { withMore } from './claim.ts'
 import { Budget } from './inflations.ts'
 import { joinedOf } from './joined.ts'
 import { NamesSearch } from './names.ts'
 import { type Side, sidesOf } from './parts.ts'
 import { PlaintextSearch } from './plaintext.ts'
+import { searchedIn, strayed } from './strays.ts'
 import { type View, viewsOf } from './views.ts'
 
-/** The claims `names` and `plaintext`: every reading of every flow is made once, and both look through it. */
+/** The claims `names` and `plaintext`: every reading of every flow, and of what is in none, is made once, and both look through it. */
 export async function judgeContents(
   all: readonly Dissected[],
-  known: Known
+  known: Known,
+  strays: readonly Stray[] = []
 ): Promise<{ names: Claim; plaintext: Claim }> {
-  const sides = sidesOf(all)
+  const sides = [...sidesOf(all), ...strayed(strays)]
   const names = new NamesSearch(sides, known)
   const plaintext = new PlaintextSearch(sides, known)
   const budget = new Budget()
@@ -21,7 +24,11 @@ export async function judgeContents(
       plaintext.look(side, view)
     }
   const { exhausted } = budget
-  return { names: names.claim(exhausted), plaintext: plaintext.claim(exhausted) }
+  const beside = searchedIn(strays)
+  return {
+    names: withMore(names.claim(exhausted), beside),
+    plaintext: withMore(plaintext.claim(exhausted), beside)
+  }
 }
 
 async function* readingsOf(side: Side, budget: Budget): AsyncGenerator<View> {

@@ -3,17 +3,17 @@ import { basename } from 'node:path'
 import { captureBytes, parseCapture } from '../capture/read.ts'
 import { tallyOf } from '../conclusion.ts'
 import { dissect } from '../dissect/dissect.ts'
-import { CLAIMS, type Claim, type ClaimId, type Dissected, type Known, type Verdict } from '../model.ts'
+import { CLAIMS, type Claim, type ClaimId, type Dissected, type Known, type Stray, type Verdict } from '../model.ts'
 import { checkSize, PLAIN_LIMIT } from '../whole.ts'
 import { judgeCertificates } from './certificates.ts'
-import { Findings } from './claim.ts'
+import { Findings, withMore } from './claim.ts'
 import { judgeConnections } from './connections.ts'
 import { judgeContents } from './contents.ts'
 import { controlsOf } from './controls.ts'
 import { judgeFreshKeys } from './fresh-keys.ts'
 import { judgeLogin } from './login.ts'
 import { judgeNonces } from './nonces.ts'
-import { sum } from './parts.ts'
+import { sidesOf, sum } from './parts.ts'
 import { picturesOf } from './pictures.ts'
 import { judgeRandomness } from './randomness.ts'
 import { judgeSizes } from './sizes.ts'
@@ -48,7 +48,7 @@ export async function judge(
   const bytes = source instanceof Uint8Array ? source : await captureBytes(source)
   const capture = parseCapture(bytes)
   const connections = dissect(capture)
-  const claims = await judgeClaims(connections, known)
+  const claims = await judgeClaims(connections, known, capture.strays)
   const verdict = concluded({
     capture: {
       name: options.name ?? (typeof source === 'string' ? basename(source) : 'capture'),
@@ -79,11 +79,16 @@ function concluded(rest: Omit<Verdict, 'holds' | 'unjudged'>): Verdict {
   return { ...rest, holds: failed === 0 && refused === rest.controls.length && strayed === 0, unjudged }
 }
 
-export async function judgeClaims(all: readonly Dissected[], known: Known): Promise<Claim[]> {
-  const { names, plaintext } = await judgeContents(all, known)
+/** @param strays what is in no flow of the capture */
+export async function judgeClaims(
+  all: readonly Dissected[],
+  known: Known,
+  strays: readonly Stray[] = []
+): Promise<Claim[]> {
+  const { names, plaintext } = await judgeContents(all, known, strays)
   const claims: Record<ClaimId, Claim> = {
-    connections: judgeConnections(all),
-    certificates: judgeCertificates(all),
+    connections: judgeConnections(all, strays),
+    certificates: judgeCertificates(all, strays),
     names,
     plaintext,
     randomness: judgeRandomness(all),
@@ -97,7 +102,15 @@ export async function judgeClaims(all: readonly Dissected[], known: Known): Prom
     ),
     replay: onlyOfRun('replay', 'It takes a receiver to send to: `sft proof run` has one.')
   }
-  return CLAIMS.map(id => claims[id])
+  const nothing = sidesOf(all).length === 0 ? nothingToLookAt() : new Findings()
+  return CLAIMS.map(id => withMore(claims[id], nothing))
+}
+
+/** What holds of nothing is no proof of anything (M173). */
+function nothingToLookAt(): Findings {
+  const findings = new Findings()
+  findings.doubt('There is nothing to look at: no connection in the capture carried a byte.')
+  return findings
 }
 
 function onlyOfRun(id: ClaimId, reason: string): Claim {

@@ -74,7 +74,7 @@ export class NamesSearch {
       const how = [encoding === 'UTF-8' ? '' : `in ${encoding}`, read].filter(Boolean).join(' ') || 'as it is'
       const part = isSealedAt(side, origin) ? 'a sealed part of ' : ''
       hits.push({
-        place: `${side.of.connection.number} ${side.direction} ${origin}`,
+        place: `${sent(side)} ${origin}`,
         packet: side.flow.packetAt(origin),
         where: `${how} in ${part}${sent(side)}`,
         // any number of neighbours might have been printable: hence the factor

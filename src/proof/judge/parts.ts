@@ -10,6 +10,8 @@ export interface Side {
   readonly direction: Direction
   readonly flow: Flow
   readonly frames: readonly Frame[]
+  /** What it is called, if it is no side of a connection (`strays.ts`). */
+  readonly name?: string
 }
 
 /** A part of a flow that is said to be ciphertext, without bytes that the capture lacks. */
@@ -46,7 +48,9 @@ export function sealedOf(side: Side): Sealed[] {
 function withoutGaps({ bytes, from, to }: Stretch, gaps: NonNullable<Flow['gaps']>): Stretch[] {
   const parts: Stretch[] = []
   let start = from
-  for (const { at, length } of gaps.filter(gap => gap.at < to && gap.at + gap.length > from)) {
+  for (let next = gapsBefore(gaps, from); next < gaps.length; next++) {
+    const { at, length } = gaps[next] as (typeof gaps)[number]
+    if (at >= to) break
     if (at > start) parts.push({ bytes, from: start, to: at })
     start = at + length
   }
@@ -54,12 +58,26 @@ function withoutGaps({ bytes, from, to }: Stretch, gaps: NonNullable<Flow['gaps'
   return parts
 }
 
+/** Whether the capture lacks one of the bytes from `first` to `last`. */
+export function isInGap({ gaps = [] }: Flow, first: number, last: number): boolean {
+  const next = gaps[gapsBefore(gaps, first)]
+  return next !== undefined && next.at <= last
+}
+
+/** How many gaps end before `at`; they stand in order. */
+function gapsBefore(gaps: NonNullable<Flow['gaps']>, at: number): number {
+  return countBefore(gaps.length, index => {
+    const gap = gaps[index] as (typeof gaps)[number]
+    return gap.at + gap.length <= at
+  })
+}
+
 /** Bytes of all of them. */
 export const sizeOf = (parts: readonly Stretch[]): number => sum(parts.map(({ from, to }) => to - from))
 
 /** `what the dialler of connection 3 sent` */
-export function sent({ of, direction }: Side): string {
-  return `what the ${SENDERS[direction]} of connection ${of.connection.number} sent`
+export function sent({ of, direction, name }: Side): string {
+  return name ?? `what the ${SENDERS[direction]} of connection ${of.connection.number} sent`
 }
 
 /** Whether the byte at `at` of the side is in a part that is sealed; the frames stand in order. */

@@ -3,7 +3,7 @@ import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
 import { compressedLots, type File, isLong, noFileOf, type Source, sourceOf } from './forms.ts'
 import { NOT_ALL_INFLATED } from './inflations.ts'
-import { isSealedAt, type Side, sent, sum } from './parts.ts'
+import { isInGap, isSealedAt, type Side, sent, sum } from './parts.ts'
 import type { View } from './views.ts'
 import { type Match, WindowIndex } from './window-index.ts'
 
@@ -56,7 +56,7 @@ export class PlaintextSearch {
   }
 
   #take({ source, at, length }: Match<Source>, side: Side, view: View): void {
-    const key = [source.file.name, source.form, view.how, side.of.connection.number, side.direction].join('\n')
+    const key = [source.file.name, source.form, view.how, sent(side)].join('\n')
     const origin = view.origin(at)
     const none = { bytes: 0, times: 0, end: 0, view: undefined, first: origin, packets: new Set<number>() }
     const seen: Seen = this.#seen.get(key) ?? { source, side, how: view.how, ...none }
@@ -144,12 +144,9 @@ const plainHeads = ({ of, frames }: Side): number =>
  */
 function counts({ at, length }: Match<Source>, side: Side, { bytes, inflated, origin }: View): boolean {
   if (!repeats(bytes, at, length)) return true
-  if (inflated || isInGap(side, origin(at), origin(at + length - 1))) return false
+  if (inflated || isInGap(side.flow, origin(at), origin(at + length - 1))) return false
   return length >= MANY || isSealedAt(side, origin(at))
 }
-
-const isInGap = ({ flow }: Side, first: number, last: number): boolean =>
-  (flow.gaps ?? []).some(gap => gap.at <= last && gap.at + gap.length > first)
 
 function repeats(bytes: Uint8Array, at: number, length: number): boolean {
   for (let period = 1; period <= PERIOD; period++) {

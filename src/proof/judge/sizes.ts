@@ -1,4 +1,4 @@
-import type { Claim, Dissected, Known } from '../model.ts'
+import type { Claim, Dissected, Frame, Known } from '../model.ts'
 import { count, Findings } from './claim.ts'
 import { cutsOf, type Fit, fitOf } from './file-sizes.ts'
 import { type Side, sent, sidesOf, sum } from './parts.ts'
@@ -13,14 +13,17 @@ const NEAR = 1 / 100
 /** Bytes of a file in a classic block. */
 const CLASSIC_BLOCK = 100
 
+const ELSEWHERE = 'has the sizes of no stream: it may be in the archive of a directory, or have gone elsewhere.'
+const NOWHERE = 'was in no stream: the capture has none with an end.'
+
 export function judgeSizes(all: readonly Dissected[], { plain = [] }: Known): Claim {
   const findings = new Findings()
   const sides = sidesOf(all)
   for (const side of sides) judgeFrames(findings, side)
   const streams = streamsOf(all)
   for (const stream of streams) judgeStream(findings, stream)
-  judgeFiles(findings, streams, plain)
   const classic = all.filter(({ protocol }) => protocol === 'classic')
+  judgeFiles(findings, streams, classic, plain)
   for (const each of classic) noteBlocks(findings, each)
   const bytes = sum(sides.map(({ flow }) => flow.bytes.byteLength))
   const frames = count(sum(sides.map(side => side.frames.length)), 'frame')
@@ -83,8 +86,14 @@ function judgeStream(findings: Findings, stream: Stream): void {
 }
 
 /** Each file that is known must have its stream, of exactly its size. */
-function judgeFiles(findings: Findings, streams: readonly Stream[], plain: NonNullable<Known['plain']>): void {
+function judgeFiles(
+  findings: Findings,
+  streams: readonly Stream[],
+  classic: readonly Dissected[],
+  plain: NonNullable<Known['plain']>
+): void {
   const whole = streams.filter(({ ends }) => ends.length > 0)
+  const nowhere = whole.length > 0 ? ELSEWHERE : NOWHERE
   const matched = new Set<Stream>()
   if (whole.length > 0 && !plain.some(({ bytes }) => bytes.byteLength > 0)) findings.doubt(noChunkOf(plain))
   for (const { name, bytes } of plain) {
@@ -97,13 +106,10 @@ function judgeFiles(findings: Findings, streams: readonly Stream[], plain: NonNu
       matched.add(stream)
       findings.note(`${file} has exactly the sizes of ${streamName(stream)}${inWords(stream, fit)}.`)
     }
-    if (exact.length > 0 || whole.length === 0) continue
+    if (exact.length + noteClassic(findings, classic, file, size) > 0) continue
     if (near && !matched.has(near.stream))
       findings.fault(`${file} does not have the sizes of ${streamName(near.stream)}: ${near.fit?.off} bytes off.`)
-    else
-      findings.doubt(
-        `${file} has the sizes of no stream: it may be in the archive of a directory, or have gone elsewhere.`
-      )
+    else findings.doubt(`${file} ${nowhere}`)
   }
   const others = whole.length - matched.size
   if (plain.length > 0 && others > 0)
@@ -117,6 +123,15 @@ const noChunkOf = ({ length }: { readonly length: number }): string =>
     ? 'No file was given to compare the sizes of chunks with.'
     : 'Every file that was given is empty: there are no chunks of it to compare.'
 
+/** @returns in how many connections of the classic system it may have been */
+function noteClassic(findings: Findings, classic: readonly Dissected[], file: string, size: number): number {
+  const taken = Math.ceil(size / CLASSIC_BLOCK)
+  const found = classic.filter(each => taken > 0 && blocksOf(each).length === taken)
+  for (const { connection } of found)
+    findings.note(`${file} takes as many blocks as connection ${connection.number} has.`)
+  return found.length
+}
+
 function inWords({ chunks: [first] }: Stream, fit: Fit | undefined): string {
   const cut = fit?.cut
   if (first === undefined || cut === undefined) return ''
@@ -124,9 +139,12 @@ function inWords({ chunks: [first] }: Stream, fit: Fit | undefined): string {
   return cut.block ? `, in RSA blocks of ${cut.block.wire} bytes with ${cut.block.file} of the file in each` : ''
 }
 
+const blocksOf = ({ frames }: Dissected): Frame[] => frames.filter(({ label }) => label === 'RSFL')
+
 /** The length of a classic file is seen to 100 bytes. */
-function noteBlocks(findings: Findings, { connection, frames }: Dissected): void {
-  const blocks = frames.filter(({ label }) => label === 'RSFL')
+function noteBlocks(findings: Findings, each: Dissected): void {
+  const { connection } = each
+  const blocks = blocksOf(each)
   if (blocks.length === 0) return
   const [least, most] = [(blocks.length - 1) * CLASSIC_BLOCK + 1, blocks.length * CLASSIC_BLOCK]
   findings.note(

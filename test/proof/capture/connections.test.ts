@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseCapture } from '../../../src/proof/capture/read.ts'
+import type { Connection } from '../../../src/proof/model.ts'
 import { ipv4, pcap, type Tcp, tcp } from '../../fixtures/packets.ts'
+import { straysOf } from '../../fixtures/strays.ts'
 import { fields, followed, noTshark } from '../../fixtures/tshark.ts'
 
 const [SYN, SYN_ACK, ACK, PSH, FIN, RST] = [2, 18, 16, 24, 17, 4] as const
@@ -198,15 +200,36 @@ t.test('a port that is used again is another connection', t => {
 })
 
 t.test('a number that is farther away than any window has no place', t => {
-  const { connections, ignored } = read([
+  const capture = read([
     ...OPENED,
     ['A', PSH, 101 + 2 ** 30 + 1, 501, 'x'],
     ['B', ACK, 501, 101 + 2 ** 30 + 1],
     ['A', PSH, 101, 501, 'ask']
   ])
-  t.equal(ignored, 1)
-  t.match(connections, [{ up: { lost: 0 } }])
-  t.equal(text(connections[0]?.up.bytes), 'ask')
+  t.same(straysOf(capture), [['misplaced', [4], 'x', 0]])
+  t.match(capture.connections, [{ up: { lost: 0 } }])
+  t.equal(text(capture.connections[0]?.up.bytes), 'ask')
+  t.end()
+})
+
+t.test('M171: the end of a flow: its FIN, or a reset of either side', t => {
+  const open = (...lines: Line[]) => {
+    const [{ up, down }] = read([...OPENED, ['A', PSH, 101, 501, 'ask'], ...lines]).connections as [Connection]
+    return [up.openAfter, down.openAfter]
+  }
+  const [a, b, last]: Line[] = [
+    ['A', FIN, 104, 501],
+    ['B', FIN, 501, 105],
+    ['A', ACK, 105, 502]
+  ] as [Line, Line, Line]
+  t.same(open(), [4, 4])
+  t.same(open(a as Line), [undefined, 5])
+  t.same(open(b as Line), [5, undefined])
+  t.same(open(a as Line, b as Line, last as Line), [undefined, undefined], 'numbers behind a FIN are one more')
+  t.same(open(['A', RST, 104, 0]), [undefined, undefined])
+  t.same(open(['B', RST | ACK, 501, 104, 'go away']), [undefined, undefined])
+  t.same(open(['B', RST, 501 + 2 ** 31, 104]), [5, 5], 'a reset from nowhere')
+  t.same(open(a as Line, b as Line, ['A', PSH, 104, 502, 'for more']), [7, undefined], 'what goes on behind its FIN')
   t.end()
 })
 

@@ -5,10 +5,10 @@ import { ipv4, ipv6, pcap, tcp } from '../../fixtures/packets.ts'
 const bytes = Buffer.from('some bytes')
 const segment = tcp({ flags: 24, bytes })
 
-/** What is read of one packet: the bytes of its flow, or `ignored`. */
+/** What is read of one packet: the bytes of its flow, or why it has none. */
 function read(packet: Uint8Array, captured?: number): string {
-  const { connections, ignored } = parseCapture(pcap([{ bytes: packet, ...(captured !== undefined && { captured }) }]))
-  return ignored === 1 ? 'ignored' : Buffer.from(connections[0]?.up.bytes ?? []).toString()
+  const { connections, strays } = parseCapture(pcap([{ bytes: packet, ...(captured !== undefined && { captured }) }]))
+  return strays[0]?.kind ?? Buffer.from(connections[0]?.up.bytes ?? []).toString()
 }
 
 t.test('IPv4: options, padding behind the packet, no length', t => {
@@ -21,12 +21,12 @@ t.test('IPv4: options, padding behind the packet, no length', t => {
 })
 
 t.test('IPv4: fragments and what is no TCP', t => {
-  t.equal(read(ipv4(segment, { 6: 0x20 })), 'ignored', 'more follow')
-  t.equal(read(ipv4(segment, { 7: 1 })), 'ignored', 'not the first')
-  t.equal(read(ipv4(segment, { 9: 17 })), 'ignored', 'UDP')
-  t.equal(read(ipv4(segment, { 0: 0x44 })), 'ignored', 'a header that is too short')
-  t.equal(read(ipv4(Buffer.concat([segment.subarray(0, 12), Buffer.of(0x40), segment.subarray(13)]))), 'ignored')
-  t.equal(read(ipv4(Buffer.concat([segment.subarray(0, 12), Buffer.of(0xf0), segment.subarray(13)]))), 'ignored')
+  t.equal(read(ipv4(segment, { 6: 0x20 })), 'fragment', 'more follow')
+  t.equal(read(ipv4(segment, { 7: 1 })), 'fragment', 'not the first')
+  t.equal(read(ipv4(segment, { 9: 17 })), 'UDP')
+  t.equal(read(ipv4(segment, { 0: 0x44 })), 'unreadable', 'a header that is too short')
+  t.equal(read(ipv4(Buffer.concat([segment.subarray(0, 12), Buffer.of(0x40), segment.subarray(13)]))), 'unreadable')
+  t.equal(read(ipv4(Buffer.concat([segment.subarray(0, 12), Buffer.of(0xf0), segment.subarray(13)]))), 'unreadable')
   t.end()
 })
 
@@ -49,13 +49,13 @@ t.test('IPv6: extension headers in front of TCP', t => {
 t.test('IPv6: fragments, unknown headers, and more of them than anybody sends', t => {
   const fragment: [number, Buffer] = [44, Buffer.alloc(7)]
   const hop: [number, Buffer] = [0, Buffer.alloc(7)]
-  t.equal(read(ipv6(segment, [fragment])), 'ignored')
-  t.equal(read(ipv6(segment, [[59, Buffer.alloc(7)]])), 'ignored')
-  t.equal(read(ipv6(segment, Array(17).fill(hop))), 'ignored')
+  t.equal(read(ipv6(segment, [fragment])), 'fragment')
+  t.equal(read(ipv6(segment, [[59, Buffer.alloc(7)]])), 'other IP')
+  t.equal(read(ipv6(segment, Array(17).fill(hop))), 'unreadable')
   t.equal(read(ipv6(segment, Array(16).fill(hop))), 'some bytes')
   t.equal(
     read(ipv6(segment, [[0, Buffer.concat([Buffer.of(255), Buffer.alloc(6)])]])),
-    'ignored',
+    'unreadable',
     'one that leads outside'
   )
   t.end()

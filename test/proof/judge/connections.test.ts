@@ -35,6 +35,22 @@ t.test('bytes that are missing, and bytes that came twice and differ', t => {
   t.end()
 })
 
+t.test('M173: without its end a flow may have gone on', t => {
+  const pieces = [record('PING', 100), record('PING', 100, 'down')]
+  for (const [open, who] of [
+    [{ down: { openAfter: 9 } }, 'the listener'],
+    [{ up: { openAfter: 9 }, down: { openAfter: 9 } }, 'the dialler and the listener']
+  ] as const) {
+    const claim = judgeConnections([dissected('unknown', pieces, open)])
+    t.match(claim, { verdict: 'unknown', evidence: [{ packets: [9] }] })
+    t.match(said(claim), RegExp(`Connection 1 .*: the capture has no end of what ${who} sent, no FIN and no reset`))
+  }
+  t.equal(judgeConnections([dissected('unknown', pieces)]).verdict, 'holds')
+  const empty = dissected('unknown', [], { up: { openAfter: 12 } }, 2)
+  t.equal(judgeConnections([dissected('unknown', pieces), empty]).verdict, 'holds', 'one that carried nothing')
+  t.end()
+})
+
 t.test('nothing at all is no proof of anything', t => {
   t.equal(judgeConnections([]).verdict, 'fails')
   t.equal(judgeConnections([dissected('unknown', [])]).verdict, 'fails')

@@ -158,5 +158,23 @@ t.test('a classic file: its size to 100 bytes', t => {
   })
   const claim = judgeSizes([dissected('classic', [block(), block(), block()])], {})
   t.match(said(claim), /3 blocks, so the lengths reveal that the file has 201 to 300 bytes/)
+  const with3 = (size: number) => judgeSizes([dissected('classic', [block(), block(), block()])], known(size))
+  for (const size of [201, 300]) {
+    t.equal(with3(size).verdict, 'holds')
+    t.match(said(with3(size)), /"file" \(\d+ bytes\) takes as many blocks as connection 1 has/)
+  }
+  for (const size of [0, 200, 301]) t.equal(with3(size).verdict, 'unknown', `${size}`)
+  t.end()
+})
+
+t.test('M172: a file that was in no stream is not said to have its sizes', t => {
+  const file = pattern(3 * C)
+  const begun = dissected('sft pipe', [...pipeHeader(), ...chunksOf(file, C)])
+  for (const all of [[begun], [dissected('unknown', [record('PING', 100)])]]) {
+    const claim = judgeSizes(all, known(file.byteLength))
+    t.equal(claim.verdict, 'unknown')
+    t.match(said(claim), /^"file" \(49,152 bytes\) was in no stream: the capture has none with an end\./)
+  }
+  t.equal(judgeSizes([pipeOf(file)], known(file.byteLength)).verdict, 'holds', 'with its end')
   t.end()
 })
