@@ -25,7 +25,7 @@ export function judgeConnections(all: readonly Dissected[], strays: readonly Str
   }
   const bytes = sidesOf(used).reduce((total, { flow }) => total + flow.bytes.byteLength, 0)
   findings.note(
-    `${count(used.length, 'connection')} with ${count(bytes, 'byte')}; SYN, SYN-ACK and ACK of each were looked for, and the end of either flow.`,
+    `${count(used.length, 'connection')} with ${count(bytes, 'byte')}; SYN, SYN-ACK and ACK of each, and the end of either flow, were looked for.`,
     used.flatMap(({ connection }) => connection.handshake)
   )
   findStrayed(findings, strays)
