@@ -5,7 +5,7 @@ if (major > 24 || (major === 24 && minor >= 7)) {
   start()
 } else {
   process.stderr.write(
-    `sft: needs Node.js 24.7 or newer, this is ${process.versions.node}; hint: get it from nodejs.org, or in this repository run: npx sft\n`
+    `sft: needs Node.js 24.7 or newer, this is ${process.versions.node}; hint: get it from nodejs.org, or in a checkout run src/bin/sft\n`
   )
   process.exitCode = 2
 }
