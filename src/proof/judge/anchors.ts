@@ -57,7 +57,8 @@ function leastOf(ring: Int32Array, at: number): number {
   return leastAt
 }
 
-const word = (bytes: Uint8Array, at: number): number =>
+/** Four bytes as a number. */
+export const word = (bytes: Uint8Array, at: number): number =>
   (bytes[at] as number) |
   ((bytes[at + 1] as number) << 8) |
   ((bytes[at + 2] as number) << 16) |

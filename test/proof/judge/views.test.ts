@@ -32,10 +32,30 @@ t.test('as they are, in base64 of either alphabet and any phase, in hex of eithe
   t.same(await readings(Buffer.from(`a${text.toString('hex').toUpperCase()}`)), ['in hex'])
 })
 
+t.test('what SPEC M174 says is not looked for', async t => {
+  const hex = text.toString('hex')
+  const bits = [...text].map(byte => byte.toString(2).padStart(8, '0')).join('')
+  const base32 = bits.replace(/.{5}/g, five => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[Number.parseInt(five, 2)] as string)
+  const forms = {
+    'hex between other characters': hex.replace(/../g, '$&-'),
+    'percent-encoding of every byte': hex.replace(/../g, '%$&'),
+    'quoted-printable of every byte': hex.toUpperCase().replace(/../g, '=$&'),
+    base32,
+    'base64 between blanks': text.toString('base64').replace(/.{4}/g, '$& '),
+    'UTF-16': Buffer.from(text.toString('latin1'), 'utf16le')
+  }
+  for (const [name, form] of Object.entries(forms)) t.same(await readings(Buffer.from(form)), [], name)
+  const beginning = deflateRawSync(text, { level: 4 })
+  t.same(await readings(beginning.subarray(40), [1001]), [], 'the middle of what was compressed')
+})
+
 t.test('with line breaks, also escaped ones', async t => {
   const base64 = text.toString('base64')
   t.same(await readings(Buffer.from(base64.replace(/.{76}/g, '$&\r\n'))), ['in base64'])
-  t.same(await readings(Buffer.from(base64.replace(/.{7}/g, '$&\n'))), ['in base64'])
+  for (const width of [1, 5, 7, 60, 63, 65, 77, 1000]) {
+    const lines = base64.replace(new RegExp(`.{${width}}`, 'g'), '$&\n')
+    t.same(await readings(Buffer.from(lines)), ['in base64'], `${width}`)
+  }
   t.same(await readings(Buffer.from(JSON.stringify({ body: base64.replace(/.{64}/g, '$&\n') }))), ['in base64'])
   t.same(await readings(Buffer.from(JSON.stringify(base64.replace(/.{64}/g, '$&\r\n')))), ['in base64'])
   t.same(await readings(Buffer.from(text.toString('hex').replace(/../g, '$&:'))), ['in hex'])

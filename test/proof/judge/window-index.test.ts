@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { eachAnchor } from '../../../src/proof/judge/anchors.ts'
 import { type Match, type Stretch, WindowIndex } from '../../../src/proof/judge/window-index.ts'
 import { seeded } from '../../fixtures/seeded.ts'
 
@@ -7,7 +8,7 @@ const whole = (bytes: Uint8Array): Stretch => ({ bytes, from: 0, to: bytes.byteL
 
 function matches(sources: readonly Stretch[], searched: Stretch): Match<Stretch>[] {
   const found: Match<Stretch>[] = []
-  const index = new WindowIndex(100)
+  const index = new WindowIndex(sources.reduce((bytes, { from, to }) => bytes + to - from, 0))
   for (const source of sources) index.add(source)
   index.search(searched, match => found.push(match))
   return found
@@ -97,5 +98,72 @@ t.test('what repeats itself is indexed and searched in no time', t => {
   t.ok(found.length < 40, `${found.length} matches`)
   const lines = Buffer.from(`${'a line of some length, again and again\n'.repeat(50_000)}end`)
   t.ok(matches([whole(lines)], whole(Buffer.concat([randomBytes(1000), lines]))).length > 0)
+  t.end()
+})
+
+/** Six bytes that are the anchor of nearly every window with them. */
+function strongAnchor(): Uint8Array {
+  const bytes = randomBytes(1 << 20)
+  let [strongest, least] = [0, 0]
+  eachAnchor(bytes, 0, bytes.byteLength, (at, hash) => {
+    if (hash < least) [strongest, least] = [at, hash]
+    return 0
+  })
+  return bytes.subarray(strongest, strongest + 6)
+}
+
+for (const same of [6, 11, 15])
+  t.test(`M174: ${same} bytes that stand with others around them hundreds of thousands of times hide nothing`, t => {
+    const size = 16
+    const head = Buffer.concat([strongAnchor(), randomBytes(same - 6)])
+    const source = randomBytes(300_000 * size)
+    for (let at = 0; at < source.byteLength; at += size) source.set(head, at)
+    // of 15 there are 256 contents only, so what is behind each says where it stands
+    const leaks = Array.from({ length: 30 }, (_, i) =>
+      source.subarray(i * 7 * size + 9 * (i % 2), i * 7 * size + 9 * (i % 2) + 19)
+    )
+    const edges = (each: Uint8Array) => [randomBytes(40), each]
+    const found = matches([whole(source)], whole(Buffer.concat(leaks.flatMap(edges))))
+    const isFound = (i: number) => found.some(({ at, length }) => at <= 40 + i * 59 && at + length >= 59 + i * 59)
+    t.same(
+      leaks.map((_, i) => i).filter(i => !isFound(i)),
+      []
+    )
+    // two bits of every window with seven bytes in a row that are made of chance
+    const spoilt = leaks.map(each => each.map((byte, i) => (i % 7 === 3 ? byte ^ 0x55 : byte)))
+    t.same(matches([whole(source)], whole(Buffer.concat(spoilt.flatMap(edges)))), [])
+    t.end()
+  })
+
+t.test('what is made of a few pieces, as a table of all windows finds it', t => {
+  const random = seeded()
+  t.comment(`seed ${random.seed}`)
+  for (let turn = 0; turn < 10; turn++) {
+    const pieces = Array.from({ length: 4 }, () => random.bytes(4 + random.int(9)))
+    const made = (count: number): Buffer =>
+      Buffer.concat(
+        Array.from({ length: count }, () =>
+          random.int(3) > 0 ? (pieces[random.int(4)] as Uint8Array) : random.bytes(random.int(4)).map(byte => byte & 3)
+        )
+      )
+    const windows = (bytes: Buffer): string[] =>
+      Array.from({ length: bytes.byteLength - 15 }, (_, at) => bytes.toString('latin1', at, at + 16))
+    const [one, other] = [made(400), made(60)]
+    const known = new Set(windows(one))
+    const expected = windows(other).flatMap((window, at) => (known.has(window) ? [at] : []))
+    const found = matches([whole(one)], whole(other))
+    for (const { at, sourceAt, length } of found)
+      t.ok(length >= 16 && one.subarray(sourceAt, sourceAt + length).equals(other.subarray(at, at + length)))
+    // a longer match may begin in the middle of one
+    const isMet = (at: number): boolean => found.some(each => each.at < at + 16 && each.at + each.length > at)
+    t.same(
+      expected.filter(at => !isMet(at)),
+      []
+    )
+    t.same(
+      expected.filter(at => matches([whole(one)], { bytes: other, from: at, to: at + 16 }).length !== 1).slice(0, 3),
+      []
+    )
+  }
   t.end()
 })
