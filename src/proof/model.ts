@@ -36,7 +36,7 @@ export interface Stray {
   /** How many packets brought them, and the numbers of the first 16. */
   readonly packets: number
   readonly numbers: readonly number[]
-  /** Those that the capture has, one packet's behind the other's; `lost` were cut off and have no place in it. */
+  /** Those that the capture has, one packet's behind the other's, first all of one sender to one receiver, then of the next; `lost` were cut off and have no place in it. */
   readonly flow: Flow
   /** Where those of each packet begin. */
   readonly starts: readonly number[]

@@ -33,9 +33,9 @@ export function parseCapture(bytes: Uint8Array): Capture {
   const strays = new Strays(bytes)
   for (const packet of format === 'pcap' ? pcapPackets(bytes) : pcapngPackets(bytes)) {
     const number = times.push(packet)
-    const segment = reader.segmentOf(packet, (kind, part) => strays.add(number, kind, part))
+    const segment = reader.segmentOf(packet, (...stray) => strays.add(number, ...stray))
     const stray = segment && connections.add(number, segment)
-    if (stray) strays.add(number, stray, segment)
+    if (stray) strays.add(number, stray, segment, `${segment.from} ${segment.to}`)
   }
   const all = { connections: connections.all(times), strays: strays.all(times) }
   return { format, packets: times.count, ...times.span(), ...all }

@@ -58,8 +58,8 @@ interface Payload {
 /** Where the headers of IPv6 end, and what follows them. */
 type Behind = Pick<Payload, 'at' | 'protocol' | 'isFragment' | 'isRest'>
 
-/** Told what of a packet is in no segment. */
-type Stray = (kind: StrayKind, part: Part) => void
+/** Told what of a packet is in no segment; `ends` are who sent it and to whom, as far as that is known. */
+type Stray = (kind: StrayKind, part: Part, ends: string) => void
 
 /** Takes segments out of packets; IPv6 addresses are written once each. */
 export class SegmentReader {
@@ -77,20 +77,27 @@ export class SegmentReader {
     const [end, whole] = [at + captured, at + Math.max(length, captured)]
     const start = networkAt(this.#bytes, link, at, end)
     if (start === undefined) {
-      stray(isLink(link) ? 'not IP' : 'unreadable', partOf(at, end, whole))
+      stray(isLink(link) ? 'not IP' : 'unreadable', partOf(at, end, whole), '')
       return undefined
     }
     const payload = this.#data.getUint8(start) >> 4 === 4 ? this.#ipv4(start, end) : this.#ipv6(start, end)
-    if (payload && this.#hasTrailer(payload.whole, end)) stray('trailer', partOf(payload.whole, end, end))
+    if (payload && this.#hasTrailer(payload.whole, end))
+      stray('trailer', partOf(payload.whole, end, end), this.#endsOf(payload))
     const segment = payload?.protocol === TCP && !payload.isFragment ? this.#tcp(payload) : undefined
-    if (payload === undefined) stray('unreadable', partOf(start, end, whole))
-    else if (segment === undefined) stray(kindOf(payload), carriedBy(payload))
+    if (payload === undefined) stray('unreadable', partOf(start, end, whole), '')
+    else if (segment === undefined) stray(kindOf(payload), carriedBy(payload), this.#endsOf(payload))
     return segment
   }
 
   /** Short packets are filled up with zeros on an Ethernet. */
   #hasTrailer(from: number, end: number): boolean {
     return this.#bytes.subarray(from, Math.max(from, end)).some(byte => byte !== 0)
+  }
+
+  /** With the ports of UDP: on loopback all addresses are one. */
+  #endsOf({ from, to, protocol, isRest, at, end }: Payload): string {
+    const ports = protocol === UDP && !isRest && at + 4 <= end ? this.#data.getUint32(at) : 0
+    return `${from} ${to} ${ports}`
   }
 
   #ipv4(at: number, end: number): Payload | undefined {

@@ -26,6 +26,26 @@ t.test('a kind of its own, in the order of packets, each with what it carried', 
   t.end()
 })
 
+t.test('one sender to one receiver is read on end, whatever came between', t => {
+  const there = (text: string) => ({ bytes: ipv4(udp(Buffer.from(text)), { 9: 17 }) })
+  const back = (text: string) => ({ bytes: ipv4(udp(Buffer.from(text)), { 9: 17, 15: 2, 19: 1 }) })
+  const packets = [there('for '), back('yes,'), there('nobody '), back(' go on.'), there('else')]
+  t.same(read(packets), [['UDP', [1, 2, 3, 4, 5], 'for nobody elseyes, go on.', 0]])
+  const from = (port: number, text: string) => {
+    const bytes = udp(Buffer.from(text))
+    bytes[1] = port
+    return { bytes: ipv4(bytes, { 9: 17, 15: 1 }) }
+  }
+  const own = [from(1, 'on '), from(2, 'or '), from(1, 'loopback')]
+  t.same(read(own), [['UDP', [1, 2, 3], 'on loopbackor ', 0]], 'ports tell them apart')
+  const [stray] = parseCapture(pcap(packets)).strays
+  t.same(
+    [0, 4, 11, 15, 19].map(at => stray?.flow.packetAt(at)),
+    [1, 3, 5, 2, 4]
+  )
+  t.end()
+})
+
 t.test('fragments of IPv6, the first and another', t => {
   const piece = (place: string): [number, Buffer] => [44, Buffer.from(`00${place}00000001`, 'hex')]
   t.same(read([{ bytes: ipv6(bytes, [piece('0001')]) }, { bytes: ipv6(bytes, [piece('0008')]) }]), [
@@ -75,9 +95,9 @@ t.test('the first 16 numbers, and how many there are', t => {
 
 t.test('M170: two million packets at most', t => {
   const strays = new Strays(new Uint8Array(1))
-  const add = () => strays.add(1, 'UDP', { at: 0, length: 1, captured: 0 })
+  const add = () => strays.add(1, 'UDP', { at: 0, length: 1, captured: 0 }, '')
   for (let count = 0; count < 2_000_000; count++) add()
   t.throws(add, { code: 'ERR_SFT_LIMIT' })
-  strays.add(1, 'UDP', { at: 0, length: 0, captured: 0 })
+  strays.add(1, 'UDP', { at: 0, length: 0, captured: 0 }, '')
   t.end()
 })
