@@ -63,12 +63,15 @@ function joinedChunks(bytes: Buffer, { at, length }: Frame): Joined {
 
 /** The values of the heads of one side, as they come: as they are, and what each is the base64 of, for with each of its ends joined base64 breaks off. */
 class Values {
-  readonly #all = new Map<string, Pieces>();
+  readonly #all = new Map<string, Pieces>()
+  /** Of each name the last one: what comes with every request says nothing new. */
+  readonly #last = new Map<string, string>();
 
   *add(head: Head): Generator<Joined> {
     for (const { field, name = '', text, at } of namedValues(head)) {
       // what is cut into parts has names such as `part1`
       const own = ` ${field} ${name}`.replace(/\d/g, '')
+      if (this.#repeats(own, text)) continue
       const plain = decodedPercent(text)
       const decoded = BASE64.test(plain) ? Buffer.from(plain, 'base64') : undefined
       for (const [key, heads] of [
@@ -79,6 +82,12 @@ class Values {
         if (decoded) yield* this.#addTo(`64${key}`, `joined base64 of ${heads}`, decoded, at)
       }
     }
+  }
+
+  #repeats(name: string, text: string): boolean {
+    const repeats = this.#last.get(name) === text
+    if (this.#last.has(name) || this.#last.size < MAX_NAMES) this.#last.set(name, text)
+    return repeats
   }
 
   *#addTo(key: string, how: string, bytes: Uint8Array, at: number): Generator<Joined> {
@@ -137,10 +146,11 @@ class Pieces {
     }
   }
 
-  /** The last pieces, with at least so many bytes. */
+  /** The last pieces, with at least so many bytes, but no more than half of all. */
   end(length: number): Pieces {
     const pieces = new Pieces(this.how)
-    for (let piece = this.#pieceAt(Math.max(0, this.length - length)); piece < this.count; piece++)
+    const first = Math.max(this.#pieceAt(Math.max(0, this.length - length)), this.count >>> 1)
+    for (let piece = first; piece < this.count; piece++)
       pieces.add(
         this.#bytes.subarray(this.#from[piece], this.#from[piece + 1] ?? this.length),
         this.#at[piece] as number

@@ -16,6 +16,8 @@ const CLASSIC = /^POST \/verify/
 /** Of a body its beginning is looked at, as it is and inflated. */
 const MAX_BODY = 64 * 1024
 const MAX_COMPRESSED = 512
+/** What text has none of, in ASCII. */
+const UNPRINTABLE = /[^\t\r\n\x20-\x7e]/
 /** Names that are said of one connection. */
 const MAX_NAMES = 4
 
@@ -79,7 +81,9 @@ function credentialsOf(side: Side, budget: Budget): Found[] {
 
 /** A body with a character for each byte, and what it inflates to. */
 function textsOf(body: Uint8Array, budget: Budget): string[] {
-  const inflated = [...beginnings(body.subarray(0, MAX_COMPRESSED), [0], budget)].map(({ first }) => first)
+  const start = body.subarray(0, MAX_COMPRESSED)
+  const isText = !UNPRINTABLE.test(bufferOf(start).toString('latin1'))
+  const inflated = isText ? [] : [...beginnings(start, [0], budget)].map(({ first }) => first)
   return [body, ...inflated].map(bytes => bufferOf(bytes).toString('latin1', 0, MAX_BODY))
 }
 

@@ -147,11 +147,12 @@ function kindsOf(wanted: readonly Wanted[]): string {
     .join(', ')
 }
 
-/** `3 times: in base64 in what …; …, and in 2 other ways` */
+/** `3 times: in base64 in what …; …, and in 2 other ways`; of what can be read in several ways where it stands, the first. */
 function places(hits: readonly Hit[]): string {
-  const where = [...new Set(hits.map(each => each.where))]
-  const more = where.length > 3 ? `, and in ${where.length - 3} other ways` : ''
-  const often = hits.length >= MAX_HITS ? 'very often' : count(new Set(hits.map(each => each.place)).size, 'time')
+  const apart = [...new Map(hits.toReversed().map(hit => [hit.place, hit])).values()].reverse()
+  const where = [...new Set(apart.map(each => each.where))]
+  const more = where.length > 3 ? `, and in ${count(where.length - 3, 'other way')}` : ''
+  const often = hits.length >= MAX_HITS ? 'very often' : count(apart.length, 'time')
   return `${often}: ${where.slice(0, 3).join('; ')}${more}`
 }
 

@@ -89,10 +89,7 @@ export class PlaintextSearch {
     }
     if (this.#files.length > 0) findings.note(this.#searched())
     const heads = sum(this.#sides.map(plainHeads))
-    if (heads > 0)
-      findings.note(
-        `${count(heads, 'head')} of HTTP looked through for the files only, also with what their fields carry joined: other files, a few bytes in each, would not be seen.`
-      )
+    if (heads > 0) findings.note(this.#ofHeads(heads))
     for (const { name, bytes } of this.#files) {
       const short = `${JSON.stringify(name)} has ${count(bytes.byteLength, 'byte')}`
       if (bytes.byteLength === 0) findings.note(`${short}: there is nothing of it to look for.`)
@@ -110,6 +107,14 @@ export class PlaintextSearch {
         this.#lookFor(index, side, { ...view, origin: at => at })
       }
     }
+  }
+
+  #ofHeads(heads: number): string {
+    const how =
+      this.#files.length > 0
+        ? 'looked through for the files, also with what their fields carry joined; of other files, a few bytes in each would not be seen'
+        : 'what they carry is not judged without a file'
+    return `${count(heads, 'head')} of HTTP, of the size that heads have: ${how}.`
   }
 
   #searched(): string {
