@@ -36,6 +36,8 @@ export class Meter {
   #strict = false
   #running = 0
   #since = 0
+  /** When the last thing of a transfer was seen. */
+  #until = 0
   #total = 0
 
   /** Whether the last chunk was of the strict suite, which who listens learns from the peer. */
@@ -57,7 +59,7 @@ export class Meter {
     const seal: CipherPool['seal'] = task => {
       this.#strict = task.blocks !== undefined
       this.#seal.bytes += task.data.byteLength
-      return timed(this.#seal, () => pool.seal(task))
+      return timed(this.#seal, () => pool.seal(task)).finally(() => this.#goesOn())
     }
     const open: CipherPool['open'] = async task => {
       this.#strict = task.blocks !== undefined
@@ -77,7 +79,7 @@ export class Meter {
     }
   }
 
-  /** The same source; what its consumer waits for it counts, and the transfer lasts from its first pull to its end. So does the writing of what is made of it. */
+  /** The same source; what its consumer waits for it counts, and the transfer lasts from its first pull until the last of what is made of it is written. So does the writing. */
   outgoing<T extends Outgoing>(outgoing: T): T {
     const sent = this.#sent
     let at = 0
@@ -97,6 +99,7 @@ export class Meter {
         sent.held += now - at
         sent.bytes += bytes
         at = now
+        this.#goesOn()
         outgoing.onWritten?.(bytes)
       }
     }
@@ -104,7 +107,7 @@ export class Meter {
 
   /** The same sealed bytes of a pipe; what their consumer does with each piece counts as its sending. */
   taken(stream: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-    return passed(stream, this.#sent)
+    return passed(stream, this.#sent, () => this.#goesOn())
   }
 
   /** The same destination; what it keeps its source waiting counts, to the end of its last flush. */
@@ -170,12 +173,22 @@ export class Meter {
   }
 
   #end(): void {
-    if (--this.#running === 0) this.#total += performance.now() - this.#since
+    if (--this.#running > 0) return
+    this.#until = performance.now()
+    this.#total += this.#until - this.#since
+  }
+
+  /** A source is read before what it gave is sealed and sent. */
+  #goesOn(): void {
+    if (this.#running > 0 || this.#until === 0) return
+    const now = performance.now()
+    this.#total += now - this.#until
+    this.#until = now
   }
 }
 
 /** Passes pieces on, and sees who waits for whom meanwhile. */
-async function* passed(source: Source<Uint8Array>, between: Between): AsyncGenerator<Uint8Array> {
+async function* passed(source: Source<Uint8Array>, between: Between, onTaken?: () => void): AsyncGenerator<Uint8Array> {
   let at = performance.now()
   const since = (): number => {
     const before = at
@@ -187,6 +200,7 @@ async function* passed(source: Source<Uint8Array>, between: Between): AsyncGener
     between.bytes += piece.byteLength
     yield piece
     between.held += since()
+    onTaken?.()
   }
   between.pulled += since()
 }

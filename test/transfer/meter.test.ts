@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Meter, type MeteredStage } from '../../src/transfer/meter.ts'
+import type { Outgoing } from '../../src/transfer/outgoing.ts'
 import type { StageName, StageStats } from '../../src/transfer/stage-stats.ts'
 import { inlinePool } from '../../src/workers/pool.ts'
 import { collect, pattern, streamKey } from '../fixtures/bytes.ts'
@@ -49,6 +50,30 @@ async function transfer(ms: Record<MeteredStage, number>): Promise<Meter> {
   await meter.destination({ kind: 'durable', sink: () => sink }).sink({ created: 0 })(wire())
   return meter
 }
+
+t.test('a source that ends before it is sealed and sent is not the end', async t => {
+  const meter = new Meter()
+  const pool = meter.pool({
+    ...inlinePool(),
+    seal: task => {
+      spend(5)
+      return inlinePool().seal(task)
+    }
+  })
+  const plain: Outgoing = { metadata: {}, file: true, owned: true, source: () => slowly(0) }
+  const outgoing = meter.outgoing(plain)
+  await collect(outgoing.source(signal))
+  const { milliseconds: read } = meter.stats()
+  const key = streamKey().chunk(0)
+  for (const index of [0, 1]) await pool.seal({ key, index, data: pattern(10) })
+  const sealed = meter.stats()
+  t.ok(sealed.milliseconds >= read + 9, `${read} ms, then ${sealed.milliseconds} ms`)
+  t.ok(sealed.shares.cipher <= 1, `${sealed.shares.cipher}`)
+  spend(5)
+  outgoing.onWriting?.()
+  outgoing.onWritten?.(10)
+  t.ok(meter.stats().milliseconds >= sealed.milliseconds + 4)
+})
 
 for (const stage of ['read', 'cipher', 'write', 'wire'] as const) {
   t.test(`says that ${stage} bound it`, async t => {
