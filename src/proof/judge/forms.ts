@@ -1,10 +1,12 @@
+import { isUtf8 } from 'node:buffer'
 import { brotliCompressSync, constants, deflateRawSync, zstdCompressSync } from 'node:zlib'
 import type { Known } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count } from './claim.ts'
+import { sum } from './parts.ts'
 import type { Stretch } from './window-index.ts'
 
-/** What a file that is known looks like on the wire: as it is, and compressed. */
+/** What a file that is known looks like on the wire: as it is, compressed, and if it is text in other encodings. */
 
 export type File = NonNullable<Known['plain']>[number]
 
@@ -36,12 +38,17 @@ export const sourceOf = (file: File, bytes: Uint8Array, form: string, header = 0
   to: bytes.byteLength
 })
 
-/** What each file compresses to, without the headers that all of a format have, as many bytes together as can be indexed at once. */
-export function* compressedLots(files: readonly File[]): Generator<Source[]> {
+/** Whether so many bytes of text are looked for in UTF-16: in one lot, since each has twice as many there, in both byte orders. */
+export const areRecoded = (files: readonly File[]): boolean =>
+  sum(files.map(({ bytes }) => bytes.byteLength)) <= LOT / 4
+
+/** What each file compresses to, without the headers that all of a format have, and its text in other encodings, as many bytes together as can be indexed at once. */
+export function* otherLots(files: readonly File[]): Generator<Source[]> {
   let lot: Source[] = []
   let held = 0
+  const isRecoded = areRecoded(files)
   for (const file of files.filter(isLong))
-    for (const source of compressed(file)) {
+    for (const source of formsOf(file, isRecoded)) {
       if (held > 0 && held + source.to > LOT) {
         yield lot
         lot = []
@@ -66,4 +73,32 @@ function* compressed(file: File): Generator<Source> {
     yield sourceOf(file, brotliCompressSync(bytes, { params }), `compressed with brotli ${quality}`, BROTLI_HEADER)
   }
   yield sourceOf(file, zstdCompressSync(bytes), 'compressed with zstd', ZSTD_HEADER)
+}
+
+function* formsOf(file: File, isRecoded: boolean): Generator<Source> {
+  yield* compressed(file)
+  if (isRecoded) yield* recoded(file)
+}
+
+/** Text in UTF-8 as UTF-16, in either byte order; in UTF-16 as UTF-8 and in the other one. */
+function* recoded(file: File): Generator<Source> {
+  const bytes = Buffer.from(file.bytes)
+  if (isUtf8(bytes) && !bytes.includes(0)) {
+    const wide = Buffer.from(bytes.toString(), 'utf16le')
+    yield sourceOf(file, wide, 'in UTF-16')
+    yield sourceOf(file, Buffer.from(wide).swap16(), 'in UTF-16')
+  } else if (bytes.byteLength % 2 === 0) {
+    const swapped = Buffer.from(bytes).swap16()
+    const text = (isBigEndian(bytes) ? swapped : bytes).toString('utf16le')
+    if (!text.isWellFormed()) return
+    yield sourceOf(file, Buffer.from(text), 'in UTF-8')
+    yield sourceOf(file, swapped, 'in UTF-16 of the other byte order')
+  }
+}
+
+/** The upper byte of blanks, digits and line breaks is 0 in any script. */
+function isBigEndian(bytes: Uint8Array): boolean {
+  let first = 0
+  for (let at = 0; at < bytes.byteLength; at++) if (bytes[at] === 0) first += at % 2 === 0 ? 1 : -1
+  return first > 0
 }

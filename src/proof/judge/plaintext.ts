@@ -1,7 +1,7 @@
 import type { Claim, Known } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
-import { compressedLots, type File, isLong, noFileOf, type Source, sourceOf } from './forms.ts'
+import { areRecoded, type File, isLong, noFileOf, otherLots, type Source, sourceOf } from './forms.ts'
 import { NOT_ALL_INFLATED } from './inflations.ts'
 import { isInGap, isSealedAt, type Side, sent, sum } from './parts.ts'
 import type { View } from './views.ts'
@@ -71,13 +71,13 @@ export class PlaintextSearch {
     seen.packets.add(side.flow.packetAt(origin))
   }
 
-  /** Looks for what the files compress to, and says what was found in all. */
+  /** Looks for what the files compress to, and text in other encodings, and says what was found in all. */
   claim(exhausted = false): Claim {
     const findings = new Findings()
     if (exhausted) findings.doubt(NOT_ALL_INFLATED)
     for (const seen of this.#sides.flatMap(inTheClear)) findings.fault(...seen)
     if (!this.#files.some(isLong)) findings.doubt(noFileOf(this.#files))
-    this.#searchCompressed()
+    this.#searchOtherForms()
     for (const { source, side, how, bytes, times, first, packets } of this.#seen.values()) {
       const what = source.form === 'as it is' ? '' : `, ${source.form}`
       const where = `${how} in ${sent(side)}, first at byte ${first.toLocaleString('en-US')}`
@@ -98,8 +98,8 @@ export class PlaintextSearch {
     return findings.claim('plaintext')
   }
 
-  #searchCompressed(): void {
-    for (const lot of compressedLots(this.#files)) {
+  #searchOtherForms(): void {
+    for (const lot of otherLots(this.#files)) {
       const index = indexOf(lot)
       for (const side of this.#sides) {
         const { bytes } = side.flow
@@ -120,7 +120,7 @@ export class PlaintextSearch {
   #searched(): string {
     const plain = count(sum(this.#files.map(({ bytes }) => bytes.byteLength)), 'byte')
     const flows = count(sum(this.#sides.map(({ flow }) => flow.bytes.byteLength)), 'byte')
-    return `Every ${WINDOW} bytes in a row of ${count(this.#files.length, 'file')} (${plain}) looked for in ${flows}: as they are, in base64, in hex, in what gzip, zlib, deflate, brotli and zstd inflate to, and compressed with deflate 1, 6 and 9, brotli and zstd. Expected by chance: none (16 bytes are 1 in 2^128).`
+    return `Every ${WINDOW} bytes in a row of ${count(this.#files.length, 'file')} (${plain}) looked for in ${flows}: as they are, in base64, in hex, in what gzip, zlib, deflate, brotli and zstd inflate to, and compressed with deflate 1, 6 and 9, brotli and zstd, ${areRecoded(this.#files) ? 'and text in UTF-16 and UTF-8' : 'but not in UTF-16, for which the files are too large'}. Expected by chance: none (16 bytes are 1 in 2^128).`
   }
 }
 

@@ -235,3 +235,20 @@ t.test('files of a few bytes take nothing from those beside them', async t => {
   }
   t.equal((await judge([pipeOf(prose)], [...empties, ...plain])).verdict, 'holds')
 })
+
+t.test('M174: text in UTF-16 of a file in UTF-8, and in UTF-8 of one in UTF-16', async t => {
+  const text = `${prose.toString()}Größe und Maß, Привет вам всем!`
+  const wide = Buffer.from(text, 'utf16le')
+  const forms = { utf8: Buffer.from(text), little: wide, big: Buffer.from(wide).swap16() }
+  for (const [given, bytes] of Object.entries(forms))
+    for (const [seen, form] of Object.entries(forms)) {
+      const files = [{ name: 'text', bytes }]
+      for (const part of [form.subarray(2000, 2016), form.subarray(-16)])
+        t.equal((await judge([around(part)], files)).verdict, 'fails', `${given} seen as ${seen}`)
+      const good = await judge([around(form.subarray(2000, 2015))], files)
+      t.equal(good.verdict, 'holds', `${given}, 15 bytes of ${seen}`)
+      t.match(said(good), /and text in UTF-16 and UTF-8/)
+    }
+  const large = [{ name: 'large', bytes: Buffer.alloc((16 << 20) + 1, prose) }]
+  t.match(said(await judge([pipeOf(prose)], large)), /but not in UTF-16, for which the files are too large/)
+})

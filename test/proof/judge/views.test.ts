@@ -41,8 +41,7 @@ t.test('what SPEC M174 says is not looked for', async t => {
     'percent-encoding of every byte': hex.replace(/../g, '%$&'),
     'quoted-printable of every byte': hex.toUpperCase().replace(/../g, '=$&'),
     base32,
-    'base64 between blanks': text.toString('base64').replace(/.{4}/g, '$& '),
-    'UTF-16': Buffer.from(text.toString('latin1'), 'utf16le')
+    'base64 between blanks': text.toString('base64').replace(/.{4}/g, '$& ')
   }
   for (const [name, form] of Object.entries(forms)) t.same(await readings(Buffer.from(form)), [], name)
   const beginning = deflateRawSync(text, { level: 4 })
