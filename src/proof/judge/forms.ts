@@ -90,7 +90,8 @@ function* recoded(file: File): Generator<Source> {
   } else if (bytes.byteLength % 2 === 0) {
     const swapped = Buffer.from(bytes).swap16()
     const text = (isBigEndian(bytes) ? swapped : bytes).toString('utf16le')
-    if (!text.isWellFormed()) return
+    // zeros are no text, and would be slow to index
+    if (!text.isWellFormed() || text.includes('\0')) return
     yield sourceOf(file, Buffer.from(text), 'in UTF-8')
     yield sourceOf(file, swapped, 'in UTF-16 of the other byte order')
   }
