@@ -1,6 +1,6 @@
-import { getRandomValues } from 'node:crypto'
 import { countBefore } from '../bisect.ts'
-import { eachAnchor, GRAM, GRAMS, WINDOW, word } from './anchors.ts'
+import { eachAnchor, GRAM, GRAMS, WINDOW } from './anchors.ts'
+import { HashEntries } from './hash-entries.ts'
 
 /**
  * Finds where 16 bytes in a row of some bytes stand in others. Beside the bytes themselves it takes about 3 bytes of memory for each that is indexed: 210 MiB for 64 MiB.
@@ -31,11 +31,6 @@ interface Place<S extends Stretch> {
   readonly at: number
 }
 
-/** An entry is a hash, a place (or MANY), and the number of the entry before it with the same slot. */
-const HASH = 0
-const PLACE = 1
-const BEFORE = 2
-const WORDS = 3
 /** Bytes for each anchor of random ones. */
 const SPACING = (GRAMS + 1) / 2
 const FILTER_BITS = 8
@@ -57,19 +52,14 @@ export class WindowIndex<S extends Stretch> {
   #bytes = 0
   /** A bit for each hash: most places that hold nothing fail at this small table, and the large ones are not asked. */
   readonly #filter: Int32Array
-  /** Number of the newest entry of each slot, 0 for none. */
-  readonly #slots: Int32Array
-  /** Made of chance, so that nobody can make bytes that all have one slot. */
-  readonly #seeds = getRandomValues(new Int32Array(4))
-  #entries: Int32Array
-  #count = 1
+  /** Places, or MANY. */
+  readonly #entries: HashEntries
 
   /** @param bytes how many will be indexed, about */
   constructor(bytes: number) {
     const anchors = Math.ceil(bytes / SPACING) + 1024
     this.#filter = new Int32Array(2 ** Math.ceil(Math.log2(anchors * FILTER_BITS)) / 32)
-    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(anchors)))
-    this.#entries = new Int32Array(anchors * WORDS)
+    this.#entries = new HashEntries(anchors)
   }
 
   add(source: S): void {
@@ -119,25 +109,25 @@ export class WindowIndex<S extends Stretch> {
     const entries = this.#entriesBeside(source, at, size, hash)
     if (entries < 0) return
     if (size === GRAM) this.#mark(hash)
-    if (entries < MAX_ENTRIES || size === WINDOW)
-      this.#enterOne(hash, (this.#bases.at(-1) as number) + at - source.from)
+    if (size === WINDOW || entries < MAX_ENTRIES)
+      this.#entries.enter(hash, (this.#bases.at(-1) as number) + at - source.from)
     else {
-      if (entries === MAX_ENTRIES) this.#enterOne(hash, MANY)
+      if (Number.isFinite(entries)) this.#entries.enter(hash, MANY)
       this.#enterLonger(source, at, size)
     }
   }
 
-  /** How many others have the hash, more than may be if they are MANY; −1 if one of them is the same, with all around it. */
+  /** How many others have the hash, endless if they are MANY; −1 if one of them is the same, with all around it. */
   #entriesBeside(source: S, at: number, size: number, hash: number): number {
     let entries = 0
-    for (let entry = this.#newest(hash); entry !== 0; entry = this.#before(entry)) {
-      if (this.#entries[entry * WORDS + HASH] !== hash) continue
-      const isMany = this.#placeIn(entry) === MANY
-      if (isMany && size < WINDOW) return MAX_ENTRIES + 1
-      if (!isMany && isSameAround(source, at, size, this.#placeOf(entry))) return -1
+    let isMany = false
+    for (let entry = this.#entries.newest(hash); entry !== 0; entry = this.#entries.before(entry)) {
+      const place = this.#entries.value(entry)
+      if (place === MANY) isMany = true
+      else if (isSameAround(source, at, size, this.#placeOf(place))) return -1
       entries++
     }
-    return entries
+    return isMany ? Number.POSITIVE_INFINITY : entries
   }
 
   #mark(hash: number): void {
@@ -148,56 +138,11 @@ export class WindowIndex<S extends Stretch> {
   #enterLonger(source: S, at: number, size: number): void {
     for (const start of longerAt(source, at, size)) {
       const longer = size + STEP
-      this.#enter(source, start, longer, this.#hashOf(source.bytes, start, longer))
+      this.#enter(source, start, longer, this.#entries.hashOf(source.bytes, start, longer))
     }
   }
 
-  #enterOne(hash: number, place: number): void {
-    const entry = this.#count * WORDS
-    if (entry + WORDS > this.#entries.length) this.#grow()
-    this.#entries[entry + HASH] = hash
-    this.#entries[entry + PLACE] = place
-    this.#entries[entry + BEFORE] = this.#newest(hash)
-    this.#slots[this.#slotOf(hash)] = this.#count++
-  }
-
-  #grow(): void {
-    const grown = new Int32Array(Math.ceil((this.#entries.length * 3) / 2))
-    grown.set(this.#entries)
-    this.#entries = grown
-  }
-
-  /** Of more bytes than an anchor has. */
-  #hashOf(bytes: Uint8Array, at: number, size: number): number {
-    let hash = size
-    for (let i = 0; i < 4; i++) {
-      const four = word(bytes, at + Math.min(4 * i, size - 4))
-      hash = Math.imul(hash ^ four ^ (this.#seeds[i] as number), 0x9e3779b1)
-      hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
-      hash ^= hash >>> 13
-    }
-    return hash
-  }
-
-  #slotOf(hash: number): number {
-    // the upper bits of a product with an odd number depend on all of the hash
-    return Math.imul(hash, (this.#seeds[0] as number) | 1) >>> (Math.clz32(this.#slots.length) + 1)
-  }
-
-  #newest(hash: number): number {
-    return this.#slots[this.#slotOf(hash)] as number
-  }
-
-  #before(entry: number): number {
-    return this.#entries[entry * WORDS + BEFORE] as number
-  }
-
-  #placeIn(entry: number): number {
-    return (this.#entries[entry * WORDS + PLACE] as number) >>> 0
-  }
-
-  #placeOf(entry: number): Place<S> {
-    const place = this.#placeIn(entry)
+  #placeOf(place: number): Place<S> {
     const found = countBefore(this.#bases.length, index => (this.#bases[index] as number) <= place) - 1
     const source = this.#sources[found] as S
     return { source, at: source.from + place - (this.#bases[found] as number) }
@@ -212,9 +157,9 @@ export class WindowIndex<S extends Stretch> {
 
   #longest(stretch: Stretch, at: number, size: number, hash: number, taken: number): Match<S> | undefined {
     let best: Match<S> | undefined
-    for (let entry = this.#newest(hash); entry !== 0; entry = this.#before(entry)) {
-      if (this.#entries[entry * WORDS + HASH] !== hash) continue
-      if (this.#placeIn(entry) !== MANY) best = longer(best, this.#matchWith(stretch, at, this.#placeOf(entry), taken))
+    for (let entry = this.#entries.newest(hash); entry !== 0; entry = this.#entries.before(entry)) {
+      const place = this.#entries.value(entry)
+      if (place !== MANY) best = longer(best, this.#matchWith(stretch, at, this.#placeOf(place), taken))
       else if (size < WINDOW) best = longer(best, this.#longestOfLonger(stretch, at, size, taken))
     }
     return best
@@ -223,7 +168,7 @@ export class WindowIndex<S extends Stretch> {
   #longestOfLonger(stretch: Stretch, at: number, size: number, taken: number): Match<S> | undefined {
     let best: Match<S> | undefined
     for (const start of longerAt(stretch, at, size)) {
-      const hash = this.#hashOf(stretch.bytes, start, size + STEP)
+      const hash = this.#entries.hashOf(stretch.bytes, start, size + STEP)
       best = longer(best, this.#longest(stretch, start, size + STEP, hash, taken))
     }
     return best
