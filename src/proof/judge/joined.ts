@@ -1,19 +1,11 @@
-import { countBefore } from '../bisect.ts'
 import { bufferOf } from '../capture/packet.ts'
 import { chunksAt, type Head, headAt } from '../dissect/http-head.ts'
 import type { Frame } from '../model.ts'
 import { namedValues } from './named-values.ts'
 import type { Side } from './parts.ts'
+import { type Joined, Pieces } from './pieces.ts'
 
 /** What HTTP carries in pieces, put together: the chunks of a body, and the values of its heads, those of all names and those of one. */
-
-export interface Joined {
-  /** In words for evidence: `joined chunks of HTTP` */
-  readonly how: string
-  readonly bytes: Uint8Array
-  /** Where in the flow what is at `at` begins. */
-  origin(at: number): number
-}
 
 /** Values are looked through as many bytes or pieces at a time, and the last of them again with the next. */
 const MOST_BYTES = 256 * 1024
@@ -57,7 +49,7 @@ export function* httpPartsOf({ flow, direction, frames }: Side): Generator<HttpP
 function joinedChunks(bytes: Buffer, { at, length }: Frame): Joined {
   const pieces = new Pieces('joined chunks of HTTP')
   for (const chunk of chunksAt(bytes.subarray(0, at + length), at))
-    pieces.add(bytes.subarray(chunk.at, chunk.at + chunk.length), chunk.at)
+    pieces.add(bytes.subarray(chunk.at, chunk.at + chunk.length), within => chunk.at + within)
   return pieces.joined()
 }
 
@@ -94,7 +86,7 @@ class Values {
     if (!this.#all.has(key) && this.#all.size >= 2 * MAX_NAMES) return
     const pieces = this.#all.get(key) ?? new Pieces(how)
     this.#all.set(key, pieces)
-    pieces.add(bytes, at)
+    pieces.add(bytes, within => at + within)
     if (pieces.length < MOST_BYTES && pieces.count < MOST_VALUES) return
     yield pieces.joined()
     this.#all.set(key, pieces.end(OVERLAP))
@@ -108,57 +100,3 @@ class Values {
 /** Bytes with a character for each; what is not encoded stays as it is. */
 const decodedPercent = (text: string): string =>
   text.replace(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
-
-/** Bytes from several places, one behind the other. */
-class Pieces {
-  readonly how: string
-  #bytes = Buffer.alloc(1024)
-  /** Where each begins here, and in the flow. */
-  readonly #from: number[] = []
-  readonly #at: number[] = []
-  length = 0
-
-  constructor(how: string) {
-    this.how = how
-  }
-
-  get count(): number {
-    return this.#from.length
-  }
-
-  add(bytes: Uint8Array, at: number): void {
-    const length = this.length + bytes.byteLength
-    if (length > this.#bytes.byteLength) this.#bytes = Buffer.concat([this.#bytes], Math.max(length, 2 * this.length))
-    this.#bytes.set(bytes, this.length)
-    this.#from.push(this.length)
-    this.#at.push(at)
-    this.length = length
-  }
-
-  joined(): Joined {
-    return {
-      how: this.how,
-      bytes: this.#bytes.subarray(0, this.length),
-      origin: index => {
-        const piece = this.#pieceAt(index)
-        return (this.#at[piece] as number) + index - (this.#from[piece] as number)
-      }
-    }
-  }
-
-  /** The last pieces, with at least so many bytes, but no more than half of all. */
-  end(length: number): Pieces {
-    const pieces = new Pieces(this.how)
-    const first = Math.max(this.#pieceAt(Math.max(0, this.length - length)), this.count >>> 1)
-    for (let piece = first; piece < this.count; piece++)
-      pieces.add(
-        this.#bytes.subarray(this.#from[piece], this.#from[piece + 1] ?? this.length),
-        this.#at[piece] as number
-      )
-    return pieces
-  }
-
-  #pieceAt(index: number): number {
-    return Math.max(0, countBefore(this.count, each => (this.#from[each] as number) <= index) - 1)
-  }
-}

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { type Budget, inflations } from './inflations.ts'
+import { Pieces } from './pieces.ts'
 import type { Stretch } from './window-index.ts'
 
 /**
@@ -16,7 +18,10 @@ export interface View extends Stretch {
 }
 
 /** What some bytes decode to. */
-export type Decoded = Omit<View, 'from' | 'to'>
+export interface Decoded extends Omit<View, 'from' | 'to'> {
+  /** Many together, each too short to be decoded again. */
+  readonly scraps?: true
+}
 
 interface Alphabet {
   readonly how: string
@@ -37,6 +42,10 @@ const OVERLAP = 8 * 1024
 /** How many times what was decoded is decoded again, and from how many bytes on. */
 const DEPTH = 2
 const MIN_NESTED = 64
+/** What is shorter is looked through together, so many bytes at a time: text is full of words that could be base64. */
+const MOST_SCRAPS = 64 * 1024
+/** Between two of them, so that they make nothing together; made of chance, since no file has it. */
+const BETWEEN = randomBytes(4)
 
 const BASE64 = alphabet('in base64', 6, 4, ['A-Z', 'a-z', '0-9', '+-', '/_'], '\r\n')
 const HEX = alphabet('in hex', 4, 2, ['0-9', 'a-f'], '\r\n :')
@@ -52,7 +61,7 @@ export async function* viewsOf(
   yield { bytes, from: 0, to: bytes.byteLength, how: 'as they are', inflated: false, origin: at => at }
   if (depth === 0) return
   for await (const decoded of readings(bytes, starts, budget)) {
-    if (decoded.bytes.byteLength < MIN_NESTED) {
+    if (decoded.scraps || decoded.bytes.byteLength < MIN_NESTED) {
       yield { ...decoded, from: 0, to: decoded.bytes.byteLength }
       continue
     }
@@ -71,6 +80,21 @@ async function* readings(bytes: Uint8Array, starts: readonly number[], budget: B
 }
 
 function* decodings(bytes: Uint8Array, alphabet: Alphabet): Generator<Decoded> {
+  let scraps = new Pieces(alphabet.how)
+  for (const decoded of decodedRuns(bytes, alphabet)) {
+    if (decoded.bytes.byteLength >= MIN_NESTED) {
+      yield decoded
+      continue
+    }
+    for (const piece of [decoded.bytes, BETWEEN]) scraps.add(piece, decoded.origin)
+    if (scraps.length < MOST_SCRAPS) continue
+    yield { ...scraps.joined(), inflated: false, scraps: true }
+    scraps = new Pieces(alphabet.how)
+  }
+  if (scraps.count > 0) yield { ...scraps.joined(), inflated: false, scraps: true }
+}
+
+function* decodedRuns(bytes: Uint8Array, alphabet: Alphabet): Generator<Decoded> {
   const { values } = alphabet
   for (let at = 0; at < bytes.byteLength; at++) {
     if ((values[bytes[at] as number] as number) >= BREAK) continue

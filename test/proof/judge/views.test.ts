@@ -61,6 +61,25 @@ t.test('with line breaks, also escaped ones', async t => {
   t.same(await readings(Buffer.from(text.toString('hex').replace(/.{32}/g, '$&\n'))), ['in hex'])
 })
 
+t.test('words of text that could be base64 are read, many together', async t => {
+  const word = Buffer.from('hidden name').toString('base64')
+  const words = Array.from({ length: 20_000 }, (_, i) => `possible${i}`)
+  words[12_345] = word
+  const all = words.join(' ')
+  const whole = Buffer.from(all)
+  const origins: number[] = []
+  let views = 0
+  for await (const { bytes, origin } of viewsOf(whole, [], new Budget())) {
+    views++
+    const at = Buffer.from(bytes).indexOf('hidden name')
+    if (at >= 0) origins.push(origin(at))
+  }
+  t.same(origins, [all.indexOf(word)])
+  t.ok(views < 100, `${views} views`)
+  const apart = `${word.slice(0, 12)} ${word.slice(12)}`.padEnd(60, '=')
+  t.same(await readings(Buffer.from(` ${apart} `), [], 'hidden name'), [], 'two words make nothing together')
+})
+
 t.test('where in the bytes each character of what was decoded stands', async t => {
   const long = Buffer.from(Array.from({ length: 60_000 }, (_, i) => `${i};`).join(''))
   const lines = long.toString('base64').replace(/.{76}/g, '$&\r\n')
