@@ -29,7 +29,7 @@ export function dissectSession(parts: Parts): void {
   const frames: Placed[] = []
   for (const direction of DIRECTIONS) {
     const { frames: found, rest } = splitFrames(connection[direction].bytes, 0, count)
-    frames.push(...found.map(frame => ({ ...frame, direction })))
+    for (const frame of found) frames.push({ ...frame, direction })
     const end = found.reduce((sum, { length }) => sum + length, 0)
     if (rest) parts.unexplained(direction, end)
     if (rest) parts.fault(direction, rest.at, rest.reason)

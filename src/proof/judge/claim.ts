@@ -12,7 +12,7 @@ export const SENTENCES: Readonly<Record<ClaimId, string>> = {
   sizes:
     'Every byte is part of a frame of a known length, and the frames of a file have the sizes that the protocol gives them.',
   'fresh-keys': 'No two sealed parts have 16 bytes in common: no key is fixed, and no stream comes twice.',
-  nonces: 'No two chunks were sealed with the same keystream.',
+  nonces: 'No two places of the files were sealed with the same keystream.',
   login: 'A login that was recorded can be neither read nor used again.',
   'forward-secrecy': 'Whoever steals every long-term key later opens nothing of a recorded session with them.',
   replay: 'A byte that was changed on its way, and a recording that is sent again, are refused.'

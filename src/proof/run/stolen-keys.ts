@@ -130,7 +130,7 @@ function* windowsOf(connections: readonly Dissected[], keys: readonly StolenKey[
   )
   for (const { last, at, ...where } of flows)
     for (const each of at) if (each >= 0 && each <= last) yield { ...where, at: each, edge: true }
-  const longest = Math.max(...flows.map(({ last }) => last))
+  const longest = flows.reduce((most, { last }) => Math.max(most, last), 0)
   for (let next = 0; next <= longest; next++)
     for (const { last, at, ...where } of flows)
       if (next <= last && !at.has(next)) yield { ...where, at: next, edge: false }

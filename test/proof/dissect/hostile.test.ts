@@ -10,6 +10,7 @@ import { dissect } from '../../../src/proof/dissect/dissect.ts'
 import type { Dissected } from '../../../src/proof/model.ts'
 import { pattern } from '../../fixtures/bytes.ts'
 import { shellOf } from '../../fixtures/command.ts'
+import { frameHead } from '../../fixtures/dissected.ts'
 import { flaws } from '../../fixtures/frame-flaws.ts'
 import { makeOrganisation } from '../../fixtures/organisation.ts'
 import { piecesOf } from '../../fixtures/pieces.ts'
@@ -109,5 +110,13 @@ t.test('M170: two million frames at most', t => {
   const bytes = Buffer.alloc(2_000_001 * join.byteLength, join)
   const capture = parseCapture(writeCapture([{ port: 1, pieces: [{ dialler: true, bytes }] }], 60_000))
   t.throws(() => dissect(capture), { code: 'ERR_SFT_LIMIT' })
+  t.end()
+})
+
+t.test('a session of more frames than a call takes arguments', t => {
+  const frame = (type: string, body: number): Buffer => Buffer.concat([frameHead(type, body), Buffer.alloc(body, 1)])
+  const bytes = Buffer.concat([frame('HELO', 100), ...Array<Buffer>(200_000).fill(frame('PING', 16))])
+  const [found] = dissect(parseCapture(writeCapture([{ port: 1, pieces: [{ dialler: true, bytes }] }])))
+  t.equal(found?.frames.length, 200_001)
   t.end()
 })

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createCipheriv, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { judgeNonces } from '../../../src/proof/judge/nonces.ts'
 import type { Claim } from '../../../src/proof/model.ts'
@@ -19,7 +19,7 @@ t.test('keys of their own', t => {
   ]
   const claim = judgeNonces(streams, { plain })
   t.match(claim, { id: 'nonces', verdict: 'holds' })
-  t.match(said(claim), /in 4 streams, each as if it were each of 2 files; 4 have the sizes of one/)
+  t.match(said(claim), /4 streams with exactly the sizes of one of 2 files: 180,000 bytes of keystream compared/)
   t.end()
 })
 
@@ -80,6 +80,60 @@ t.test('chunks of any size, of a source that is no regular file', t => {
   const claim = judgeNonces([stream], { plain: [file] })
   t.equal(claim.verdict, 'fails')
   t.match(said(claim), /chunk 1 of .* with byte 1,000 on/)
+  t.end()
+})
+
+/** Under one key, the counter of a chunk beginning `step` blocks behind that of the one before it. */
+function countedKeystream(length: number, step: number): Buffer {
+  const key = randomBytes(32)
+  const parts: Buffer[] = []
+  for (let at = 0; at < length; at += SIZE) {
+    const counter = Buffer.alloc(16)
+    counter.writeUInt32BE((at / SIZE) * step, 12)
+    parts.push(createCipheriv('aes-256-ctr', key, counter).update(Buffer.alloc(Math.min(SIZE, length - at))))
+  }
+  return Buffer.concat(parts)
+}
+
+t.test('keystreams that overlap, one a block behind the other', t => {
+  const judged = (step: number) => judgeNonces([pipeOf(one.bytes, {}, 1, countedKeystream(50_000, step))], { plain })
+  const claim = judged(1)
+  t.equal(claim.verdict, 'fails')
+  t.match(said(claim), /chunk 0 of .* with byte 16 on of "one.bin" and chunk 1 of .* with byte 16,384 on of "one.bin"/)
+  t.equal(judged(SIZE / 16).verdict, 'holds', 'a counter that goes on')
+  t.equal(judged(SIZE / 16 - 1).verdict, 'fails', 'by a block')
+  t.end()
+})
+
+t.test('a keystream that comes again within a chunk', t => {
+  const short = randomBytes(1000)
+  const keystream = Buffer.concat(Array<Buffer>(50).fill(short))
+  t.equal(judgeNonces([pipeOf(one.bytes, {}, 1, keystream)], { plain }).verdict, 'fails')
+  t.end()
+})
+
+t.test('files that have much in common, or all of it, are no fault of their streams', t => {
+  const version = Buffer.from(one.bytes)
+  version.fill(1, 20_000, 20_100)
+  const files = [one, { name: 'version.bin', bytes: version }, { name: 'copy.bin', bytes: Buffer.from(one.bytes) }]
+  const streams = files.map(({ bytes }, at) => pipeOf(bytes, {}, at + 1))
+  t.equal(judgeNonces(streams, { plain: files }).verdict, 'holds')
+  const zeros = { name: 'zeros', bytes: Buffer.alloc(50_000) }
+  t.equal(judgeNonces([pipeOf(zeros.bytes), pipeOf(zeros.bytes, {}, 2)], { plain: [zeros] }).verdict, 'holds')
+  t.end()
+})
+
+t.test('where the capture lacks bytes, there is no keystream', t => {
+  const cut = (number: number) => {
+    const whole = pipeOf(one.bytes, {}, number)
+    const { at = 0, length = 0 } = whole.frames.filter(({ label }) => label === 'RSFL')[1] ?? {}
+    const { up } = whole.connection
+    const gap = { at: at + 5, length: length - 5 }
+    const bytes = Uint8Array.from(up.bytes).fill(0, gap.at + 15, at + length)
+    const flow = { ...up, bytes, lost: gap.length, gaps: [gap] }
+    return { ...whole, connection: { ...whole.connection, up: flow } }
+  }
+  t.equal(judgeNonces([cut(1), cut(2)], { plain: [one] }).verdict, 'holds')
   t.end()
 })
 
