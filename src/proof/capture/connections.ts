@@ -2,7 +2,7 @@ import { SftError } from '../../streams/errors.ts'
 import type { Connection, Flow, StrayKind } from '../model.ts'
 import { Half } from './half.ts'
 import { Losses } from './reassembly.ts'
-import { ACK, RST, type Segment, SYN } from './segment.ts'
+import { ACK, FIN, RST, type Segment, SYN } from './segment.ts'
 
 /** The TCP connections of a capture, as their segments come. */
 
@@ -17,7 +17,7 @@ class Open {
   syn: number | undefined
   synAck: number | undefined
   ack: number | undefined
-  /** Whether either side gave it up, which ends both flows. */
+  /** Whether either side gave it up, which ends both flows; not if one goes on: who knows the ports can send a reset. */
   #isReset = false
   #last = 0
 
@@ -33,6 +33,7 @@ class Open {
     this.#shake(packet, up, segment)
     this.#last = packet
     const stray = own.take(packet, segment)
+    if (goesOn(segment)) this.#isReset = false
     if (stray === 'reset') this.#isReset = true
     // a reset acknowledges nothing that it has to have seen
     else if (stray !== 'misplaced' && (segment.flags & ACK) !== 0) other.acknowledge(segment.acknowledged)
@@ -57,9 +58,9 @@ class Open {
   isOwn({ from, sequence, flags }: Segment): boolean {
     if ((flags & SYN) === 0) return true
     const half = from === this.dialler ? this.up : this.down
+    if (half.first !== undefined) return half.first === (sequence + 1) >>> 0
     // both may dial at once; and where nothing has been said, there is nothing to tell them apart by
-    if (half.first === undefined) return (flags & ACK) !== 0 || !this.down.hasData
-    return half.first === (sequence + 1) >>> 0
+    return !half.isUsed && ((flags & ACK) !== 0 || !this.down.isUsed)
   }
 }
 
@@ -101,6 +102,11 @@ export class Connections {
       down: open.flow(open.down, this.#file, times, losses)
     }))
   }
+}
+
+/** Whether there is more of a flow, if only its end. */
+function goesOn({ length, flags }: Segment): boolean {
+  return (flags & RST) === 0 && (length > 0 || (flags & FIN) !== 0)
 }
 
 /** Of a connection whose SYN the capture lacks: who dials has the higher port, as a rule. */

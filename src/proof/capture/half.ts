@@ -7,8 +7,10 @@ const MAX_WINDOW = 2 ** 30
 
 /** One side of a connection while its packets come: sequence numbers become offsets, also across 2^32. */
 export class Half {
-  /** Sequence number of the first byte, once one is known. */
+  /** Sequence number of the first byte, once one is known … */
   #first: number | undefined
+  /** … or of where it had got to when the other side, or its FIN, first said a number, while there is nothing better: what comes behind that is missing. */
+  #isGuess = false
   /** Whether that is of its SYN; otherwise the capture began later, and there may be bytes before it. */
   #begun = false
   #high = 0
@@ -17,21 +19,22 @@ export class Half {
   readonly #pieces: Piece[] = []
 
   get first(): number | undefined {
-    return this.#first
+    return this.#isGuess ? undefined : this.#first
   }
 
-  get hasData(): boolean {
-    return this.#pieces.length > 0
+  /** Whether it has bytes, or is known to lack some. */
+  get isUsed(): boolean {
+    return Math.max(this.#high, this.#acknowledged) > 0
   }
 
   /** Takes what a packet of this side brought. @returns why its bytes are no part of the flow, if they are not */
   take(packet: number, { sequence, flags, length, captured, at }: Segment): StrayKind | undefined {
     const syn = (flags & SYN) !== 0
     const start = (sequence + (syn ? 1 : 0)) >>> 0
-    if (syn && this.#first === undefined) this.#begun = true
     const isReset = (flags & RST) !== 0
     const bytes = isReset ? 0 : length
-    if (syn || bytes > 0) this.#first ??= start
+    if (syn || bytes > 0) this.#begin(start, syn)
+    else if (!isReset && (flags & FIN) !== 0) this.#guess(start)
     if (this.#first === undefined) return isReset ? 'reset' : undefined
     const offset = this.#offsetOf(start)
     if (offset === undefined) return 'misplaced'
@@ -46,8 +49,25 @@ export class Half {
 
   /** The other side has this much. */
   acknowledge(sequence: number): void {
-    const offset = this.#first === undefined ? undefined : this.#offsetOf(sequence)
+    this.#guess(sequence)
+    const offset = this.#offsetOf(sequence)
     if (offset !== undefined) this.#acknowledged = Math.max(this.#acknowledged, offset)
+  }
+
+  #begin(first: number, syn: boolean): void {
+    if (this.first !== undefined) return
+    this.#first = first
+    this.#begun = syn
+    this.#isGuess = false
+    // what was counted from a guess
+    this.#high = this.#acknowledged = 0
+    this.#finished = undefined
+  }
+
+  #guess(first: number): void {
+    if (this.#first !== undefined) return
+    this.#first = first
+    this.#isGuess = true
   }
 
   /** Whether its end was seen, and nothing behind it. */

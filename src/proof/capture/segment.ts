@@ -80,7 +80,8 @@ export class SegmentReader {
       stray(isLink(link) ? 'not IP' : 'unreadable', partOf(at, end, whole), '')
       return undefined
     }
-    const payload = this.#data.getUint8(start) >> 4 === 4 ? this.#ipv4(start, end) : this.#ipv6(start, end)
+    const payload =
+      this.#data.getUint8(start) >> 4 === 4 ? this.#ipv4(start, end, whole) : this.#ipv6(start, end, whole)
     if (payload && this.#hasTrailer(payload.whole, end))
       stray('trailer', partOf(payload.whole, end, end), this.#endsOf(payload))
     const segment = payload?.protocol === TCP && !payload.isFragment ? this.#tcp(payload) : undefined
@@ -100,12 +101,13 @@ export class SegmentReader {
     return `${from} ${to} ${ports}`
   }
 
-  #ipv4(at: number, end: number): Payload | undefined {
+  /** @param wire where the packet ended before it was cut */
+  #ipv4(at: number, end: number, wire: number): Payload | undefined {
     if (end - at < IPV4_HEADER) return undefined
     const header = (this.#data.getUint8(at) & 15) * 4
     const place = this.#data.getUint16(at + 6)
     // 0: what the card was to cut into packets, and was taken before it did
-    const length = this.#data.getUint16(at + 2) || end - at
+    const length = this.#data.getUint16(at + 2) || wire - at
     if (header < IPV4_HEADER || length < header) return undefined
     const whole = at + length
     const fragment = { isFragment: (place & 0x3fff) !== 0, isRest: (place & 0x1fff) !== 0 }
@@ -114,11 +116,11 @@ export class SegmentReader {
     return { ...ends, protocol, ...fragment, at: at + header, end: Math.min(end, whole), whole }
   }
 
-  #ipv6(at: number, end: number): Payload | undefined {
+  #ipv6(at: number, end: number, wire: number): Payload | undefined {
     if (end - at < IPV6_HEADER) return undefined
     const length = this.#data.getUint16(at + 4)
     // 0: as of IPv4
-    const whole = length === 0 ? end : at + IPV6_HEADER + length
+    const whole = length === 0 ? wire : at + IPV6_HEADER + length
     const behind = this.#behindExtensions(this.#data.getUint8(at + 6), at + IPV6_HEADER, Math.min(end, whole))
     if (behind === undefined || behind.at > whole) return undefined
     const [from, to] = [this.#address6(at + 8), this.#address6(at + 24)]

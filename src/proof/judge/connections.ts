@@ -12,8 +12,8 @@ export function judgeConnections(all: readonly Dissected[], strays: readonly Str
   const used = all.filter(({ connection: { up, down } }) => up.bytes.byteLength + down.bytes.byteLength > 0)
   if (used.length === 0) findings.fault('There is no connection in the capture that carried a byte.')
   for (const { connection } of used) {
-    const { number, dialler, listener, handshake } = connection
-    const name = `Connection ${number} (${dialler} to ${listener})`
+    const { handshake } = connection
+    const name = nameOf(connection)
     if (handshake.length < HANDSHAKE)
       findings.fault(
         `${name} begins without the handshake of TCP: ${handshake.length} of its ${HANDSHAKE} packets are there.`,
@@ -21,20 +21,28 @@ export function judgeConnections(all: readonly Dissected[], strays: readonly Str
       )
     judgeFlow(findings, `${name}: of what the dialler sent`, connection.up)
     judgeFlow(findings, `${name}: of what the listener sent`, connection.down)
-    judgeEnd(findings, name, connection)
   }
+  // one that carried nothing that is there may have before, or after
+  for (const { connection } of all) judgeEnds(findings, connection)
   const bytes = sidesOf(used).reduce((total, { flow }) => total + flow.bytes.byteLength, 0)
   findings.note(
-    `${count(used.length, 'connection')} with ${count(bytes, 'byte')}; SYN, SYN-ACK and ACK of each, and the end of either flow, were looked for.`,
+    `${count(used.length, 'connection')} with ${count(bytes, 'byte')}; SYN, SYN-ACK and ACK of each, and the end of either flow of every connection, were looked for.`,
     used.flatMap(({ connection }) => connection.handshake)
   )
   findStrayed(findings, strays)
-  if (used.length < all.length) findings.note(`${count(all.length - used.length, 'connection')} carried nothing.`)
+  if (used.length < all.length)
+    findings.note(`${count(all.length - used.length, 'connection')} of which no byte is there.`)
   return findings.claim('connections')
 }
 
-/** What the capture does not have the end of may have gone on. */
-function judgeEnd(findings: Findings, name: string, connection: Connection): void {
+const nameOf = ({ number, dialler, listener }: Connection): string => `Connection ${number} (${dialler} to ${listener})`
+
+/** What the capture does not have the end of may have gone on; without its beginning it may have carried something before. */
+function judgeEnds(findings: Findings, connection: Connection): void {
+  const { handshake, up, down } = connection
+  const name = nameOf(connection)
+  if (handshake.length === 0 && up.bytes.byteLength + down.bytes.byteLength === 0)
+    findings.doubt(`${name}: it began before the capture, and no byte of it is there: there may have been some.`)
   const open = DIRECTIONS.filter(direction => connection[direction].openAfter !== undefined)
   if (open.length === 0) return
   const who = open.map(direction => `the ${SENDERS[direction]}`).join(' and ')

@@ -230,6 +230,43 @@ t.test('M171: the end of a flow: its FIN, or a reset of either side', t => {
   t.same(open(['B', RST | ACK, 501, 104, 'go away']), [undefined, undefined])
   t.same(open(['B', RST, 501 + 2 ** 31, 104]), [5, 5], 'a reset from nowhere')
   t.same(open(a as Line, b as Line, ['A', PSH, 104, 502, 'for more']), [7, undefined], 'what goes on behind its FIN')
+  const reset: Line = ['A', RST, 101, 0]
+  const more: Line = ['A', PSH, 104, 501, 'ed']
+  t.same(open(reset, more), [6, 6], 'a reset that did not end it')
+  t.same(open(reset, ['A', PSH, 101, 501, 'ask']), [6, 6], 'nor did it for who sends again')
+  t.same(open(reset, a as Line), [undefined, 6], 'or ends it now')
+  t.same(open(reset, more, ['A', RST, 106, 0]), [undefined, undefined], 'what was on its way is answered by another')
+  t.same(open(reset, ['B', ACK, 501, 104]), [undefined, undefined], 'what was received before it')
+  t.end()
+})
+
+t.test('M171: what nobody has a byte of: its numbers go on, or do not', t => {
+  const ends = (...lines: Line[]) =>
+    read(lines).connections.map(({ handshake, up, down }) => [
+      handshake.length,
+      up.lost,
+      down.lost,
+      up.openAfter,
+      down.openAfter
+    ])
+  const acks = [1, 10_001, 990_001].map((n): Line => ['A', ACK, 101, 500 + n])
+  t.same(ends(...acks), [[0, 0, 990_000, 3, 3]], 'only what acknowledges it')
+  t.same(ends(OPENED[0] as Line, ...acks), [[1, 0, 990_000, 4, 4]], 'of whom nothing is there')
+  t.same(ends(...acks, ...OPENED), [
+    [0, 0, 990_000, 3, 3],
+    [3, 0, 0, 6, 6]
+  ])
+  t.same(ends(['A', ACK, 101, 501], ...OPENED), [[3, 0, 0, 4, 4]], 'the last of one before is no byte of this')
+  t.same(ends(...OPENED), [[3, 0, 0, 3, 3]])
+  const closed: Line[] = [
+    ['A', FIN, 101, 501],
+    ['B', FIN, 501, 102],
+    ['A', ACK, 102, 502]
+  ]
+  t.same(ends(...OPENED, ...closed), [[3, 0, 0, undefined, undefined]])
+  t.same(ends(...closed), [[0, 0, 0, undefined, undefined]], 'numbers of a FIN are no bytes')
+  t.same(ends(['A', ACK, 101, 501], ['A', ACK, 100, 501], ['B', ACK, 501, 101]), [[0, 0, 0, 3, 3]], 'is anybody there?')
+  t.same(ends(['A', FIN, 101, 501], ['B', FIN, 601, 102]), [[0, 0, 100, undefined, undefined]])
   t.end()
 })
 

@@ -147,9 +147,11 @@ t.test('zeros behind a packet, and a reset or a sign of life that carries nothin
 
 t.test('M173: what was cut off and can not be looked through', async t => {
   const bytes = ipv4(datagram(randomBytes(100)), { 9: 17 })
+  const unsaid = ipv4(datagram(randomBytes(100)), { 2: 0, 3: 0, 9: 17 })
   for (const [packet, lost] of [
     [{ bytes, captured: 80 }, 48],
-    [{ bytes, captured: 28 }, 100]
+    [{ bytes, captured: 28 }, 100],
+    [{ bytes: unsaid, captured: 80 }, 48]
   ] as const) {
     const found = await judged([packet])
     for (const id of ['names', 'plaintext'] as const) {
@@ -158,6 +160,7 @@ t.test('M173: what was cut off and can not be looked through', async t => {
     }
     t.equal(found('connections').verdict, 'holds')
   }
+  t.equal((await judged([{ bytes: unsaid }]))('plaintext').verdict, 'holds', 'whole, though it says no length')
 })
 
 t.test('packets of a link type that nobody here reads may be of a connection', async t => {
