@@ -15,6 +15,12 @@ const UNPRINTABLE = /[^\t\x20-\x7e]/
 const MAX_LOGIN = 64 * 1024
 /** The login of the classic system (SPEC §14.4): it carries no file, and neither does its answer. */
 const CLASSIC_LOGIN = 'POST /verify'
+const MAX_CLASSIC = 16 * 1024
+const MAX_REFUSAL = 128
+const CLASSIC_FORM =
+  /^\s*\{\s*"payload"\s*:\s*"(?:[A-Za-z0-9+/=]|\\n){1,1500}"\s*,\s*"public_key"\s*:\s*"-----BEGIN (?:RSA )?PUBLIC KEY-----(?:[A-Za-z0-9+/=]|\\[rn]){1,1500}-----END (?:RSA )?PUBLIC KEY-----(?:\\[rn])*"\s*\}\s*$/
+/** Bodies in chunks have their lengths in front and behind. */
+const CERTIFICATE = /^[0-9a-f\s]*(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+[0\s]*$/i
 const LOGIN = /"payload"\s*:\s*"((?:[A-Za-z0-9+/=]|\\n)+)"/
 
 export function isHttp({ up }: Connection): boolean {
@@ -26,12 +32,13 @@ export function dissectHttp(parts: Parts): void {
   let answered = 0
   split(parts, 'up', ({ label }) => {
     asked.push(label)
-    return { isBare: false, content: label !== CLASSIC_LOGIN }
+    return { isBare: false, isContent: label === CLASSIC_LOGIN ? body => !isLogin(body) : always }
   })
   split(parts, 'down', ({ label }) => {
     const question = label.startsWith('answer 1') ? '' : (asked[answered++] ?? '')
     // an answer to HEAD has the length of what it leaves out (RFC 9112 §6.3)
-    return { isBare: question.startsWith('HEAD '), content: question !== CLASSIC_LOGIN }
+    const isContent = question === CLASSIC_LOGIN ? (body: Buffer) => !isAnswer(body) : always
+    return { isBare: question.startsWith('HEAD '), isContent }
   })
 }
 
@@ -39,8 +46,17 @@ export function dissectHttp(parts: Parts): void {
 interface Body {
   /** None follows, whatever its head says. */
   readonly isBare: boolean
-  readonly content: boolean
+  readonly isContent: (body: Buffer) => boolean
 }
+
+const always = (): boolean => true
+
+/** Of its own form and no larger than it is with the longest keys: of anything else nobody knows what it carries. */
+const isLogin = (body: Buffer): boolean => body.byteLength <= MAX_CLASSIC && CLASSIC_FORM.test(body.toString('latin1'))
+
+/** A certificate, or why there is none. */
+const isAnswer = (body: Buffer): boolean =>
+  body.byteLength <= MAX_REFUSAL || (body.byteLength <= MAX_CLASSIC && CERTIFICATE.test(body.toString('latin1')))
 
 function split(parts: Parts, direction: Direction, bodyOf: (head: Head) => Body): void {
   const bytes = bufferOf(parts.flow(direction).bytes)
@@ -60,14 +76,14 @@ function split(parts: Parts, direction: Direction, bodyOf: (head: Head) => Body)
       content: carries(head, at),
       detail: 'head'
     })
-    const { isBare, content } = bodyOf(head)
+    const { isBare, isContent } = bodyOf(head)
     const end = isBare ? head.end : bodyEnd(parts, bytes, head)
     if (end === undefined || end > bytes.byteLength) parts.fault(direction, at, `the flow ends inside ${head.label}`)
     at = Math.min(end ?? bytes.byteLength, bytes.byteLength)
     if (at === head.end) continue
-    const detail = describe(bytes.subarray(head.end, at))
-    const label = `body of ${head.label}`
-    parts.add({ direction, at: head.end, length: at - head.end, label, sealed: undefined, content, detail })
+    const body = bytes.subarray(head.end, at)
+    const [label, detail, content] = [`body of ${head.label}`, describe(body), isContent(body)]
+    parts.add({ direction, at: head.end, length: body.byteLength, label, sealed: undefined, content, detail })
   }
 }
 

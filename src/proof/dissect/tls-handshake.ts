@@ -16,11 +16,21 @@ const MESSAGES: Readonly<Record<number, string>> = {
   20: 'Finished',
   22: 'CertificateStatus'
 }
+const CLIENT_HELLO = 1
 const SERVER_HELLO = 2
 const HEADER_BYTES = 4
 const SUPPORTED_VERSIONS = 43
+const EARLY_DATA_INDICATION = 42
+const KEY_SHARE = 51
+/** The random of a ServerHello that asks for another ClientHello (RFC 8446 §4.1.3). */
+const RETRY_RANDOM = Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c', 'hex')
 const TLS_1_3 = 0x0304
 const EXPLICIT_NONCE_BYTES = 8
+
+/** What the detail of a hello ends with. */
+export const EARLY_DATA = 'early data offered'
+export const NO_KEY_SHARE = 'no key share'
+export const ANOTHER_HELLO = 'asks for another ClientHello'
 
 /** Suites of 1.2 whose records begin with a nonce (RFC 5288, RFC 5289, RFC 6655, RFC 7251): GCM and CCM. */
 const WITH_NONCE: readonly (readonly [number, number])[] = [
@@ -55,6 +65,7 @@ export class Hellos {
       rest = take(pending, rest)
       const message = pending.size < pending.needed ? undefined : whole(pending)
       if (message === undefined) continue
+      if (message[0] === CLIENT_HELLO) detail = clientHello(message.subarray(HEADER_BYTES))
       if (message[0] === SERVER_HELLO) detail = this.#serverHello(message.subarray(HEADER_BYTES))
       this.#pending[direction] = nothing()
     }
@@ -71,8 +82,24 @@ export class Hellos {
     const nonce = WITH_NONCE.some(([first, last]) => suite >= first && suite <= last)
     this.isNewest = isNewest
     this.nonceBytes = !isNewest && nonce ? EXPLICIT_NONCE_BYTES : 0
-    return `TLS ${isNewest ? '1.3' : versionOf(body.readUInt16BE(0))}, suite 0x${suite.toString(16).padStart(4, '0')}`
+    const version = isNewest ? '1.3' : versionOf(body.readUInt16BE(0))
+    return `TLS ${version}, suite 0x${suite.toString(16).padStart(4, '0')}${isNewest ? moreOf(body, at + 3) : ''}`
   }
+}
+
+function moreOf(serverHello: Buffer, extensions: number): string {
+  if (serverHello.subarray(2, 34).equals(RETRY_RANDOM)) return `, ${ANOTHER_HELLO}`
+  return extensionOf(serverHello, extensions, KEY_SHARE) ? '' : `, ${NO_KEY_SHARE}`
+}
+
+/** Behind version and random stand the session id, the suites and the compressions, each with its length. */
+function clientHello(body: Buffer): string {
+  let at = 34
+  at += 1 + (body[at] ?? 0)
+  if (at + 2 > body.byteLength) return ''
+  at += 2 + body.readUInt16BE(at)
+  at += 1 + (body[at] ?? 0)
+  return extensionOf(body, at, EARLY_DATA_INDICATION) ? EARLY_DATA : ''
 }
 
 function nothing(): Pending {

@@ -1,4 +1,5 @@
 import type { Head } from '../dissect/http-head.ts'
+import { count } from './claim.ts'
 import { type NamedValue, namedValues } from './named-values.ts'
 
 /** What in HTTP somebody logs in with, told by the names that it goes by: in header fields, in targets, in forms, in JSON and XML. No value of it is ever said. */
@@ -9,6 +10,8 @@ export interface Credential {
   readonly where: string
 }
 
+/** Names that are said of one connection. */
+const MAX_NAMES = 4
 /** Header fields that say who sends them, whatever is in them. */
 const FIELDS = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'set-cookie2'])
 /** What a name ends with, after whatever else, and what its last word is: `client_secret`, `newPassword2`, `X-API-Key`; `db.pwd`, `user[pass]`. */
@@ -28,9 +31,12 @@ const IN_ADDRESS = /[?&;]([\w.[\]%+-]{1,64})=[^&;#\s]/g
 const FORM = /^[^\s<>"{}]+$/
 const IN_FORM = /(?:^|&)([^=&]{1,64})=[^&]/g
 const IN_JSON = /"((?:[^"\\]|\\.){1,64})"\s*:\s*(?:"[^"]|\d)/g
-const IN_PARTS =
-  /form-data;[^\r\n]{0,256}?\bname="?([^";\r\n]{1,64})[^\r\n]{0,256}\r\n(?:[^\r\n]{1,256}\r\n){0,8}\r\n[^\r\n]/gi
+/** Of the head of a part of a form. */
+const PART = 'form-data;'
+const PART_NAME = /\bname="?([^";]{1,64})/i
 const IN_XML = /<(?:[\w-]{1,64}:)?([\w.-]{1,64})(?:\s[^<>]{0,256})?>\s*[^<\s]/g
+const LINE_END = /\r?\n/
+const FIELD = /^([\w-]{1,64}):[ \t]*\S/
 const IN_LINES = /^[ \t]*([\w.-]{1,64})[ \t]*[:=][ \t]*\S/gm
 
 export function* credentialsInHead(head: Head): Generator<Credential> {
@@ -38,10 +44,7 @@ export function* credentialsInHead(head: Head): Generator<Credential> {
     const found = value.text === '' ? undefined : credentialOf(value)
     if (found) yield found
   }
-  for (const { text } of [head.target, ...head.fields]) {
-    if (USER_INFO.test(text)) yield { name: 'user:…@', where: 'an address' }
-    yield* namesIn(text, IN_ADDRESS, 'an address')
-  }
+  for (const { text } of [head.target, ...head.fields]) yield* inAddress(text)
 }
 
 function credentialOf({ field, name }: NamedValue): Credential | undefined {
@@ -54,11 +57,45 @@ function credentialOf({ field, name }: NamedValue): Credential | undefined {
 export function* credentialsInBody(text: string): Generator<Credential> {
   const trimmed = text.trim()
   if (FORM.test(trimmed)) yield* namesIn(trimmed, IN_FORM, 'a form')
-  yield* namesIn(text, IN_PARTS, 'a form')
+  yield* inParts(text)
   yield* namesIn(text, IN_XML, 'XML')
   if (/^[[{]/.test(trimmed)) yield* namesIn(text, IN_JSON, 'JSON')
   // in a page or a script names stand before a colon that mean nothing
   else if (!/[<{]/.test(text)) yield* namesIn(text, IN_LINES, 'text')
+}
+
+/** Text of which nobody knows what it is: it may be a message of HTTP, or a piece of one. */
+export function* credentialsInText(text: string): Generator<Credential> {
+  yield* inParts(text)
+  yield* namesIn(text, IN_JSON, 'JSON')
+  for (const line of text.split(LINE_END)) {
+    const field = FIELD.exec(line)?.[1]?.toLowerCase() ?? ''
+    if (FIELDS.has(field)) yield { name: field, where: 'a header field' }
+    else yield* credentialsInBody(line)
+    yield* inAddress(line)
+  }
+}
+
+/** The head of each part ends with an empty line, and then comes what it is. A pattern for all of that would try every way to cut a long line. */
+function* inParts(text: string): Generator<Credential> {
+  let name = ''
+  let isHead = false
+  for (const line of text.split('\r\n')) {
+    const at = line.toLowerCase().indexOf(PART)
+    if (at >= 0) {
+      name = PART_NAME.exec(line.slice(at))?.[1] ?? ''
+      isHead = true
+    } else if (isHead) isHead = line !== ''
+    else {
+      if (line !== '' && isOne(name)) yield { name, where: 'a form' }
+      name = ''
+    }
+  }
+}
+
+function* inAddress(text: string): Generator<Credential> {
+  if (USER_INFO.test(text)) yield { name: 'user:…@', where: 'an address' }
+  yield* namesIn(text, IN_ADDRESS, 'an address')
 }
 
 function* namesIn(text: string, pattern: RegExp, where: string): Generator<Credential> {
@@ -79,3 +116,10 @@ const unescaped = (name: string): string =>
   name.replace(/%([0-9a-f]{2})|\\u00([0-9a-f]{2})/gi, (_, percent: string | undefined, unit: string | undefined) =>
     String.fromCharCode(Number.parseInt(percent ?? unit ?? '', 16))
   )
+
+/** `"cookie" in a header field, "pwd" in a form` */
+export function namesOf(found: readonly Credential[]): string {
+  const names = [...new Set(found.map(({ name, where }) => `${JSON.stringify(name)} in ${where}`))]
+  const more = names.length > MAX_NAMES ? `, and ${count(names.length - MAX_NAMES, 'more name')}` : ''
+  return `${names.slice(0, MAX_NAMES).join(', ')}${more}`
+}

@@ -95,7 +95,7 @@ export async function judgeClaims(
     sizes: judgeSizes(all, known),
     'fresh-keys': judgeFreshKeys(all),
     nonces: judgeNonces(all, known),
-    login: judgeLogin(all),
+    login: judgeLogin(all, strays),
     'forward-secrecy': onlyOfRun(
       'forward-secrecy',
       'It takes the long-term keys: `sft proof run` has those of its own organisation.'

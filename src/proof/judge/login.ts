@@ -1,10 +1,12 @@
 import { bufferOf } from '../capture/packet.ts'
-import type { Claim, Dissected, Frame } from '../model.ts'
+import { ANOTHER_HELLO, EARLY_DATA, NO_KEY_SHARE } from '../dissect/tls-handshake.ts'
+import type { Claim, Dissected, Frame, Stray } from '../model.ts'
 import { count, Findings } from './claim.ts'
-import { type Credential, credentialsInBody, credentialsInHead } from './credentials.ts'
+import { type Credential, credentialsInBody, credentialsInHead, namesOf } from './credentials.ts'
 import { Budget, beginnings } from './inflations.ts'
 import { httpPartsOf } from './joined.ts'
 import { type Side, sidesOf } from './parts.ts'
+import { findUnframed } from './unframed.ts'
 
 /**
  * The claim `login`: what proves who somebody is can be neither read nor sent again by whoever recorded it. The classic system posts a payload that is sealed for the authority,
@@ -18,10 +20,9 @@ const MAX_BODY = 64 * 1024
 const MAX_COMPRESSED = 512
 /** What text has none of, in ASCII. */
 const UNPRINTABLE = /[^\t\r\n\x20-\x7e]/
-/** Names that are said of one connection. */
-const MAX_NAMES = 4
 
-export function judgeLogin(all: readonly Dissected[]): Claim {
+/** @param strays what is in no flow of the capture */
+export function judgeLogin(all: readonly Dissected[], strays: readonly Stray[] = []): Claim {
   const findings = new Findings()
   const budget = new Budget()
   const of = (protocol: Dissected['protocol']): Dissected[] => all.filter(each => each.protocol === protocol)
@@ -34,6 +35,7 @@ export function judgeLogin(all: readonly Dissected[]): Claim {
     .map(side => side.of)
     .filter(isFirst))
     findings.doubt(`Connection ${connection.number}: what it carries is not known, so a login may be in it.`)
+  findUnframed(findings, all, strays)
   return findings.claim('login')
 }
 
@@ -87,29 +89,43 @@ function textsOf(body: Uint8Array, budget: Budget): string[] {
   return [body, ...inflated].map(bytes => bufferOf(bytes).toString('latin1', 0, MAX_BODY))
 }
 
-/** `"cookie" in a header field, "pwd" in a form` */
-function namesOf(found: readonly Found[]): string {
-  const names = [...new Set(found.map(({ name, where }) => `${JSON.stringify(name)} in ${where}`))]
-  const more = names.length > MAX_NAMES ? `, and ${count(names.length - MAX_NAMES, 'more name')}` : ''
-  return `${names.slice(0, MAX_NAMES).join(', ')}${more}`
-}
-
 function judgeTls(findings: Findings, { connection, frames }: Dissected): void {
-  const hello = frames.find(({ detail }) => /^TLS \S+, suite/.test(detail))
+  const hello = frames.findLast(isHello)
   const version = hello && /^TLS (\S+),/.exec(hello.detail)?.[1]
   const name = `Connection ${connection.number}`
-  const packets = hello ? [connection[hello.direction].packetAt(hello.at)] : []
+  const packets = hello ? [connection.down.packetAt(hello.at)] : []
+  const doubts = hello && version === '1.3' ? doubtsOf(frames, connection, hello) : []
   const sealed = frames.filter(({ label }) => label === 'application data').length
-  if (version === '1.3')
-    findings.note(
-      `${name}: TLS 1.3 with ${count(sealed, 'sealed record')}: keys of this connection alone, which no long-term key opens.`,
-      packets
-    )
-  else if (version === undefined) findings.doubt(`${name}: TLS whose server has not answered.`)
+  if (version === undefined) findings.doubt(`${name}: TLS whose server has not answered.`)
   else if (version === '1.2')
     findings.doubt(
       `${name}: TLS 1.2: whether a stolen key opens it depends on its suite; the certificates can be seen.`,
       packets
     )
-  else findings.fault(`${name}: TLS ${version}, which is broken.`, packets)
+  else if (version !== '1.3') findings.fault(`${name}: TLS ${version}, which is broken.`, packets)
+  else if (doubts.length > 0) findings.doubt(`${name}: TLS 1.3 ${doubts.join(', and ')}.`, packets)
+  else
+    findings.note(
+      `${name}: TLS 1.3 with ${count(sealed, 'sealed record')}: keys of this connection alone, which no long-term key opens.`,
+      packets
+    )
+}
+
+const isHello = ({ direction, detail }: Frame): boolean =>
+  direction === 'down' && /^TLS \S+, suite/.test(detail) && !detail.endsWith(ANOTHER_HELLO)
+
+/** What takes from TLS 1.3 that its keys are of one connection, each of them. */
+function doubtsOf(frames: readonly Frame[], { up, down }: Dissected['connection'], hello: Frame): string[] {
+  const answered = down.packetAt(hello.at)
+  const isEarly = frames.some(
+    ({ direction, label, detail, at }) =>
+      direction === 'up' &&
+      (detail.includes(EARLY_DATA) || (label === 'application data' && up.packetAt(at) < answered))
+  )
+  return [
+    ...(isEarly ? ['with early data (0-RTT), which can be sent again to another connection (RFC 8446 §8)'] : []),
+    ...(hello.detail.endsWith(NO_KEY_SHARE)
+      ? ['without a key share: its keys are made of one that both had before, which opens it (RFC 8446 §2.2)']
+      : [])
+  ]
 }

@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { encodeCertificates } from '../../../src/auth/certificates/pem.ts'
 import { parseCapture } from '../../../src/proof/capture/read.ts'
 import { writeCapture } from '../../../src/proof/capture/write.ts'
 import { dissect } from '../../../src/proof/dissect/dissect.ts'
 import type { Dissected } from '../../../src/proof/model.ts'
 import { flaws } from '../../fixtures/frame-flaws.ts'
+import { testKey } from '../../fixtures/rsa-keys.ts'
 
 function exchange(up: string, down: string): Dissected {
   const pieces = [
@@ -92,6 +95,32 @@ t.test('a login of the classic system is told by its body', t => {
     detail: 'a classic login: 256 bytes of ciphertext in base64, all else in the clear'
   })
   t.end()
+})
+
+t.test('M174: of POST /verify a login and a certificate are no content, anything else is', async t => {
+  const { publicKey } = await testKey()
+  const pem = publicKey.export({ type: 'pkcs1', format: 'pem' })
+  const payload = Buffer.alloc(256, 7).toString('base64')
+  const login = JSON.stringify({ payload, public_key: pem })
+  const certificate = encodeCertificates([randomBytes(800)])
+  const contents = (body: string, answer: string): boolean[] =>
+    exchange(
+      `POST /verify HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      `HTTP/1.1 200 OK\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`
+    )
+      .frames.filter(({ label }) => label.startsWith('body of'))
+      .map(({ content }) => content)
+  t.same(contents(login, certificate), [false, false])
+  t.same(contents(login, 'wrong password'), [false, false])
+  for (const body of [
+    'any body',
+    login.replace('"public_key"', '"more": "x", "public_key"'),
+    JSON.stringify({ payload: payload.repeat(5), public_key: pem }),
+    JSON.stringify({ payload, public_key: `${pem}x` })
+  ])
+    t.same(contents(body, certificate), [true, false], body)
+  t.same(contents(login, 'x'.repeat(129)), [false, true])
+  t.same(contents(login, `${certificate}${'x'.repeat(300)}`), [false, true])
 })
 
 t.test('M170: chunks count as frames', t => {

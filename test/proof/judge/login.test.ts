@@ -39,6 +39,56 @@ t.test('TLS 1.3 holds, older ones do not', t => {
   t.end()
 })
 
+/** A handshake as it is on the wire: a message in a record of its type. */
+const tlsRecord = (type: number, body: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.of(type, 3, 3, body.byteLength >> 8, body.byteLength & 255), body])
+const extension = (type: number, body: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.of(0, type, 0, body.byteLength), body])
+function helloOf(type: number, extensions: readonly Buffer[], random: Uint8Array = randomBytes(32)): Buffer {
+  const all = Buffer.concat(extensions)
+  const suites = type === 1 ? Buffer.from('000213020100', 'hex') : Buffer.from('130200', 'hex')
+  const body = Buffer.concat([Buffer.of(3, 3), random, Buffer.of(0), suites, Buffer.of(0, all.byteLength), all])
+  return tlsRecord(22, Buffer.concat([Buffer.of(type, 0, 0, body.byteLength), body]))
+}
+const asked = (...more: Buffer[]): Buffer =>
+  helloOf(1, [extension(43, Buffer.of(2, 3, 4)), extension(51, randomBytes(36)), ...more])
+const [v13, keyShare] = [extension(43, Buffer.of(3, 4)), extension(51, randomBytes(36))]
+const RETRY = Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c', 'hex')
+const data = (): Buffer => tlsRecord(23, randomBytes(300))
+/** `up` and `down` by turns. */
+const spoken = (...pieces: readonly Buffer[]): Claim =>
+  judgeLogin(
+    dissect(
+      parseCapture(writeCapture([{ port: 443, pieces: pieces.map((bytes, at) => ({ dialler: at % 2 === 0, bytes })) }]))
+    )
+  )
+
+t.test('TLS 1.3 with early data, or whose keys are those of another connection', t => {
+  const good = spoken(asked(), helloOf(2, [v13, keyShare]), data(), data())
+  t.equal(good.verdict, 'holds', said(good))
+  const retried = [asked(), helloOf(2, [v13], RETRY), asked()]
+  t.equal(spoken(...retried, helloOf(2, [v13, keyShare]), data()).verdict, 'holds', 'a second ClientHello')
+  t.match(said(spoken(...retried)), /TLS whose server has not answered/)
+  const early = [
+    spoken(asked(extension(42, Buffer.alloc(0))), helloOf(2, [v13, keyShare]), data()),
+    spoken(Buffer.concat([asked(), data()]), helloOf(2, [v13, keyShare]), data())
+  ]
+  const resumed = [
+    spoken(asked(), helloOf(2, [v13, extension(41, Buffer.alloc(2))]), data()),
+    spoken(...retried, helloOf(2, [v13]), data())
+  ]
+  for (const [claims, why] of [
+    [early, /TLS 1\.3 with early data \(0-RTT\), which can be sent again/],
+    [resumed, /TLS 1\.3 without a key share: its keys are made of one that both had before/]
+  ] as const)
+    for (const claim of claims) {
+      t.equal(claim.verdict, 'unknown', said(claim))
+      t.match(said(claim), why)
+      t.notMatch(said(claim), /this connection alone/)
+    }
+  t.end()
+})
+
 t.test('the classic login can be sent again', t => {
   const claim = judgeLogin([tls('1.3'), http('POST /verify', '{"payload": "QUJD", "public_key": "x"}')])
   t.match(claim, { verdict: 'fails', evidence: [{ packets: [4, 5] }] })
@@ -170,6 +220,14 @@ t.test('texts that are made to keep us busy', t => {
   for (const text of [':', '"', '<a', '&a', 'a=', '{"a":', 'form-data;', 'name=', '=', ' ', '\r\n', '://:', '%', '\\'])
     t.doesNotThrow(() => judgeLogin(posted(`{${text.repeat(long / text.length)}`)), text)
   t.doesNotThrow(() => judgeLogin(get(`http://${':'.repeat(60_000)}`)))
+  t.end()
+})
+
+t.test('bodies of 278 bytes that were made to keep us busy do not', t => {
+  const text = `form-data;${'name='.repeat(13)}`.repeat(1000).slice(0, 64 * 1024)
+  const all = Array.from({ length: 40 }, () => posted(gzipSync(text))).flat()
+  t.equal(judgeLogin(all).verdict, 'unknown')
+  t.equal(judgeLogin([...all, ...posted(part('pwd'))]).verdict, 'fails')
   t.end()
 })
 
