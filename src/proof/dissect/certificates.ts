@@ -4,7 +4,7 @@ import { type Connection, DIRECTIONS, type Direction, type VisibleCertificate } 
 
 /** Certificates that stand in a flow for everybody to read, in PEM or DER, whatever carries them. */
 
-const BEGIN = '-----BEGIN CERTIFICATE-----'
+export const BEGIN = '-----BEGIN CERTIFICATE-----'
 const END = '-----END CERTIFICATE-----'
 /** Larger ones are none (SPEC §4.3 allows 3,072 bytes). */
 const MAX_DER = 16 * 1024
@@ -20,7 +20,10 @@ const MAX_CANDIDATES = 20_000
 /** Parts of a flow, one behind the other: what a protocol has cut, and reads as one. */
 export type Pieces = readonly { readonly at: number; readonly length: number }[]
 
-/** @param piecesOf where to look in a flow: all of it, if that is not said */
+/**
+ * @param piecesOf where to look in a flow: all of it, if that is not said
+ * @throws SftError ERR_SFT_LIMIT for too many: none may be passed over.
+ */
 export function certificatesOf(
   connection: Connection,
   piecesOf: (direction: Direction) => Pieces = direction => [{ at: 0, length: connection[direction].bytes.byteLength }]
@@ -31,15 +34,33 @@ export function certificatesOf(
 function certificatesIn(connection: Connection, direction: Direction, pieces: Pieces): VisibleCertificate[] {
   const { bytes, packetAt } = connection[direction]
   const data = joined(bytes, pieces)
-  const found: VisibleCertificate[] = []
-  for (const { at, encoded } of candidates(data)) {
-    const certificate = parse(encoded)
-    if (certificate === undefined) continue
-    const { subject, issuer, serialNumber: serial } = certificate
-    const packet = packetAt(offsetOf(pieces, at))
-    found.push({ direction, packet, subject: oneLine(subject), issuer: oneLine(issuer), serial })
+  let left = MAX_CANDIDATES
+  const mayTry = (): boolean => {
+    if (left-- > 0) return true
+    throw new SftError('ERR_SFT_LIMIT', `a connection with more than ${MAX_CANDIDATES} certificates`)
   }
-  return found
+  return shownIn(data, mayTry).map(({ at, ...names }) => {
+    const packet = packetAt(offsetOf(pieces, at))
+    return { direction, packet, ...names }
+  })
+}
+
+/** A certificate, and where it begins. */
+interface Shown extends Omit<VisibleCertificate, 'direction' | 'packet'> {
+  readonly at: number
+}
+
+/** Certificates in bytes, in order. @param mayTry whether one more of what begins like one may be looked at: each costs time */
+export function shownIn(data: Buffer, mayTry: () => boolean): Shown[] {
+  const found: Shown[] = []
+  for (const scan of [pems(data), ders(data)])
+    for (const { at, encoded } of scan) {
+      const certificate = mayTry() ? parse(encoded) : undefined
+      if (certificate === undefined) continue
+      const { subject, issuer, serialNumber: serial } = certificate
+      found.push({ at, subject: oneLine(subject), issuer: oneLine(issuer), serial })
+    }
+  return found.sort((a, b) => a.at - b.at)
 }
 
 /** One piece is looked at where it is. */
@@ -61,18 +82,6 @@ function offsetOf(pieces: Pieces, at: number): number {
 interface Candidate {
   readonly at: number
   readonly encoded: Buffer
-}
-
-/** @throws SftError ERR_SFT_LIMIT: each costs time, and none may be passed over. */
-function candidates(data: Buffer): Candidate[] {
-  const found: Candidate[] = []
-  for (const scan of [pems(data), ders(data)]) {
-    for (const candidate of scan) {
-      if (found.push(candidate) > MAX_CANDIDATES)
-        throw new SftError('ERR_SFT_LIMIT', `a connection with more than ${MAX_CANDIDATES} certificates`)
-    }
-  }
-  return found.sort((a, b) => a.at - b.at)
 }
 
 /** Also in JSON, where a line ends with the two characters `\n`. Each end is looked at once, so that time is that of the bytes. */

@@ -5,7 +5,6 @@ import { tallyOf } from '../conclusion.ts'
 import { dissect } from '../dissect/dissect.ts'
 import { CLAIMS, type Claim, type ClaimId, type Dissected, type Known, type Stray, type Verdict } from '../model.ts'
 import { checkSize, PLAIN_LIMIT } from '../whole.ts'
-import { judgeCertificates } from './certificates.ts'
 import { Findings, withMore } from './claim.ts'
 import { judgeConnections } from './connections.ts'
 import { judgeContents } from './contents.ts'
@@ -85,10 +84,10 @@ export async function judgeClaims(
   known: Known,
   strays: readonly Stray[] = []
 ): Promise<Claim[]> {
-  const { names, plaintext } = await judgeContents(all, known, strays)
+  const { certificates, names, plaintext } = await judgeContents(all, known, strays)
   const claims: Record<ClaimId, Claim> = {
     connections: judgeConnections(all, strays),
-    certificates: judgeCertificates(all, strays),
+    certificates,
     names,
     plaintext,
     randomness: judgeRandomness(all),
