@@ -18,10 +18,13 @@ const MESSAGES: Readonly<Record<number, string>> = {
 }
 const CLIENT_HELLO = 1
 const SERVER_HELLO = 2
+const RANDOM_BYTES = 32
+/** Where the random number of a hello ends. */
+const RANDOM_END = 2 + RANDOM_BYTES
+const KEY_SHARE = 51
 const HEADER_BYTES = 4
 const SUPPORTED_VERSIONS = 43
 const EARLY_DATA_INDICATION = 42
-const KEY_SHARE = 51
 /** The random of a ServerHello that asks for another ClientHello (RFC 8446 §4.1.3). */
 const RETRY_RANDOM = Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c', 'hex')
 const TLS_1_3 = 0x0304
@@ -88,18 +91,13 @@ export class Hellos {
 }
 
 function moreOf(serverHello: Buffer, extensions: number): string {
-  if (serverHello.subarray(2, 34).equals(RETRY_RANDOM)) return `, ${ANOTHER_HELLO}`
+  if (serverHello.subarray(2, RANDOM_END).equals(RETRY_RANDOM)) return `, ${ANOTHER_HELLO}`
   return extensionOf(serverHello, extensions, KEY_SHARE) ? '' : `, ${NO_KEY_SHARE}`
 }
 
-/** Behind version and random stand the session id, the suites and the compressions, each with its length. */
 function clientHello(body: Buffer): string {
-  let at = 34
-  at += 1 + (body[at] ?? 0)
-  if (at + 2 > body.byteLength) return ''
-  at += 2 + body.readUInt16BE(at)
-  at += 1 + (body[at] ?? 0)
-  return extensionOf(body, at, EARLY_DATA_INDICATION) ? EARLY_DATA : ''
+  const at = extensionsAt(body, true)
+  return at !== undefined && extensionOf(body, at, EARLY_DATA_INDICATION) ? EARLY_DATA : ''
 }
 
 function nothing(): Pending {
@@ -133,4 +131,38 @@ function extensionOf(body: Buffer, from: number, wanted: number): Buffer | undef
     at = end
   }
   return undefined
+}
+
+/** What of the hellos in handshake messages, one behind the other, is new in every connection: random numbers and the key shares of 1.3. */
+export function* freshInHellos(messages: Buffer): Generator<{ readonly name: string; readonly bytes: Uint8Array }> {
+  for (let at = 0; at + HEADER_BYTES <= messages.byteLength; ) {
+    const end = at + HEADER_BYTES + messages.readUIntBE(at + 1, 3)
+    const body = messages.subarray(at + HEADER_BYTES, end)
+    const isHello = messages[at] === CLIENT_HELLO || messages[at] === SERVER_HELLO
+    if (isHello && end <= messages.byteLength && body.byteLength > RANDOM_END)
+      yield* freshInHello(body, messages[at] === CLIENT_HELLO)
+    at = end
+  }
+}
+
+function* freshInHello(body: Buffer, isClient: boolean) {
+  const random = body.subarray(2, RANDOM_END)
+  if (!random.equals(RETRY_RANDOM)) yield { name: 'random number', bytes: random }
+  const extensions = extensionsAt(body, isClient)
+  const shares = extensions === undefined ? undefined : extensionOf(body, extensions, KEY_SHARE)
+  for (let at = isClient ? 2 : 0; shares && at + 4 <= shares.byteLength; ) {
+    const end = at + 4 + shares.readUInt16BE(at + 2)
+    if (end > shares.byteLength) return
+    yield { name: 'key share', bytes: shares.subarray(at + 4, end) }
+    at = end
+  }
+}
+
+/** Behind session id, suites and compression, each a list of a client and one of a server. */
+function extensionsAt(body: Buffer, isClient: boolean): number | undefined {
+  const suites = RANDOM_END + 1 + (body[RANDOM_END] ?? 0)
+  if (!isClient) return suites + 3
+  if (suites + 2 > body.byteLength) return undefined
+  const compression = suites + 2 + body.readUInt16BE(suites)
+  return compression < body.byteLength ? compression + 1 + (body[compression] as number) : undefined
 }

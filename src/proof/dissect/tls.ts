@@ -59,6 +59,19 @@ export function clearHandshake(frames: readonly Frame[], direction: Direction): 
     .map(({ at, length }) => ({ at: at + HEADER_BYTES, length: length - HEADER_BYTES }))
 }
 
+/** Messages of the handshake in the clear, one behind the other, as many as `most` bytes have. */
+export function handshakeMessages(bytes: Uint8Array, frames: readonly Frame[], most: number): Buffer {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for (const { at, length, sealed } of frames) {
+    if (sealed !== undefined || bytes[at] !== HANDSHAKE) continue
+    pieces.push(bytes.subarray(at + HEADER_BYTES, at + length))
+    size += length
+    if (size >= most) break
+  }
+  return Buffer.concat(pieces)
+}
+
 /** A cipher of 1.2 may have a nonce in front, which counts and is no ciphertext. */
 function sealedPart({ at, length }: TlsRecord, nonce: number): { at: number; length: number } | undefined {
   const size = length - HEADER_BYTES - nonce

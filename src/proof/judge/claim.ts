@@ -11,7 +11,8 @@ export const SENTENCES: Readonly<Record<ClaimId, string>> = {
   randomness: 'What is sealed can not be told from random bytes.',
   sizes:
     'Every byte is part of a frame of a known length, and the frames of a file have the sizes that the protocol gives them.',
-  'fresh-keys': 'No two sealed parts have 16 bytes in common: no key is fixed, and no stream comes twice.',
+  'fresh-keys':
+    'No two sealed parts have 16 bytes in common, and no wrapped key, key share or random number comes twice: no key is seen to be fixed, and no stream comes twice.',
   nonces: 'No two places of the files were sealed with the same keystream.',
   login: 'A login that was recorded can be neither read nor used again.',
   'forward-secrecy': 'Whoever steals every long-term key later opens nothing of a recorded session with them.',

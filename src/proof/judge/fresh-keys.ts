@@ -1,11 +1,12 @@
 import type { Claim, Dissected } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
+import { compareFresh } from './fresh-values.ts'
 import { type Sealed, sealedOf, sent, sidesOf, sizeOf } from './parts.ts'
 import { type Match, WindowIndex } from './window-index.ts'
 
 /**
- * The claim `fresh-keys`: nothing that is sealed comes twice. It is indexed in lots, and what comes after each lot is looked up in it; so a capture of 512 MiB takes 210 MiB
+ * The claim `fresh-keys`: nothing that is sealed comes twice, nor what stands in the clear and is new each time (`fresh-values.ts`). What is sealed is indexed in lots, and what comes after each lot is looked up in it; so a capture of 512 MiB takes 210 MiB
  * beside it.
  */
 
@@ -25,7 +26,8 @@ interface Pair {
 
 export function judgeFreshKeys(all: readonly Dissected[]): Claim {
   const findings = new Findings()
-  const parts = sidesOf(all).flatMap(sealedOf)
+  const sides = sidesOf(all)
+  const parts = sides.flatMap(sealedOf)
   const long = parts.filter(({ from, to }) => to - from >= WINDOW)
   const pairs = new Map<string, Pair>()
   const ends = new Set<Sealed>()
@@ -45,6 +47,7 @@ export function judgeFreshKeys(all: readonly Dissected[]): Claim {
       `${one.frame.label} in ${sent(one.side)} and ${other.frame.label} in ${sent(other.side)} have ${count(bytes, 'byte')} in common, in ${count(times, 'place')}.`,
       packets
     )
+  compareFresh(findings, sides)
   if (long.length === 0) findings.doubt('There are no two sealed parts to compare.')
   else
     findings.note(
