@@ -50,9 +50,11 @@ export class PlaintextSearch {
 
   #lookFor(index: WindowIndex<Source>, side: Side, view: View): void {
     if (this.#matches >= MAX_MATCHES) return
-    index.search(view, match => {
-      if (counts(match, side, view)) this.#take(match, side, view)
-    })
+    index.search(
+      view,
+      match => this.#take(match, side, view),
+      match => counts(match, side, view)
+    )
   }
 
   #take({ source, at, length }: Match<Source>, side: Side, view: View): void {
@@ -144,20 +146,33 @@ const plainHeads = ({ of, frames }: Side): number =>
   of.protocol === 'http' ? frames.filter(({ content, detail }) => detail === 'head' && !content).length : 0
 
 /**
- * In what is sealed every 16 bytes count. In the clear, and in what random bytes inflate to, bytes that repeat themselves are padding as well; and where the capture lacks
- * bytes there are zeros.
+ * In what is sealed every 16 bytes count. In the clear, and in what random bytes inflate to, bytes that repeat themselves are padding as well, but for text of more than one
+ * letter; and where the capture lacks bytes there are zeros.
  */
-function counts({ at, length }: Match<Source>, side: Side, { bytes, inflated, origin }: View): boolean {
-  if (!repeats(bytes, at, length)) return true
-  if (inflated || isInGap(side.flow, origin(at), origin(at + length - 1))) return false
+function counts(match: Match<Source>, side: Side, { bytes, inflated, origin }: View): boolean {
+  const { at, length } = match
+  const period = periodOf(bytes, at, length)
+  if (period === undefined) return true
+  if (isInGap(side.flow, origin(at), origin(at + length - 1))) return false
+  const isText = period > 1 && isPrintable(bytes, at, period)
+  if (inflated) return isText && isWhole(match)
+  if (isText && (isWhole(match) || length >= 2 * period + WINDOW)) return true
   return length >= MANY || isSealedAt(side, origin(at))
 }
 
-function repeats(bytes: Uint8Array, at: number, length: number): boolean {
+const isWhole = ({ source: { file, form }, length }: Match<Source>): boolean =>
+  form === 'as it is' && length === file.bytes.byteLength
+
+function periodOf(bytes: Uint8Array, at: number, length: number): number | undefined {
   for (let period = 1; period <= PERIOD; period++) {
     let same = true
     for (let i = at + period; same && i < at + length; i++) same = bytes[i] === bytes[i - period]
-    if (same) return true
+    if (same) return period
   }
-  return false
+  return undefined
+}
+
+function isPrintable(bytes: Uint8Array, at: number, length: number): boolean {
+  for (let i = at; i < at + length; i++) if ((bytes[i] as number) < 0x20 || (bytes[i] as number) >= 0x7f) return false
+  return true
 }

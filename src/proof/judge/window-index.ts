@@ -31,6 +31,17 @@ interface Place<S extends Stretch> {
   readonly at: number
 }
 
+/** A search under way. */
+interface Sought<S extends Stretch> {
+  readonly stretch: Stretch
+  readonly counts: (match: Match<S>) => boolean
+  /** Where the last match ended. */
+  taken: number
+  /** The anchor that it is at, and where to begin anew if nothing counts there: 0 to go on. */
+  anchor: number
+  next: number
+}
+
 /** Bytes for each anchor of random ones. */
 const SPACING = (GRAMS + 1) / 2
 const FILTER_BITS = 8
@@ -70,31 +81,37 @@ export class WindowIndex<S extends Stretch> {
     })
   }
 
-  /** Calls `found` for what stands in `stretch`, in order, each with a byte at least that none before it had. */
-  search(stretch: Stretch, found: (match: Match<S>) => void): void {
-    let taken = stretch.from
+  /**
+   * Calls `found` for what stands in `stretch`, in order, each with a byte at least that none before it had.
+   *
+   * @param counts of bytes that repeat themselves may say false: they are no match then, and hide none that is shorter
+   */
+  search(stretch: Stretch, found: (match: Match<S>) => void, counts = (_match: Match<S>): boolean => true): void {
+    const sought: Sought<S> = { stretch, counts, taken: stretch.from, anchor: 0, next: 0 }
     eachAnchor(stretch.bytes, stretch.from, stretch.to, (at, hash) => {
-      const match = this.#matchAt(stretch, at, hash, taken)
-      if (match === undefined) return 0
+      sought.anchor = at
+      sought.next = 0
+      const match = this.#matchAt(sought, at, hash)
+      if (match === undefined) return sought.next
       found(match)
-      taken = match.at + match.length
-      return taken - WINDOW + 1
+      sought.taken = match.at + match.length
+      return sought.taken - WINDOW + 1
     })
   }
 
   /** Searches `source` and adds it, so that it is compared with those that were added before, and each of its bytes with those before it. */
   searchAndAdd(source: S, found: (match: Match<S>) => void): void {
     this.#begin(source)
-    let taken = source.from
+    const sought: Sought<S> = { stretch: source, counts: () => true, taken: source.from, anchor: 0, next: 0 }
     eachAnchor(source.bytes, source.from, source.to, (at, hash) => {
-      const match = this.#matchAt(source, at, hash, taken)
+      const match = this.#matchAt(sought, at, hash)
       if (match === undefined) {
         this.#enter(source, at, GRAM, hash)
         return 0
       }
       found(match)
-      taken = match.at + match.length
-      return taken - WINDOW + 1
+      sought.taken = match.at + match.length
+      return sought.taken - WINDOW + 1
     })
   }
 
@@ -148,46 +165,64 @@ export class WindowIndex<S extends Stretch> {
     return { source, at: source.from + place - (this.#bases[found] as number) }
   }
 
-  /** The longest match with the anchor at `at` of those that are entered and go beyond `taken`, which the one before it ended at. */
-  #matchAt(stretch: Stretch, at: number, hash: number, taken: number): Match<S> | undefined {
+  /** The longest match with the anchor at `at` of those that are entered, count and go beyond what was taken. */
+  #matchAt(sought: Sought<S>, at: number, hash: number): Match<S> | undefined {
     const bit = hash & (this.#filter.length * 32 - 1)
     const isThere = ((this.#filter[bit >>> 5] as number) >>> (bit & 31)) & 1
-    return isThere ? this.#longest(stretch, at, GRAM, hash, taken) : undefined
+    return isThere ? this.#longest(sought, at, GRAM, hash) : undefined
   }
 
-  #longest(stretch: Stretch, at: number, size: number, hash: number, taken: number): Match<S> | undefined {
+  #longest(sought: Sought<S>, at: number, size: number, hash: number): Match<S> | undefined {
     let best: Match<S> | undefined
     for (let entry = this.#entries.newest(hash); entry !== 0; entry = this.#entries.before(entry)) {
       const place = this.#entries.value(entry)
-      if (place !== MANY) best = longer(best, this.#matchWith(stretch, at, this.#placeOf(place), taken))
-      else if (size < WINDOW) best = longer(best, this.#longestOfLonger(stretch, at, size, taken))
+      if (place !== MANY) best = longer(best, this.#counted(sought, at, this.#placeOf(place)))
+      else if (size < WINDOW) best = longer(best, this.#longestOfLonger(sought, at, size))
     }
     return best
   }
 
-  #longestOfLonger(stretch: Stretch, at: number, size: number, taken: number): Match<S> | undefined {
+  #longestOfLonger(sought: Sought<S>, at: number, size: number): Match<S> | undefined {
     let best: Match<S> | undefined
-    for (const start of longerAt(stretch, at, size)) {
-      const hash = this.#entries.hashOf(stretch.bytes, start, size + STEP)
-      best = longer(best, this.#longest(stretch, start, size + STEP, hash, taken))
+    for (const start of longerAt(sought.stretch, at, size)) {
+      const hash = this.#entries.hashOf(sought.stretch.bytes, start, size + STEP)
+      best = longer(best, this.#longest(sought, start, size + STEP, hash))
     }
     return best
   }
 
-  #matchWith(stretch: Stretch, at: number, place: Place<S>, taken: number): Match<S> | undefined {
-    const { bytes, from, to } = stretch
-    const { source, at: known } = place
-    const most = Math.min(to - at, source.to - known)
-    let behind = 0
-    while (behind < most && bytes[at + behind] === source.bytes[known + behind]) behind++
-    if (behind < GRAM || at + behind <= taken) return undefined
-    // back to where a window begins that ends behind what was taken
-    const least = Math.min(at - Math.max(from, taken - WINDOW + 1), known - source.from)
-    let before = 0
-    while (before < least && bytes[at - before - 1] === source.bytes[known - before - 1]) before++
-    const length = before + behind
-    return length < WINDOW ? undefined : { source, sourceAt: known - before, at: at - before, length }
+  #counted(sought: Sought<S>, at: number, place: Place<S>): Match<S> | undefined {
+    const match = matchWith(sought.stretch, at, place, sought.taken)
+    if (match === undefined || sought.counts(match)) return match
+    sought.next = Math.max(sought.next, behindRepetition(sought.anchor, match))
+    return undefined
   }
+}
+
+function matchWith<S extends Stretch>(
+  stretch: Stretch,
+  at: number,
+  place: Place<S>,
+  taken: number
+): Match<S> | undefined {
+  const { bytes, from, to } = stretch
+  const { source, at: known } = place
+  const most = Math.min(to - at, source.to - known)
+  let behind = 0
+  while (behind < most && bytes[at + behind] === source.bytes[known + behind]) behind++
+  if (behind < GRAM || at + behind <= taken) return undefined
+  // back to where a window begins that ends behind what was taken
+  const least = Math.min(at - Math.max(from, taken - WINDOW + 1), known - source.from)
+  let before = 0
+  while (before < least && bytes[at - before - 1] === source.bytes[known - before - 1]) before++
+  const length = before + behind
+  return length < WINDOW ? undefined : { source, sourceAt: known - before, at: at - before, length }
+}
+
+/** Where to begin anew if every window with the anchor is in what does not count: what is found of those behind it reaches out of it. 0 to go on. */
+function behindRepetition(anchor: number, { at, length }: Match<Stretch>): number {
+  const next = at + length - WINDOW + 1
+  return at <= anchor - GRAMS + 1 && next > anchor ? next : 0
 }
 
 /** Where what is longer than the `size` bytes at `at` begins. */

@@ -252,3 +252,46 @@ t.test('M174: text in UTF-16 of a file in UTF-8, and in UTF-8 of one in UTF-16',
   const large = [{ name: 'large', bytes: Buffer.alloc((16 << 20) + 1) }]
   t.match(said(await judge([pipeOf(prose)], large)), /but not in UTF-16, for which the files are too large/)
 })
+
+t.test('M174: padding beside bytes of a file does not hide them', async t => {
+  const fills = [0, 0x20, 202]
+  for (const fill of fills)
+    for (let turn = 0; turn < 10; turn++) {
+      const name = randomBytes(8).map(byte => (byte === fill ? byte ^ 1 : byte))
+      const file = Buffer.concat([
+        EDGE,
+        name,
+        Buffer.alloc(8, fill),
+        EDGE,
+        randomBytes(40),
+        Buffer.alloc(300, fill),
+        EDGE
+      ])
+      const clear = (bytes: Buffer) => [
+        dissected('unknown', [
+          { label: 'unexplained', clear: Buffer.concat([Buffer.of(1), bytes, Buffer.alloc(120, fill)]) }
+        ])
+      ]
+      const files = [{ name: 'fields', bytes: file }]
+      const claim = await judge(clear(Buffer.from(name)), files)
+      t.match(said(claim), /"fields": 16 bytes in 1 place as they are/, `${fill} ${turn}`)
+      const other = Buffer.from(
+        name.map((byte, at) => (at === 7 ? byte ^ 2 : byte)).map(byte => (byte === fill ? 77 : byte))
+      )
+      t.equal((await judge(clear(other), files)).verdict, 'holds', `${fill} ${turn}: padding alone`)
+    }
+})
+
+t.test('M174: text that repeats itself counts, zeros are padding', async t => {
+  const bytes = Buffer.from('passw0rd'.repeat(40))
+  const files = [{ name: 'word', bytes }]
+  const clear = (all: Buffer) => judge([dissected('unknown', [{ label: 'unexplained', clear: all }])], files)
+  const fails = async (part: Buffer, how: string) => {
+    const claim = await clear(Buffer.concat([randomBytes(40), EDGE, part, EDGE, randomBytes(40)]))
+    t.equal(claim.verdict, 'fails', how)
+  }
+  await fails(bytes, 'all of it')
+  await fails(bytes.subarray(5, 37), '32 bytes of it')
+  await fails(gzipSync(bytes), 'compressed')
+  t.equal((await clear(Buffer.from('pass'.repeat(40)))).verdict, 'holds', 'another word')
+})

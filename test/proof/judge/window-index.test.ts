@@ -167,3 +167,24 @@ t.test('what is made of a few pieces, as a table of all windows finds it', t => 
   }
   t.end()
 })
+
+t.test('what repeats itself and does not count is passed over, whatever stands at its ends', t => {
+  const index = new WindowIndex<Stretch>(10_000)
+  const source = Buffer.concat([randomBytes(50), Buffer.alloc(3500)])
+  index.add(whole(source))
+  let asked = 0
+  const found: Match<Stretch>[] = []
+  const searched = Buffer.concat([Buffer.alloc(1 << 20), source.subarray(30, 58), Buffer.alloc(1 << 20)])
+  index.search(
+    whole(searched),
+    match => found.push(match),
+    ({ at, length }) => {
+      asked++
+      return searched.subarray(at, at + length).some(byte => byte !== 0)
+    }
+  )
+  t.ok(asked < 30_000, `${asked} times`)
+  t.equal(found.length, 1)
+  t.ok((found[0]?.at ?? 0) <= 1 << 20 && (found[0]?.length ?? 0) >= 28)
+  t.end()
+})
