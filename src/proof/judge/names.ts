@@ -1,6 +1,7 @@
 import type { Claim, Known } from '../model.ts'
 import { count, Findings } from './claim.ts'
 import { NOT_ALL_INFLATED } from './inflations.ts'
+import { NeedleIndex } from './needle-index.ts'
 import { foldedInto, type Needle, needlesOf } from './needles.ts'
 import { isSealedAt, type Side, sent, sum } from './parts.ts'
 import type { View } from './views.ts'
@@ -30,12 +31,22 @@ const PIECE = 1 << 20
 /** At least the bytes of the longest needle, less one. */
 const OVERLAP = 16 * 1024
 const MAX_HITS = 1000
+/** Of all texts together: of many each has fewer, and so many at least. */
+const MAX_ALL_HITS = 500_000
+const MIN_HITS = 16
 /** Printable bytes around a hit, each of which makes it less likely, and how much so. */
 const MAX_AROUND = 32
 const PRINTABLE_BITS = Math.log2(256 / 98)
 
+interface Sought {
+  readonly wanted: Wanted
+  readonly needle: Needle
+}
+
 export class NamesSearch {
   readonly #wanted: readonly Wanted[]
+  readonly #index: NeedleIndex<Sought>
+  readonly #maxHits: number
   /** log2 of the bytes of all flows. */
   readonly #size: number
   readonly #bytes: number
@@ -48,6 +59,10 @@ export class NamesSearch {
     const given = [...names, ...(shown ?? []), ...(secret ?? [])].filter(({ text }) => text !== '')
     const all = new Map(given.map(each => [each.text, each]))
     this.#wanted = [...all.values()].map(text => ({ text, needles: needlesOf(text.text), hits: [] }))
+    this.#maxHits = Math.max(MIN_HITS, Math.min(MAX_HITS, Math.floor(MAX_ALL_HITS / all.size)))
+    this.#index = new NeedleIndex(
+      this.#wanted.flatMap(wanted => wanted.needles.map(needle => ({ bytes: needle.bytes, of: { wanted, needle } })))
+    )
     this.#bytes = sum(sides.map(({ flow }) => flow.bytes.byteLength))
     this.#size = Math.log2(Math.max(1, this.#bytes))
   }
@@ -57,30 +72,31 @@ export class NamesSearch {
     for (let from = view.from; from < view.to; from += PIECE - OVERLAP) {
       const piece = view.bytes.subarray(from, Math.min(view.to, from + PIECE))
       const folded = foldedInto(this.#scratch, piece)
-      for (const wanted of this.#wanted)
-        for (const needle of wanted.needles) this.#find(side, view, { from, folded, wanted, needle })
+      this.#index.look(folded, (sought, at) => this.#found(side, view, { from, folded, at, ...sought }))
       if (from + piece.byteLength === view.to) return
     }
   }
 
-  #find(side: Side, view: View, of: { from: number; folded: Buffer; wanted: Wanted; needle: Needle }): void {
-    const { from, folded, needle } = of
+  /** Whether more of it is wanted. */
+  #found(side: Side, view: View, of: Sought & { from: number; folded: Buffer; at: number }): boolean {
+    const { from, folded, at } = of
     const { hits } = of.wanted
-    const { bytes, bits, encoding } = needle
-    for (let at = folded.indexOf(bytes); at >= 0 && hits.length < MAX_HITS; at = folded.indexOf(bytes, at + 1)) {
-      const origin = view.origin(from + at)
-      const around = printableAround(folded, at, at + bytes.byteLength)
-      const read = view.how.replace(/^as they are ?/, '')
-      const how = [encoding === 'UTF-8' ? '' : `in ${encoding}`, read].filter(Boolean).join(' ') || 'as it is'
-      const part = isSealedAt(side, origin) ? 'a sealed part of ' : ''
+    const { bytes, bits, encoding } = of.needle
+    if (hits.length >= this.#maxHits) return false
+    const origin = view.origin(from + at)
+    const around = printableAround(folded, at, at + bytes.byteLength)
+    const read = view.how.replace(/^as they are ?/, '')
+    const how = [encoding === 'UTF-8' ? '' : `in ${encoding}`, read].filter(Boolean).join(' ') || 'as it is'
+    const part = isSealedAt(side, origin) ? 'a sealed part of ' : ''
+    return (
       hits.push({
         place: `${sent(side)} ${origin}`,
         packet: side.flow.packetAt(origin),
         where: `${how} in ${part}${sent(side)}`,
         // any number of neighbours might have been printable: hence the factor
         chance: this.#size - bits + (around > 0 ? Math.log2(MAX_AROUND) - around * PRINTABLE_BITS : 0)
-      })
-    }
+      }) < this.#maxHits
+    )
   }
 
   claim(exhausted = false): Claim {
@@ -93,7 +109,7 @@ export class NamesSearch {
       const alone = hits.filter(({ chance }) => chance < LEAST_LIKELY)
       const seen = alone.length === 0 && together(hits, needles.length) < LEAST_LIKELY ? hits : alone
       const packets = seen.map(({ packet }) => packet)
-      if (seen.length > 0) findings.fault(`${named(text)} is seen ${places(seen)}.`, packets)
+      if (seen.length > 0) findings.fault(`${named(text)} is seen ${places(seen, this.#maxHits)}.`, packets)
       else if (hits.length > 0) chance.push(wanted)
     }
     if (chance.length > 0)
@@ -115,7 +131,7 @@ export class NamesSearch {
         `Not there, though so short that chance might have put ${short.length === 1 ? 'it' : 'them'} there: ${kindsOf(short)}.`
       )
     findings.note(
-      `Looked for: ${kindsOf(this.#wanted)}, in ${count(this.#bytes, 'byte')}: as they are, in UTF-16, percent-encoded, in JSON, in base64, in hex and compressed, in either case of letters.`
+      `Looked for: ${kindsOf(this.#wanted)}, in ${count(this.#bytes, 'byte')}: as they are, in UTF-16, percent-encoded, escaped in JSON and XML, in base64, in hex and compressed, in either case of letters.`
     )
   }
 }
@@ -148,11 +164,11 @@ function kindsOf(wanted: readonly Wanted[]): string {
 }
 
 /** `3 times: in base64 in what …; …, and in 2 other ways`; of what can be read in several ways where it stands, the first. */
-function places(hits: readonly Hit[]): string {
+function places(hits: readonly Hit[], most: number): string {
   const apart = [...new Map(hits.toReversed().map(hit => [hit.place, hit])).values()].reverse()
   const where = [...new Set(apart.map(each => each.where))]
   const more = where.length > 3 ? `, and in ${count(where.length - 3, 'other way')}` : ''
-  const often = hits.length >= MAX_HITS ? 'very often' : count(apart.length, 'time')
+  const often = hits.length >= most ? 'very often' : count(apart.length, 'time')
   return `${often}: ${where.slice(0, 3).join('; ')}${more}`
 }
 

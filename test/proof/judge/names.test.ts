@@ -50,6 +50,41 @@ for (const text of ['quarterly figures.xlsx', 'Müller-Größe', 'Ελληνικ
       t.equal((await judged(randomBytes(bytes.byteLength), [name(text)])).verdict, 'holds')
     })
 
+/** As programs write it, and what has the same form and is another. */
+const ESCAPED: readonly (readonly [text: string, bad: string, good: string])[] = [
+  ['salary report.pdf', '/q?name=salary+report.pdf', '/q?name=salary-report.pdf'],
+  ['board/2026/salaries', '{"f":"board\\/2026\\/salaries"}', '{"f":"board//2026//salaries"}'],
+  ['smith & sons', '<user>smith &amp; sons</user>', '<user>smith &and; sons</user>'],
+  ['smith & sons', '{"user":"smith \\u0026 sons"}', '{"user":"smith \\u0027 sons"}'],
+  ['Größe & <Maß>', '<a>Gr&#246;&#223;e &amp; &lt;Ma&#223;&gt;</a>', '<a>Gr&#247;&#223;e &amp; &lt;Ma&#223;&gt;</a>'],
+  ['Größe & <Maß>', 'x="gr&#xF6;&#xDF;e &amp; &lt;ma&#xDF;>"', 'x="gr&#xF7;&#xDF;e &amp; &lt;ma&#xDF;>"'],
+  ['bob\'s "list"', '<a>bob&apos;s &quot;list&quot;</a>', '<a>bob&apos;s &quot;mist&quot;</a>'],
+  ['bob\'s "list"', '<a>bob&#39;s &quot;list&quot;</a>', '<a>bob&#38;s &quot;list&quot;</a>'],
+  ["bob's (1)/old", '/bob%27s+%281%29/old', '/bob%26s+%281%29/old'],
+  ['R&D plan/first', '/R&D%20plan/first', '/R&D%21plan/first']
+]
+
+for (const [text, bad, good] of ESCAPED)
+  t.test(`A6: ${text} as ${bad}`, async t => {
+    const claim = await judged(Buffer.from(bad), [name(text)])
+    t.equal(claim.verdict, 'fails', said(claim))
+    t.match(said(claim), /is seen 1 time: in (percent-encoded|JSON|XML) in what/)
+    t.equal((await judged(Buffer.from(good), [name(text)])).verdict, 'holds')
+  })
+
+t.test('60,000 texts are looked for in one pass', async t => {
+  const texts = Array.from({ length: 60_000 }, (_, at) => name(`user ${at} of this long list`))
+  const bytes = Buffer.concat([
+    randomBytes(500_000),
+    Buffer.from('\0user+4711+of+this+long+list\0'),
+    randomBytes(500_000)
+  ])
+  const claim = await judged(bytes, texts)
+  t.equal(claim.verdict, 'fails')
+  t.match(said(claim), /^The user name "user 4711 of this long list" is seen 1 time: in percent-encoded in what/)
+  t.equal((await judged(randomBytes(1_000_000), texts)).verdict, 'holds')
+})
+
 t.test('the names of known files are looked for, too', async t => {
   const plain = [{ name: 'secret-plan.txt', bytes: randomBytes(10) }]
   const one = dissected('http', [{ label: 'GET', clear: Buffer.from('GET /secret-plan.txt HTTP/1.1\r\n\r\n') }])
