@@ -4,7 +4,7 @@ import { withMore } from './claim.ts'
 import { Budget } from './inflations.ts'
 import { joinedOf } from './joined.ts'
 import { NamesSearch } from './names.ts'
-import { type Side, sidesOf } from './parts.ts'
+import { type Side, sidesOf, sum } from './parts.ts'
 import { PlaintextSearch } from './plaintext.ts'
 import { searchedIn, strayed } from './strays.ts'
 import { type View, viewsOf } from './views.ts'
@@ -19,7 +19,7 @@ export async function judgeContents(
   const certificates = new CertificatesSearch(all)
   const names = new NamesSearch(sides, known)
   const plaintext = new PlaintextSearch(sides, known)
-  const budget = new Budget()
+  const budget = new Budget(sum(sides.map(({ flow }) => flow.bytes.byteLength)))
   for (const side of sides)
     for await (const view of readingsOf(side, budget)) {
       certificates.look(side, view)

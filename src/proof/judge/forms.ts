@@ -80,21 +80,38 @@ function* formsOf(file: File, isRecoded: boolean): Generator<Source> {
   if (isRecoded) yield* recoded(file)
 }
 
-/** Text in UTF-8 as UTF-16, in either byte order; in UTF-16 as UTF-8 and in the other one. */
+/** Text in UTF-8 as UTF-16, in either byte order; in UTF-16 as UTF-8 and in the other one. What is made of ASCII with zeros can be both. */
 function* recoded(file: File): Generator<Source> {
   const bytes = Buffer.from(file.bytes)
-  if (isUtf8(bytes) && !bytes.includes(0)) {
-    const wide = Buffer.from(bytes.toString(), 'utf16le')
+  const text = wholeLetters(bytes)
+  if (isUtf8(text) && isText(text.toString())) {
+    const wide = Buffer.from(text.toString(), 'utf16le')
     yield sourceOf(file, wide, 'in UTF-16')
     yield sourceOf(file, Buffer.from(wide).swap16(), 'in UTF-16')
-  } else if (bytes.byteLength % 2 === 0) {
-    const swapped = Buffer.from(bytes).swap16()
-    const text = (isBigEndian(bytes) ? swapped : bytes).toString('utf16le')
-    // zeros are no text, and would be slow to index
-    if (!text.isWellFormed() || text.includes('\0')) return
-    yield sourceOf(file, Buffer.from(text), 'in UTF-8')
-    yield sourceOf(file, swapped, 'in UTF-16 of the other byte order')
   }
+  if (isUtf8(text) && !text.includes(0)) return
+  const even = bytes.subarray(0, bytes.byteLength & ~1)
+  const swapped = Buffer.from(even).swap16()
+  const letters = (isBigEndian(even) ? swapped : even).toString('utf16le').replace(/[\uD800-\uDBFF]$/, '')
+  if (!letters.isWellFormed() || !isText(letters)) return
+  yield sourceOf(file, Buffer.from(letters), 'in UTF-8')
+  yield sourceOf(file, swapped, 'in UTF-16 of the other byte order')
+}
+
+/** Zeros are no text, and would be slow to index; a few may stand in one. */
+function isText(letters: string): boolean {
+  let left = letters.length >>> 4
+  for (let at = letters.indexOf('\0'); at >= 0 && left >= 0; at = letters.indexOf('\0', at + 1)) left--
+  return left >= 0
+}
+
+/** Without the letter in UTF-8 that it ends in the middle of (RFC 3629 §3). */
+function wholeLetters(bytes: Buffer): Buffer {
+  let first = bytes.byteLength - 1
+  while (first >= bytes.byteLength - 3 && ((bytes[first] ?? 0) & 0xc0) === 0x80) first--
+  const lead = bytes[first] ?? 0
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1
+  return first + length > bytes.byteLength ? bytes.subarray(0, first) : bytes
 }
 
 /** The upper byte of blanks, digits and line breaks is 0 in any script. */

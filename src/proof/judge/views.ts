@@ -19,7 +19,7 @@ export interface View extends Stretch {
 
 /** What some bytes decode to. */
 export interface Decoded extends Omit<View, 'from' | 'to'> {
-  /** Many together, each too short to be decoded again. */
+  /** Many together, each too short to be decoded again by itself. */
   readonly scraps?: true
 }
 
@@ -61,11 +61,11 @@ export async function* viewsOf(
   yield { bytes, from: 0, to: bytes.byteLength, how: 'as they are', inflated: false, origin: at => at }
   if (depth === 0) return
   for await (const decoded of readings(bytes, starts, budget)) {
-    if (decoded.scraps || decoded.bytes.byteLength < MIN_NESTED) {
+    if (!decoded.scraps && decoded.bytes.byteLength < MIN_NESTED) {
       yield { ...decoded, from: 0, to: decoded.bytes.byteLength }
       continue
     }
-    for await (const inner of viewsOf(decoded.bytes, [0], budget, depth - 1)) {
+    for await (const inner of viewsOf(decoded.bytes, decoded.scraps ? [] : [0], budget, depth - 1)) {
       const how = inner.how === 'as they are' ? decoded.how : `${inner.how} ${decoded.how}`
       const inflated = inner.inflated || decoded.inflated
       yield { ...inner, how, inflated, origin: at => decoded.origin(inner.origin(at)) }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
 import { parseCapture } from '../../../src/proof/capture/read.ts'
 import { writeCapture } from '../../../src/proof/capture/write.ts'
@@ -70,6 +70,7 @@ const ODD: Record<string, () => Uint8Array> = {
   'what inflates to a thousand times as much': () => gzipSync(Buffer.alloc(20 * MiB)),
   'the same in zstd': () => zstdCompressSync(Buffer.alloc(20 * MiB)),
   'marks of gzip, one behind the other': () => Buffer.alloc(50 * KiB, Buffer.from('1f8b0800000000000003', 'hex')),
+  'marks of gzip with a name that does not end': () => Buffer.alloc(MiB, Buffer.from('1f8b0808', 'hex')),
   'marks of zstd': () => Buffer.alloc(20 * KiB, Buffer.from('28b52ffd', 'hex')),
   'marks of zlib': () => Buffer.alloc(20 * KiB, Buffer.from('789c', 'hex')),
   'empty blocks of deflate': () => Buffer.alloc(MiB, deflateRawSync(Buffer.alloc(0), { finishFlush: 2 }))
@@ -117,4 +118,14 @@ t.test('what was compressed is found in it, however large what it inflates to', 
   const bytes = gzipSync(Buffer.concat([Buffer.alloc(10 * MiB), file]))
   const claims = await judged(flow(bytes), { plain: [{ name: 'words', bytes: file }] })
   t.equal(claims.find(({ id }) => id === 'plaintext')?.verdict, 'fails')
+})
+
+t.test('M173: no more is inflated than a capture of its size may have, and it is said', async t => {
+  const plain = [{ name: 'words', bytes: randomBytes(100) }]
+  const bomb = brotliCompressSync(Buffer.alloc(60 * MiB))
+  const claims = await judged(flow(bomb, bomb), { plain })
+  const plaintext = claims.find(({ id }) => id === 'plaintext')
+  t.match(plaintext, { verdict: 'unknown', evidence: [{ text: /more comes out of what is compressed/ }] })
+  const good = await judged(flow(brotliCompressSync(Buffer.alloc(4 * MiB))), { plain })
+  t.equal(good.find(({ id }) => id === 'plaintext')?.verdict, 'holds')
 })

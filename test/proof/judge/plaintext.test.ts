@@ -295,3 +295,20 @@ t.test('M174: text that repeats itself counts, zeros are padding', async t => {
   await fails(gzipSync(bytes), 'compressed')
   t.equal((await clear(Buffer.from('pass'.repeat(40)))).verdict, 'holds', 'another word')
 })
+
+t.test('M174: text that is cut within a letter, or has a zero in it, is text', async t => {
+  const letters = `${prose.toString()}Größe und Maß, 日本`
+  const wide = Buffer.from(letters, 'utf16le')
+  const cut = Buffer.from(letters).subarray(0, -1)
+  const forms = {
+    'UTF-8 that is cut': cut,
+    'UTF-8 with a zero': Buffer.concat([Buffer.from(letters), Buffer.of(0)]),
+    'UTF-16 that is cut': wide.subarray(0, -1)
+  }
+  for (const [given, bytes] of Object.entries(forms)) {
+    const part = (given.startsWith('UTF-8') ? wide : Buffer.from(letters)).subarray(3000, 3016)
+    t.equal((await judge([around(part)], [{ name: 'text', bytes }])).verdict, 'fails', given)
+    const good = await judge([around(part.subarray(0, 15))], [{ name: 'text', bytes }])
+    t.equal(good.verdict, 'holds', given)
+  }
+})

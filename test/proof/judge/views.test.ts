@@ -145,3 +145,26 @@ t.test('random bytes decode to little', async t => {
   // one start in 70,000 is that of a brotli stream of a megabyte by chance
   t.ok(bytes < 4 << 20, `${bytes} bytes`)
 })
+
+t.test('M174: behind blocks of deflate that are only stored', async t => {
+  const front = Buffer.concat([randomBytes(70_000), text])
+  for (const level of [1, 6, 9])
+    for (const [compress, how] of [
+      [gzipSync, 'gzip'],
+      [deflateSync, 'zlib'],
+      [deflateRawSync, 'deflate']
+    ] as const)
+      t.same(await readings(compress(front, { level }), [1001]), [`compressed with ${how}`], `${how} ${level}`)
+})
+
+t.test('M174: what decodes to a few bytes is decoded again', async t => {
+  const short = 'hunter2 is a secret'
+  const base64 = Buffer.from(short).toString('base64')
+  const forms = {
+    'in base64 in base64': Buffer.from(base64).toString('base64'),
+    'in base64 in hex': Buffer.from(base64).toString('hex'),
+    'compressed with gzip in base64': gzipSync(short).toString('base64')
+  }
+  for (const [how, form] of Object.entries(forms))
+    t.same(await readings(Buffer.from(`\xff${form}\xff`, 'latin1'), [], short), [how])
+})
