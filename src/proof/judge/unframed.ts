@@ -5,7 +5,7 @@ import { type Credential, credentialsInText, namesOf } from './credentials.ts'
 import { type Side, sent, sidesOf } from './parts.ts'
 import { strayed } from './strays.ts'
 
-/** For the claim `login`: what is no message of a protocol that is known, in a flow or beside them all. Somebody may log in with it. */
+/** For the claim `login`: what is no message of a protocol that is known, in a flow or beside them all, and what TLS says is sealed and is not. Somebody may log in with it. */
 
 /** As many bytes that are no text (a ping, an ARP, a mark of `proof run`) are no login. */
 const MAX_SMALL = 64
@@ -33,14 +33,22 @@ export function findUnframed(findings: Findings, all: readonly Dissected[], stra
     const odd = side.frames.filter(({ label }) => label === 'unexplained')
     // of a connection of which nothing is known that is said of the whole
     if (!findCredentials(findings, side, odd) && side.of.protocol !== 'unknown') doubt(findings, side, odd)
+    // there are suites that seal nothing (RFC 9150)
+    const said = side.of.protocol === 'tls' ? side.frames.flatMap(({ sealed }) => sealed ?? []) : []
+    findCredentials(findings, side, said, 'in what ought to be sealed')
   }
 }
 
-function findCredentials(findings: Findings, side: Side, ranges: readonly Range[]): boolean {
+function findCredentials(
+  findings: Findings,
+  side: Side,
+  ranges: readonly Range[],
+  where = 'in bytes that are no message of a known protocol'
+): boolean {
   const found = ranges.flatMap(range => [...credentialsIn(side, range)])
   if (found.length > 0)
     findings.fault(
-      `In ${sent(side)}, in bytes that are no message of a known protocol, is something to log in with: ${namesOf(found)}.`,
+      `In ${sent(side)}, ${where}, is something to log in with: ${namesOf(found)}.`,
       found.map(({ at }) => side.flow.packetAt(at))
     )
   return found.length > 0

@@ -97,6 +97,25 @@ t.test('M173: what is no message of anything may be a login, if it is text or no
   t.end()
 })
 
+t.test('what TLS says is sealed, and is text', t => {
+  const sealing = (text: string | Uint8Array) => {
+    const pieces = [
+      ...TLS.frames
+        .slice(0, 2)
+        .map(({ label, direction, length }) => ({ label, direction, clear: randomBytes(length) })),
+      { label: 'application data', clear: randomBytes(5), sealed: Buffer.from(text) }
+    ]
+    const made = dissected('tls', pieces)
+    const frames = made.frames.map((frame, at) => ({ ...frame, detail: GOOD.frames[at]?.detail ?? '' }))
+    return judgeLogin([{ ...made, frames }])
+  }
+  const bad = sealing(`${LOGIN}0123456789abcdef`)
+  t.equal(bad.verdict, 'fails', said(bad))
+  t.match(said(bad), /in what ought to be sealed, is something to log in with: "authorization" in a header field/)
+  t.equal(sealing(randomBytes(400)).verdict, 'holds')
+  t.end()
+})
+
 t.test('the other direction of a pipe, and what comes behind TLS', t => {
   const pipe = badStream(pattern(100), { name: 'a' })
   const judged = (answer: string): Claim => {
