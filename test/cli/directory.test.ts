@@ -81,7 +81,7 @@ t.test('A15: with a policy only what it allows is answered, and the owner sees w
   t.match(await alice.run(get), { code: 0 })
   allow('other/*')
   t.match(await alice.run(get), { code: 3, bytes: 0, stderr: /the peer refused: not found/ })
-  t.match(guarded.stderr, /^sft: denied: alice may not get sub\/file$/m)
+  await guarded.says(/^sft: denied: alice may not get sub\/file$/m)
   guarded.kill('SIGTERM')
   await guarded.ended
   const taking = await bob.listen(['recv', ...options])

@@ -125,7 +125,7 @@ t.test('get', async t => {
   const escaped = await get('a\u001b[31mb', '-o', '-')
   t.match(escaped, { code: 0, stderr: /a\\u\{1b\}\[31mb/ })
   t.notMatch(escaped.stderr + server.stderr, /\u001b/, 'no escape reaches a terminal')
-  t.match(server.stderr, /sent to alice: a\\u\{1b\}/)
+  await server.says(/sent to alice: a\\u\{1b\}/)
   t.match(await alice.run(['send', 'big.bin', `bob@${server.address}`]), {
     code: 44,
     stderr: /hint: .*sft serve takes nothing/

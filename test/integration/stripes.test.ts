@@ -51,7 +51,7 @@ t.test('get and send over 4 connections', async t => {
   t.match(await send(up.peer, 'whole'), { code: 0, stderr: /durable, over [234] connections\n/ })
   t.equal(up.dialled(), 4)
   t.equal(sha256(await readFile(join(bob.directory, 'inbox/whole'))), expected)
-  t.match(inbox.stderr, /received from alice: whole, 24\.0 MiB, durable, over [234] connections\n/)
+  await inbox.says(/received from alice: whole, 24\.0 MiB, durable, over [234] connections\n/)
 })
 
 t.test('standard input to standard output', async t => {
