@@ -4,7 +4,7 @@ import { type Claim, type Dissected, SENDERS } from '../model.ts'
 import { count, Findings } from './claim.ts'
 import { NOT_ALL_INFLATED } from './inflations.ts'
 import { type Side, sent } from './parts.ts'
-import type { View } from './views.ts'
+import { readAs, type View } from './views.ts'
 
 /** The claim `certificates`: who the users are is not to be had from a certificate on the wire, in any reading of any flow. */
 
@@ -29,7 +29,7 @@ export class CertificatesSearch {
   look(side: Side, view: View): void {
     const bytes = bufferOf(view.bytes).subarray(view.from, view.to)
     const packetAt = (at: number): number => side.flow.packetAt(view.origin(view.from + at))
-    const where = `${view.how.replace(/^as they are ?/, '')} in ${sent(side)}`.trimStart()
+    const where = `${readAs(view)} in ${sent(side)}`.trimStart()
     const shown = shownIn(bytes, () => this.#left-- > 0)
     for (const { at, subject, issuer, serial } of shown) {
       const isKnown = side.of.certificates.some(known => known.serial === serial && known.issuer === issuer)

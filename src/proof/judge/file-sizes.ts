@@ -45,6 +45,9 @@ export interface Fit {
   readonly cut?: Cut
 }
 
+/** Whether the stream has exactly the sizes of a file of `size` bytes. */
+export const hasSizesOf = (stream: Stream, size: number): boolean => fitOf(stream, size)?.off === 0
+
 /** The best of all ways in which the stream can be what of a file of `size` bytes goes on from its first chunk. */
 export function fitOf(stream: Stream, size: number): Fit | undefined {
   const { chunks, header, strict } = stream

@@ -3,6 +3,7 @@ import { brotliCompressSync, constants, deflateRawSync, zstdCompressSync } from 
 import type { Known } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count } from './claim.ts'
+import { LOT } from './lots.ts'
 import { sum } from './parts.ts'
 import type { Stretch } from './window-index.ts'
 
@@ -16,8 +17,6 @@ export interface Source extends Stretch {
   readonly form: string
 }
 
-/** Bytes that are indexed together. */
-const LOT = 64 << 20
 /** A file of more is not compressed with brotli 11, which takes a second for each. */
 const MAX_BROTLI_11 = 1 << 20
 /** Whether there is anything of it to look for. */

@@ -2,15 +2,15 @@ import type { Claim, Dissected } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
 import { compareFresh } from './fresh-values.ts'
+import { compareInLots } from './lots.ts'
 import { type Sealed, sealedOf, sent, sidesOf, sizeOf } from './parts.ts'
-import { type Match, WindowIndex } from './window-index.ts'
+import type { Match } from './window-index.ts'
 
 /**
- * The claim `fresh-keys`: nothing that is sealed comes twice, nor what stands in the clear and is new each time (`fresh-values.ts`). What is sealed is indexed in lots, and what comes after each lot is looked up in it; so a capture of 512 MiB takes 210 MiB
- * beside it.
+ * The claim `fresh-keys`: nothing that is sealed comes twice, nor what stands in the clear and is new each time (`fresh-values.ts`). What is sealed is compared in lots; so a
+ * capture of 512 MiB takes 210 MiB beside it.
  */
 
-const LOT = 64 << 20
 const MAX_FOUND = 1000
 /** Packets of a pair that are remembered, to be counted. */
 const MAX_PACKETS = 100_000
@@ -31,17 +31,10 @@ export function judgeFreshKeys(all: readonly Dissected[]): Claim {
   const long = parts.filter(({ from, to }) => to - from >= WINDOW)
   const pairs = new Map<string, Pair>()
   const ends = new Set<Sealed>()
-  for (const { lot, rest } of lotsOf(long)) {
-    const index = new WindowIndex<Sealed>(sizeOf(lot))
-    const found =
-      (part: Sealed) =>
-      (match: Match<Sealed>): void => {
-        if (isSameEnd(match, part)) ends.add(part)
-        else if (pairs.size < MAX_FOUND) note(pairs, match, part)
-      }
-    for (const part of lot) index.searchAndAdd(part, found(part))
-    for (const part of rest) index.search(part, found(part))
-  }
+  compareInLots(long, { sizeOf: part => sizeOf([part]), stretchOf: part => part }, (match, part) => {
+    if (isSameEnd(match, part)) ends.add(part)
+    else if (pairs.size < MAX_FOUND) note(pairs, match, part)
+  })
   for (const { one, other, times, bytes, packets } of pairs.values())
     findings.fault(
       `${one.frame.label} in ${sent(one.side)} and ${other.frame.label} in ${sent(other.side)} have ${count(bytes, 'byte')} in common, in ${count(times, 'place')}.`,
@@ -58,17 +51,6 @@ export function judgeFreshKeys(all: readonly Dissected[]): Claim {
       `${count(ends.size, 'stripe')} ended with the FINL of another: it is sealed once and sent on each (SPEC §8.1).`
     )
   return findings.claim('fresh-keys')
-}
-
-/** Parts that are compared with each other, and with all behind them. */
-function* lotsOf(parts: readonly Sealed[]): Generator<{ lot: readonly Sealed[]; rest: readonly Sealed[] }> {
-  let rest = parts
-  while (rest.length > 0) {
-    let [end, held] = [0, 0]
-    while (end < rest.length && (end === 0 || held < LOT)) held += sizeOf([rest[end++] as Sealed])
-    yield { lot: rest.slice(0, end), rest: rest.slice(end) }
-    rest = rest.slice(end)
-  }
 }
 
 /** The end of a stream that went over several connections, which is the same on each of them. */

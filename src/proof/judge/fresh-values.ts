@@ -1,10 +1,9 @@
 import { hello, helloReply, joinRequest } from '../../auth/session/handshake-messages.ts'
-import { SftError } from '../../streams/errors.ts'
 import { parseHeader } from '../../streams/header.ts'
-import { frameBody } from '../dissect/frame-body.ts'
+import { readBody } from '../dissect/frame-body.ts'
 import { handshakeMessages } from '../dissect/tls.ts'
 import { freshInHellos } from '../dissect/tls-handshake.ts'
-import type { Frame, Protocol } from '../model.ts'
+import type { Protocol } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, type Findings } from './claim.ts'
 import { isInGap, type Side, sent } from './parts.ts'
@@ -65,21 +64,11 @@ function* freshOf(side: Side): Generator<Fresh> {
   for (const { protocol, label, read } of READERS) {
     const frame = of.protocol === protocol ? frames.find(each => each.label === label) : undefined
     if (frame === undefined || isInGap(flow, frame.at, frame.at + frame.length - 1)) continue
-    for (const value of valuesOf(side, frame, read)) yield { ...value, side, at: frame.at }
+    for (const value of readBody(flow, frame, read) ?? []) yield { ...value, side, at: frame.at }
   }
 }
 
 type Read = (body: Uint8Array) => Value[]
-
-/** Only what can be read whole; what is wrong with it is the dissection's to say. */
-function valuesOf({ flow }: Side, frame: Frame, read: Read): Value[] {
-  try {
-    return read(frameBody(flow, frame))
-  } catch (error) {
-    if (!SftError.is(error)) throw error
-    return []
-  }
-}
 
 const READERS: readonly { readonly protocol: Protocol; readonly label: string; readonly read: Read }[] = [
   {

@@ -2,13 +2,14 @@ import type { Known } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, type Findings } from './claim.ts'
 import { fitOf } from './file-sizes.ts'
+import { compareInLots } from './lots.ts'
 import { isInGap } from './parts.ts'
 import type { Chunk, Stream } from './streams.ts'
-import { type Match, type Stretch, WindowIndex } from './window-index.ts'
+import type { Match, Stretch } from './window-index.ts'
 
 /**
- * The keystreams of streams that have exactly the sizes of a file, C⊕P of each chunk, compared with each other at any two places. As in `fresh-keys`, they are indexed in lots, and
- * what comes after each lot is looked up in it. Each is made when its turn comes: a lot is all that is held, and takes 280 MiB.
+ * The keystreams of streams that have exactly the sizes of a file, C⊕P of each chunk, compared with each other at any two places, in lots. Each is
+ * made when its turn comes: a lot is all that is held, and takes 280 MiB.
  */
 
 export type Plain = NonNullable<Known['plain']>
@@ -29,7 +30,6 @@ interface Keystream extends Stretch {
   readonly guess: Guess
 }
 
-const LOT = 64 << 20
 /** Of all of them: many files of one size make one of each stream with that size. */
 const MAX_BYTES = 512 << 20
 
@@ -45,19 +45,9 @@ export function compareWhole(
   found: (one: Guess, other: Guess) => void
 ): number {
   const guesses = fewOf(findings, streams, plain)
-  for (let from = 0; from < guesses.length; ) {
-    const to = endOfLot(guesses, from)
-    const index = new WindowIndex<Keystream>(sizeOf(guesses.slice(from, to)))
-    for (const [at, guess] of guesses.slice(from).entries()) {
-      const keystream = keystreamOf(guess)
-      const tell = (match: Match<Keystream>): void => {
-        if (!isSamePlace(match, keystream)) found(moved(match.source, match.sourceAt), moved(keystream, match.at))
-      }
-      if (from + at < to) index.searchAndAdd(keystream, tell)
-      else index.search(keystream, tell)
-    }
-    from = to
-  }
+  compareInLots(guesses, { sizeOf: ({ chunk }) => chunk.length, stretchOf: keystreamOf }, (match, keystream) => {
+    if (!isSamePlace(match, keystream)) found(moved(match.source, match.sourceAt), moved(keystream, match.at))
+  })
   return sizeOf(guesses)
 }
 
@@ -103,13 +93,6 @@ function distinct(plain: Plain): Plain {
 }
 
 const sizeOf = (guesses: readonly Guess[]): number => guesses.reduce((sum, { chunk }) => sum + chunk.length, 0)
-
-function endOfLot(guesses: readonly Guess[], from: number): number {
-  let to = from
-  for (let held = 0; to < guesses.length && (held === 0 || held < LOT); to++)
-    held += (guesses[to] as Guess).chunk.length
-  return to
-}
 
 function keystreamOf(guess: Guessed): Keystream {
   const { chunk, plain, offset } = guess

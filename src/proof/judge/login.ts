@@ -31,15 +31,11 @@ export function judgeLogin(all: readonly Dissected[], strays: readonly Stray[] =
   for (const each of tls) judgeTls(findings, each)
   if (tls.length + http.length === 0)
     findings.doubt('There is no connection in the capture that a login could be in: none of TLS, none of HTTP.')
-  for (const { connection } of sidesOf(of('unknown'))
-    .map(side => side.of)
-    .filter(isFirst))
+  for (const { connection } of of('unknown').filter(each => sidesOf([each]).length > 0))
     findings.doubt(`Connection ${connection.number}: what it carries is not known, so a login may be in it.`)
   findUnframed(findings, all, strays)
   return findings.claim('login')
 }
-
-const isFirst = (each: Dissected, at: number, all: readonly Dissected[]): boolean => all[at - 1] !== each
 
 function judgeHttp(findings: Findings, dissected: Dissected, budget: Budget): void {
   const { connection, frames } = dissected

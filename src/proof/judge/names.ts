@@ -4,7 +4,7 @@ import { NOT_ALL_INFLATED } from './inflations.ts'
 import { NeedleIndex } from './needle-index.ts'
 import { foldedInto, type Needle, needlesOf } from './needles.ts'
 import { isSealedAt, type Side, sent, sum } from './parts.ts'
-import type { View } from './views.ts'
+import { readAs, type View } from './views.ts'
 
 /** The claim `names`: user names, names of files and passwords, in any encoding that somebody may have used. */
 
@@ -85,8 +85,7 @@ export class NamesSearch {
     if (hits.length >= this.#maxHits) return false
     const origin = view.origin(from + at)
     const around = printableAround(folded, at, at + bytes.byteLength)
-    const read = view.how.replace(/^as they are ?/, '')
-    const how = [encoding === 'UTF-8' ? '' : `in ${encoding}`, read].filter(Boolean).join(' ') || 'as it is'
+    const how = [encoding === 'UTF-8' ? '' : `in ${encoding}`, readAs(view)].filter(Boolean).join(' ') || 'as it is'
     const part = isSealedAt(side, origin) ? 'a sealed part of ' : ''
     return (
       hits.push({

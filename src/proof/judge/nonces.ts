@@ -1,7 +1,7 @@
 import type { Claim, Dissected, Known } from '../model.ts'
 import { WINDOW } from './anchors.ts'
 import { count, Findings } from './claim.ts'
-import { cutsOf, fitOf } from './file-sizes.ts'
+import { cutsOf, hasSizesOf } from './file-sizes.ts'
 import { isLong, noFileOf } from './forms.ts'
 import { compareWhole, type Guess, type Plain } from './keystreams.ts'
 import { isInGap } from './parts.ts'
@@ -22,7 +22,7 @@ export function judgeNonces(all: readonly Dissected[], { plain = [] }: Known): C
   const everything = streamsOf(all)
   const streams = everything.filter(({ strict }) => !strict)
   const long = plain.filter(isLong)
-  const known = streams.filter(stream => long.some(({ bytes }) => fitOf(stream, bytes.byteLength)?.off === 0))
+  const known = streams.filter(stream => long.some(({ bytes }) => hasSizesOf(stream, bytes.byteLength)))
   const told = new Told(findings)
   const whole = compareWhole(findings, known, long, (one, other) => told.tell(one, other))
   const compared = compareBeginnings(findings, told, streams, long)
@@ -78,7 +78,7 @@ class Told {
 function* guessesOf(stream: Stream, plain: Plain) {
   const cuts = new Set(cutsOf(stream).map(({ file }) => file))
   // the likely ones first: two wrong guesses agree where two right ones do
-  const fits = ({ bytes }: Plain[number]): boolean => fitOf(stream, bytes.byteLength)?.off === 0
+  const fits = ({ bytes }: Plain[number]): boolean => hasSizesOf(stream, bytes.byteLength)
   const files = [...plain.filter(fits), ...plain.filter(file => !fits(file))]
   let passed = 0
   for (const chunk of stream.chunks) {

@@ -1,8 +1,7 @@
 import { helloReply } from '../../auth/session/handshake-messages.ts'
-import { SftError } from '../../streams/errors.ts'
 import { parseHeader } from '../../streams/header.ts'
 import { INDEX_BYTES, SUITE_IDS, TAG_BYTES } from '../../workers/construction.ts'
-import { bodyAt, frameBody } from '../dissect/frame-body.ts'
+import { bodyAt, readBody } from '../dissect/frame-body.ts'
 import { chunkIndex } from '../dissect/sft-frames.ts'
 import type { Dissected, Frame } from '../model.ts'
 import { type Side, sidesOf, sum } from './parts.ts'
@@ -97,27 +96,19 @@ function chunkOf(side: Side, frame: Frame): Chunk[] {
   return index === undefined ? [] : [{ side, frame, index, at, length }]
 }
 
-/** Only what can be read whole; what is wrong with a header is the dissection's to say. */
 function readHeader(part: Part, frame: Frame): void {
-  try {
-    const { suite, chunkSize, variable, stanzas } = parseHeader(frameBody(part.side.flow, frame))
-    part.strict = suite === 'rsa-oaep'
-    part.header = { chunkSize, variable, modulus: stanzas[0]?.ciphertext.byteLength }
-  } catch (error) {
-    if (!SftError.is(error)) throw error
-  }
+  const header = readBody(part.side.flow, frame, parseHeader)
+  if (header === undefined) return
+  const { suite, chunkSize, variable, stanzas } = header
+  part.strict = suite === 'rsa-oaep'
+  part.header = { chunkSize, variable, modulus: stanzas[0]?.ciphertext.byteLength }
 }
 
-/** Whether the suite that `HELR` chose is the strict one (§6); what is wrong with it is the dissection's to say. */
+/** Whether the suite that `HELR` chose is the strict one (§6). */
 function isStrict({ of }: Side): boolean {
   const answer = of.frames.find(({ label }) => label === 'HELR')
-  if (answer === undefined) return false
-  try {
-    return helloReply.decode(frameBody(of.connection[answer.direction], answer)).suite === SUITE_IDS['rsa-oaep']
-  } catch (error) {
-    if (!SftError.is(error)) throw error
-    return false
-  }
+  const chosen = answer && readBody(of.connection[answer.direction], answer, helloReply.decode)
+  return chosen?.suite === SUITE_IDS['rsa-oaep']
 }
 
 function sealedText({ flow }: Side, { at, length }: Frame): string {

@@ -17,6 +17,9 @@ export interface View extends Stretch {
   origin(at: number): number
 }
 
+/** How they were read, in words for evidence; of what stands there as it is, nothing. */
+export const readAs = ({ how }: View): string => how.replace(/^as they are ?/, '')
+
 /** What some bytes decode to. */
 export interface Decoded extends Omit<View, 'from' | 'to'> {
   /** Many together, each too short to be decoded again by itself. */
