@@ -80,13 +80,7 @@ export function resumableFile(
   const common = { owned: true, existing, witness, ...(signal && { signal }) }
   return {
     kind: 'durable',
-    begun: async () => {
-      if (!(await begunAt(path))) return undefined
-      if (await lease.take()) return begunAt(path)
-      // of those who each get a name of their own, none waits for the part of another
-      if (existing === 'rename') return undefined
-      throw new SftError('ERR_SFT_BUSY', 'another process receives this file')
-    },
+    begun: () => lease.begun(() => begunAt(path), existing, 'another process receives this file'),
     lost: () => lease.release(),
     kept: bytes => firstBytes(path, bytes),
     sink: (metadata, start = 0) => {

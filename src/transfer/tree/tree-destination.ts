@@ -33,17 +33,10 @@ export function treeDestination(directory: string, name: string, options: TreeDe
   const { owner } = options
   const lease = owner && leaseOn(directory, name, owner)
   const plan = { ...options, directory, name, lease }
-  const standing = async () => owner && (await standingAt(directory, name, owner))
   const begun = async () => {
-    if (!(await standing())) return undefined
-    if (await lease?.take()) {
-      // whoever was at it may have given it its name since
-      const left = await standing()
-      return left && { id: left.chain, bytes: left.position }
-    }
-    // of those who each get a name of their own, none waits for what another has begun
-    if (options.existing === 'rename') return undefined
-    throw new SftError('ERR_SFT_BUSY', 'another process receives this directory')
+    const look = async () => owner && (await standingAt(directory, name, owner))
+    const standing = await lease?.begun(look, options.existing, 'another process receives this directory')
+    return standing && { id: standing.chain, bytes: standing.position }
   }
   return {
     kind: 'durable',
